@@ -1,0 +1,3 @@
+//! The `groundcrew` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Workers, the supervisor, the six agents and their brains.

@@ -1,0 +1,1 @@
+//! Reproduce, localise, propose, validate: from an incident to a patch with evidence.

@@ -1,0 +1,1 @@
+//! Everything that touches the database: the store trait, SQLite, migrations, the conformance suite.
