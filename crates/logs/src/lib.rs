@@ -1,1 +1,27 @@
 //! From bytes of a log to records, stack traces and fingerprints, with secrets taken out.
+//!
+//! [`scan`] reads a file from a [`Cursor`] and returns finished [`Record`]s and the cursor to continue from; it keeps
+//! nothing itself, so that a caller can store both in one transaction and lose or repeat nothing. Whatever leaves this
+//! crate has gone through the [`Redactor`]. Everything read is hostile: memory is bounded and every pass is linear.
+
+pub mod expand;
+pub mod fingerprint;
+pub mod header;
+pub mod normalise;
+pub mod record;
+pub mod redact;
+pub mod source;
+pub mod trace;
+
+mod assemble;
+mod clean;
+mod context;
+mod lines;
+mod structured;
+
+pub use expand::{ExpandError, expand};
+pub use fingerprint::{Fingerprint, fingerprint};
+pub use normalise::normalise;
+pub use record::{Level, Record, Span};
+pub use redact::{Evidence, Finding, Redacted, Redactor};
+pub use source::{Cursor, DropReason, Dropped, Restart, Scan, ScanError, ScanOptions, scan};

@@ -1,0 +1,224 @@
+//! Python tracebacks: plain, chained, groups and syntax errors.
+//!
+//! Python prints the outermost call first and the root cause before what came of it. Both are turned round here: the
+//! top trace is the exception that ended the program, its frames run from the crash outwards, and its causes from the
+//! next exception down to the root.
+
+use groundcrew_core::trace::{Frame, Trace};
+
+/// The line that opens a traceback, after any indentation.
+pub const OPENING: &str = "Traceback (most recent call last):";
+/// The line that opens the traceback of an exception group, after its `+ ` mark.
+pub const GROUP_OPENING: &str = "Exception Group Traceback (most recent call last):";
+const LINKS: [&str; 2] = [
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+];
+
+/// True for the sentence that joins two chained tracebacks.
+pub fn is_link(line: &str) -> bool {
+    LINKS.contains(&trim_margin(line))
+}
+
+/// True for a line that can only open a traceback.
+pub fn is_opening(line: &str) -> bool {
+    let line = trim_margin(line);
+    line == OPENING || line == GROUP_OPENING
+}
+
+/// True for `File "…", line N`, with or without a function.
+pub fn is_frame(line: &str) -> bool {
+    frame(trim_margin(line)).is_some()
+}
+
+/// The traceback in the text; `None` when there is none.
+pub fn parse(text: &str) -> Option<Trace> {
+    let lines: Vec<&str> = text.lines().collect();
+    let start = match lines.iter().position(|line| is_opening(line)) {
+        Some(start) => start,
+        None => syntax_error_start(&lines)?,
+    };
+    let mut chain: Vec<Trace> = Vec::new();
+    let mut rest = &lines[start..];
+    loop {
+        let (trace, consumed) = single(rest);
+        chain.push(trace);
+        rest = &rest[consumed..];
+        let Some(next) = rest.iter().position(|line| is_opening(line)) else { break };
+        rest = &rest[next..];
+    }
+    let mut chain = chain.into_iter().rev();
+    let mut top = chain.next()?;
+    for mut cause in chain {
+        let nested = std::mem::take(&mut cause.causes);
+        top.causes.push(cause);
+        top.causes.extend(nested);
+    }
+    Some(top)
+}
+
+/// Where a syntax error without any traceback begins: a frame without a function, later a `…Error:` line.
+fn syntax_error_start(lines: &[&str]) -> Option<usize> {
+    let start =
+        lines.iter().position(|line| frame(trim_margin(line)).is_some_and(|f| f.function.is_none()))?;
+    const KINDS: [&str; 3] = ["SyntaxError:", "IndentationError:", "TabError:"];
+    let ends = |line: &&str| KINDS.iter().any(|kind| trim_margin(line).starts_with(kind));
+    lines[start..].iter().take(8).any(ends).then_some(start)
+}
+
+/// One traceback from its opening line to the end of its message, and how many lines it took.
+fn single(lines: &[&str]) -> (Trace, usize) {
+    let margin = margin_of(lines[0]);
+    let mut trace = Trace::default();
+    let mut at = usize::from(is_opening(lines[0]));
+    while at < lines.len() {
+        let line = strip_margin(lines[at], margin);
+        let text = line.trim_start();
+        if let Some(found) = frame(text) {
+            trace.frames.push(found);
+        } else if text.is_empty() || is_repetition(text) || is_marker(text) {
+            // nothing to keep
+        } else if line.starts_with(' ') {
+            if let Some(last) = trace.frames.last_mut().filter(|last| last.source.is_none()) {
+                last.source = Some(text.trim_end().to_owned());
+            }
+        } else {
+            break;
+        }
+        at += 1;
+    }
+    trace.frames.reverse();
+    let start = at;
+    while at < lines.len() && !is_link(lines[at]) && !is_opening(lines[at]) && !is_group_rule(lines[at]) {
+        at += 1;
+    }
+    read_exception(&mut trace, &lines[start..at], margin);
+    if lines.get(at).is_some_and(|line| is_group_rule(line)) {
+        let (members, consumed) = group_members(&lines[at..]);
+        trace.causes = members;
+        at += consumed;
+    }
+    (trace, at.max(1))
+}
+
+fn read_exception(trace: &mut Trace, lines: &[&str], margin: &str) {
+    let lines: Vec<&str> = lines.iter().map(|line| strip_margin(line, margin)).collect();
+    let text = lines.join("\n");
+    let text = text.trim_end();
+    let (head, _) = text.split_once('\n').unwrap_or((text, ""));
+    let (name, colon) = match head.split_once(':') {
+        Some((name, _)) => (name, true),
+        None => (head, false),
+    };
+    if is_type_name(name) {
+        trace.exception = Some(name.to_owned());
+        let message = if colon { &text[name.len() + 1..] } else { &text[name.len()..] };
+        trace.message =
+            Some(message.strip_prefix(' ').unwrap_or(message).to_owned()).filter(|m| !m.is_empty());
+    } else if !text.is_empty() {
+        trace.message = Some(text.to_owned());
+    }
+}
+
+/// The first member of an exception group as a cause (it is where the work went wrong), and all lines of the group.
+fn group_members(lines: &[&str]) -> (Vec<Trace>, usize) {
+    let inside = |line: &&&str| line.starts_with(' ') || line.trim_start().starts_with(['|', '+']);
+    let consumed = lines.iter().take_while(inside).count().max(1);
+    let body = &lines[1..consumed];
+    let end = body.iter().position(|line| is_group_rule(line)).unwrap_or(body.len());
+    let member = &body[..end];
+    let Some(start) = member.iter().position(|line| !line.trim_matches(['|', ' ']).is_empty()) else {
+        return (Vec::new(), consumed);
+    };
+    let (trace, _) = single(&member[start..]);
+    (vec![trace], consumed)
+}
+
+/// `File "path", line 12, in function`; the function is missing where a syntax error is reported.
+fn frame(text: &str) -> Option<Frame> {
+    let rest = text.strip_prefix("File \"")?;
+    let (file, rest) = rest.split_once("\", line ")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let line = rest[..digits].parse().ok()?;
+    let function = match rest[digits..].trim_end() {
+        "" => None,
+        tail => Some(tail.strip_prefix(", in ")?.to_owned()),
+    };
+    Some(Frame {
+        in_app: in_app(file),
+        file: Some(file.to_owned()),
+        line: Some(line),
+        function,
+        source: None,
+    })
+}
+
+/// False for the standard library, installed packages and code without a file.
+fn in_app(file: &str) -> bool {
+    if file.starts_with('<') {
+        return false;
+    }
+    let file = file.replace('\\', "/");
+    const FOREIGN: [&str; 4] = ["/site-packages/", "/dist-packages/", "/third_party/", "/lib-dynload/"];
+    !FOREIGN.iter().any(|part| file.contains(part)) && !in_standard_library(&file)
+}
+
+/// True beneath `lib/pythonX.Y/`, in any prefix, and in a zipped or Windows standard library.
+fn in_standard_library(file: &str) -> bool {
+    if file.contains(".zip/") && file.contains("/python") {
+        return true;
+    }
+    let mut parts = file.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let Some(next) = parts.peek() else { return false };
+        let versioned = |name: &str| name.bytes().next().is_some_and(|b| b.is_ascii_digit());
+        if matches!(part, "lib" | "lib64" | "Lib")
+            && next.strip_prefix("python").or(next.strip_prefix("pypy")).is_some_and(versioned)
+        {
+            return true;
+        }
+        if part.strip_prefix("Python").is_some_and(versioned) && *next == "Lib" {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_type_name(name: &str) -> bool {
+    let part = |part: &str| {
+        part == "<locals>"
+            || (part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
+    };
+    !name.is_empty() && name.split('.').all(part)
+}
+
+fn is_repetition(text: &str) -> bool {
+    text.starts_with("[Previous line repeated ") && text.ends_with(']')
+}
+
+fn is_marker(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'^' | b'~' | b' '))
+}
+
+/// `+-+---------------- 1 ----------------` and its like.
+fn is_group_rule(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("+-+--") || line.starts_with("+----")
+}
+
+/// What stands before the traceback on its opening line: blanks, and the bars of an exception group.
+fn margin_of(line: &str) -> &str {
+    &line[..line.len() - trim_margin(line).len()]
+}
+
+/// The line without the margin; bars and plus signs count as blanks, since a group's opening has `+` where its body has `|`.
+fn strip_margin<'a>(line: &'a str, margin: &str) -> &'a str {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'|' | b'+');
+    let length = line.bytes().take(margin.len()).take_while(blank).count();
+    &line[length..]
+}
+
+fn trim_margin(line: &str) -> &str {
+    line.trim_end().trim_start_matches([' ', '\t', '|', '+'])
+}
