@@ -1,0 +1,1 @@
+"""The roastery's order desk."""
