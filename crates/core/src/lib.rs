@@ -1,4 +1,17 @@
 //! The words of Groundcrew as types, and the one state machine of a task; no I/O, no clock.
+//!
+//! Start at [`lifecycle`]: it says what may happen to a task. [`contract`] has what each task type takes and gives.
 
+pub mod agent;
 pub mod audit;
+pub mod contract;
+pub mod evidence;
+pub mod incident;
+pub mod lifecycle;
+pub mod log;
+pub mod message;
+pub mod policy;
+pub mod role;
+pub mod task;
 pub mod trace;
+pub mod word;

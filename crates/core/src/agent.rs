@@ -1,0 +1,111 @@
+//! Rows of `agent_state`: what a role is doing, and how well it has done.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::role::Role;
+use crate::task::TaskId;
+use crate::word::words;
+
+words! {
+    /// What a role is doing now.
+    AgentStatus, "agent status" {
+        /// Nothing.
+        Idle = "idle",
+        /// At least one of its tasks runs.
+        Working = "working",
+        /// None of its tasks runs and at least one waits for somebody.
+        Blocked = "blocked",
+    }
+}
+
+/// A role's state row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentState {
+    /// The role.
+    pub role: Role,
+    /// When it last claimed, renewed or settled.
+    pub last_active: Option<Timestamp>,
+    /// A task it is working on.
+    pub current_task: Option<TaskId>,
+    /// What it is doing.
+    pub status: AgentStatus,
+    /// Counters; fields of other programs are kept.
+    pub metrics: Map<String, Value>,
+}
+
+/// How a run ended, as the metrics count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// With a result.
+    Completed,
+    /// For good, without a result.
+    Failed,
+    /// To be tried again.
+    Retried,
+    /// Waiting for somebody.
+    Blocked,
+}
+
+/// What a run used.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// Tokens sent to a model.
+    #[serde(default)]
+    pub tokens_in: u64,
+    /// Tokens received from a model.
+    #[serde(default)]
+    pub tokens_out: u64,
+    /// Money in US dollars.
+    #[serde(default)]
+    pub usd: f64,
+    /// Wall-clock milliseconds.
+    #[serde(default)]
+    pub wall_ms: u64,
+    /// Processor milliseconds of sandboxed commands.
+    #[serde(default)]
+    pub cpu_ms: u64,
+}
+
+impl Cost {
+    /// The sum of two costs.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            tokens_in: self.tokens_in + other.tokens_in,
+            tokens_out: self.tokens_out + other.tokens_out,
+            usd: self.usd + other.usd,
+            wall_ms: self.wall_ms + other.wall_ms,
+            cpu_ms: self.cpu_ms + other.cpu_ms,
+        }
+    }
+}
+
+/// Adds one run to the counters: totals, success rate (0 to 1) and mean run time in milliseconds.
+pub fn count_run(metrics: &mut Map<String, Value>, end: RunEnd, took: SignedDuration, cost: &Cost) {
+    let field = match end {
+        RunEnd::Completed => "completed",
+        RunEnd::Failed => "failed",
+        RunEnd::Retried => "retried",
+        RunEnd::Blocked => "blocked",
+    };
+    add(metrics, field, 1);
+    let runs = add(metrics, "runs", 1);
+    let total = add(metrics, "total_run_ms", u64::try_from(took.as_millis()).unwrap_or(0));
+    add(metrics, "tokens_in", cost.tokens_in);
+    add(metrics, "tokens_out", cost.tokens_out);
+    metrics.insert("avg_task_ms".into(), json!(total / runs.max(1)));
+    let completed = metrics.get("completed").and_then(Value::as_u64).unwrap_or(0);
+    let ended = completed + metrics.get("failed").and_then(Value::as_u64).unwrap_or(0);
+    if ended > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+        metrics.insert("success_rate".into(), json!(completed as f64 / ended as f64));
+    }
+}
+
+fn add(metrics: &mut Map<String, Value>, field: &str, amount: u64) -> u64 {
+    let sum = metrics.get(field).and_then(Value::as_u64).unwrap_or(0).saturating_add(amount);
+    metrics.insert(field.to_owned(), json!(sum));
+    sum
+}
