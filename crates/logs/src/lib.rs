@@ -16,7 +16,9 @@ pub mod trace;
 mod assemble;
 mod clean;
 mod context;
+mod file;
 mod lines;
+mod rotated;
 mod structured;
 
 pub use expand::{ExpandError, expand};

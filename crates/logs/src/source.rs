@@ -1,13 +1,21 @@
 //! Reading a log file from where the last scan stopped.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use groundcrew_core::trace::Trace;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::record::Record;
+use crate::assemble::{Assembler, Body, Draft, Row};
+use crate::clean::clean;
+use crate::context::Context;
+use crate::file::{HEAD_BYTES, LogFile};
+use crate::lines::{Ending, Line, Piece};
+use crate::record::{Record, Span};
 use crate::redact::Redactor;
+use crate::{rotated, trace};
 
 /// Where a scan stopped, and in which file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,8 +163,204 @@ pub enum ScanError {
 
 /// Reads finished records from the cursor on, or from the start without one.
 ///
-/// Nothing is stored here: store the records and the cursor in one transaction and each line is taken exactly once.
+/// Nothing is stored here: store the records and the cursor in one transaction and each line is taken exactly once. A
+/// partial last line and an unfinished last record stay unread until they are finished, or the file has been quiet, or
+/// `flush` is set. After a rotation by renaming, the old file is read to its end first; then the cursor moves on.
 pub fn scan(path: &Path, cursor: Option<&Cursor>, options: &ScanOptions) -> Result<Scan, ScanError> {
-    let _ = (cursor, options);
-    Err(ScanError::Missing { path: path.to_owned() })
+    let failed = |source| ScanError::Io { path: path.to_owned(), source };
+    let log = LogFile::open(path)?;
+    let Some(cursor) = cursor else {
+        return read(&log, &log.start().map_err(failed)?, options, false).map_err(failed);
+    };
+    if cursor.inode != log.inode {
+        if let Some(old) = rotated::find(path, cursor) {
+            return read_rotated(&old, &log, cursor, options).map_err(failed);
+        }
+        return restart(&log, options, Restart::Rotated, DropReason::LostTail).map_err(failed);
+    }
+    if log.length < cursor.offset {
+        return restart(&log, options, Restart::Truncated, DropReason::Overwritten).map_err(failed);
+    }
+    if !log.begins_as(cursor).map_err(failed)? {
+        return restart(&log, options, Restart::Replaced, DropReason::Overwritten).map_err(failed);
+    }
+    read(&log, cursor, options, false).map_err(failed)
+}
+
+fn restart(log: &LogFile, options: &ScanOptions, restarted: Restart, reason: DropReason) -> io::Result<Scan> {
+    let mut scan = read(log, &log.start()?, options, false)?;
+    scan.restarted = Some(restarted);
+    scan.dropped.push(Dropped { reason, bytes: 0 });
+    Ok(scan)
+}
+
+/// Reads the end of a file that was renamed, and moves on to its successor once the old one is certain to be complete.
+fn read_rotated(old: &LogFile, log: &LogFile, cursor: &Cursor, options: &ScanOptions) -> io::Result<Scan> {
+    // A program may write to the old file until it opens the new one; its first line there says that it has.
+    let complete = log.length > 0 || old.is_quiet(options.quiet_for);
+    let mut scan = read(old, cursor, options, complete)?;
+    if complete && scan.at_end {
+        scan.cursor = log.start()?;
+        scan.restarted = Some(Restart::Rotated);
+        scan.at_end = false;
+    }
+    Ok(scan)
+}
+
+/// Reads from the cursor, which must belong to this file.
+fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -> io::Result<Scan> {
+    let flush = complete || options.flush || log.is_quiet(options.quiet_for);
+    let mut reading = Reading::new(log, cursor, options)?;
+    let mut lines = log.lines(cursor, options.max_record_bytes);
+    let at_end = loop {
+        if reading.is_full(cursor) {
+            break false;
+        }
+        match lines.next()? {
+            None => break true,
+            Some(Piece::Line(line)) if line.ending == Ending::EndOfFile && !flush => break true,
+            Some(Piece::Line(line)) => reading.take(line),
+            Some(Piece::Skipped { bytes, ended }) => reading.skip(bytes, ended),
+        }
+    };
+    if at_end && flush {
+        reading.finish();
+    }
+    let (offset, line) = reading
+        .assembler
+        .unfinished()
+        .map_or((reading.offset, reading.line), |(offset, number)| (offset, number - 1));
+    let (head_length, head_hash) = log.head(HEAD_BYTES)?;
+    let cursor_now = Cursor {
+        device: log.device,
+        inode: log.inode,
+        offset,
+        line,
+        head_length,
+        head_hash,
+        inside_line: reading.inside_line && offset == reading.offset,
+    };
+    Ok(Scan {
+        records: reading.records,
+        lines: line - cursor.line,
+        bytes: offset - cursor.offset,
+        cursor: cursor_now,
+        unparsed: reading.unparsed,
+        dropped: reading.dropped,
+        restarted: None,
+        at_end,
+    })
+}
+
+/// One pass over the lines of a file.
+struct Reading<'a> {
+    options: &'a ScanOptions,
+    assembler: Assembler,
+    context: Context,
+    records: Vec<Record>,
+    unparsed: u64,
+    dropped: Vec<Dropped>,
+    /// Behind the last line taken.
+    offset: u64,
+    /// Complete lines before `offset`.
+    line: u64,
+    inside_line: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn new(log: &LogFile, cursor: &Cursor, options: &'a ScanOptions) -> io::Result<Self> {
+        Ok(Self {
+            options,
+            assembler: Assembler::new(log.changed, options.max_record_bytes),
+            context: log.context(cursor.offset, options.max_record_bytes)?,
+            records: Vec::new(),
+            unparsed: 0,
+            dropped: Vec::new(),
+            offset: cursor.offset,
+            line: cursor.line,
+            inside_line: cursor.inside_line,
+        })
+    }
+
+    /// Enough for one scan; never before the cursor has moved, or the next scan would do the same again.
+    fn is_full(&self, from: &Cursor) -> bool {
+        let resume = self.assembler.unfinished().map_or(self.offset, |(offset, _)| offset);
+        let enough = self.offset - from.offset >= self.options.max_bytes
+            || self.records.len() >= self.options.max_records;
+        enough && resume > from.offset
+    }
+
+    fn take(&mut self, line: Line) {
+        let cut = line.ending == Ending::Cut;
+        let row =
+            Row { start: line.start, end: line.end, number: self.line + 1, text: clean(&line.bytes), cut };
+        self.offset = line.end;
+        self.inside_line = cut;
+        self.line += u64::from(!cut);
+        if let Some(draft) = self.assembler.push(row) {
+            self.emit(draft);
+        }
+        // The rest of the line is skipped, so nothing can follow that belongs to this record.
+        if cut {
+            self.finish();
+        }
+    }
+
+    fn skip(&mut self, bytes: u64, ended: bool) {
+        self.offset += bytes;
+        self.inside_line = !ended;
+        self.line += u64::from(ended);
+        self.dropped.push(Dropped { reason: DropReason::OverlongLine, bytes });
+    }
+
+    fn finish(&mut self) {
+        if let Some(draft) = self.assembler.finish() {
+            self.emit(draft);
+        }
+    }
+
+    fn emit(&mut self, draft: Draft) {
+        let headed = draft.headed;
+        let lines: Vec<(u64, String)> =
+            draft.starts.iter().copied().zip(draft.lines.iter().cloned()).collect();
+        let mut record = finished(draft, &self.options.redactor);
+        if record.is_error() {
+            record.context = self.context.before(record.bytes.start, &self.options.redactor);
+        }
+        self.unparsed += u64::from(!headed && record.trace.is_none());
+        for (start, text) in lines {
+            self.context.push(start, text);
+        }
+        self.records.push(record);
+    }
+}
+
+/// The record of a draft, without secrets.
+fn finished(draft: Draft, redactor: &Redactor) -> Record {
+    let redacted = redactor.redact(draft.lines.join("\n").trim_end());
+    let trace = match &draft.body {
+        Body::Lines => trace::parse(&redacted.text),
+        Body::Unwrapped(lines) => trace::parse(&redactor.redact(&lines.join("\n")).text),
+        Body::Field(text) => trace::parse(&redactor.redact(text).text),
+    };
+    let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
+    let message = exception.unwrap_or_else(|| redactor.redact(&draft.header.message).text);
+    Record {
+        text: redacted.text,
+        line: draft.number,
+        bytes: Span { start: draft.start, end: draft.end },
+        time: draft.header.time,
+        level: draft.header.level,
+        logger: draft.header.logger.map(|logger| redactor.redact(&logger).text),
+        message,
+        trace,
+        context: Vec::new(),
+        truncated: draft.truncated,
+        redactions: redacted.count,
+    }
+}
+
+fn exception_line(trace: &Trace) -> String {
+    let parts = [trace.exception.as_deref(), trace.message.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

@@ -1,1 +1,156 @@
-//! structured
+//! Lines that are objects: JSON and logfmt.
+//!
+//! A line counts as structured only when it has a field that a logger writes (level or message); any other object is
+//! ordinary text, such as a printed response.
+
+use serde_json::{Map, Value};
+
+use crate::header::{self, Header};
+use crate::record::Level;
+
+const TIME: [&str; 6] = ["time", "timestamp", "ts", "@timestamp", "asctime", "datetime"];
+const LEVEL: [&str; 6] = ["level", "severity", "lvl", "levelname", "log.level", "loglevel"];
+const LOGGER: [&str; 5] = ["logger", "logger_name", "name", "module", "log.logger"];
+const MESSAGE: [&str; 5] = ["message", "msg", "event", "text", "error"];
+const TRACE: [&str; 9] = [
+    "exc_info",
+    "exception",
+    "traceback",
+    "stack_trace",
+    "stack",
+    "stacktrace",
+    "error.stack_trace",
+    "exc_text",
+    "error.stack",
+];
+
+/// A structured line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) header: Header,
+    /// Text of the field that holds a stack trace.
+    pub(crate) trace: Option<String>,
+}
+
+/// The fields of a structured line; `None` for any other line.
+pub(crate) fn parse(line: &str) -> Option<Fields> {
+    let line = line.trim();
+    let object = if line.starts_with('{') && line.ends_with('}') {
+        serde_json::from_str::<Map<String, Value>>(line).ok()?
+    } else {
+        logfmt(line)?
+    };
+    let level = first(&object, &LEVEL);
+    let message = first(&object, &MESSAGE);
+    if level.is_none() && message.is_none() {
+        return None;
+    }
+    let header = Header {
+        time: first(&object, &TIME).and_then(|text| time(&text)),
+        level: level.and_then(|text| self::level(&text)),
+        logger: first(&object, &LOGGER),
+        message: message.unwrap_or_default(),
+    };
+    Some(Fields { header, trace: first(&object, &TRACE).filter(|text| text.contains('\n')) })
+}
+
+/// The first of the names that holds text or a number, also one object deep for names with a dot.
+fn first(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| {
+        let value = object.get(*name).or_else(|| {
+            let (outer, inner) = name.split_once('.')?;
+            object.get(outer)?.get(inner)
+        })?;
+        match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Array(_) | Value::Object(_) | Value::Bool(_) | Value::Null => None,
+        }
+    })
+}
+
+fn time(text: &str) -> Option<jiff::Timestamp> {
+    header::time(text)
+}
+
+/// A level by word, or by the numbers of Node's loggers (30 information, 40 warning, 50 error, 60 fatal).
+fn level(text: &str) -> Option<Level> {
+    Level::from_word(text).or_else(|| match text.parse::<u8>().ok()? {
+        10 => Some(Level::Trace),
+        20 => Some(Level::Debug),
+        30 => Some(Level::Info),
+        40 => Some(Level::Warning),
+        50 => Some(Level::Error),
+        60 => Some(Level::Critical),
+        _ => None,
+    })
+}
+
+/// `key=value key="quoted value"`; every part must have that form.
+fn logfmt(line: &str) -> Option<Map<String, Value>> {
+    let mut object = Map::new();
+    let mut rest = line;
+    while !rest.is_empty() {
+        let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(b)).count();
+        let key = rest.get(..length).filter(|key| !key.is_empty())?;
+        let after = rest[length..].strip_prefix('=')?;
+        let (value, after) = match after.strip_prefix('"') {
+            Some(quoted) => quoted_value(quoted)?,
+            None => {
+                let end = after.find(' ').unwrap_or(after.len());
+                (after[..end].to_owned(), &after[end..])
+            }
+        };
+        object.insert(key.to_owned(), Value::String(value));
+        rest = after.trim_start();
+    }
+    Some(object)
+}
+
+/// A value up to its closing quote, unescaped, and what follows.
+fn quoted_value(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => match chars.next()?.1 {
+                'n' => value.push('\n'),
+                't' => value.push('\t'),
+                'r' => {}
+                other => value.push(other),
+            },
+            c => value.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_and_logfmt_lines_say_the_same() {
+        let expected = Fields {
+            header: Header {
+                time: Some("2026-11-05T10:00:01.5Z".parse().unwrap()),
+                level: Some(Level::Error),
+                logger: Some("shop".to_owned()),
+                message: "it \"broke\"".to_owned(),
+            },
+            trace: Some("Traceback\n  x".to_owned()),
+        };
+        let json = r#"{"time":"2026-11-05T10:00:01.5Z","level":"error","logger":"shop","msg":"it \"broke\"","exc_info":"Traceback\n  x"}"#;
+        let logfmt = r#"time=2026-11-05T10:00:01.5Z level=error logger=shop msg="it \"broke\"" stack="Traceback\n  x""#;
+        assert_eq!(parse(json).as_ref(), Some(&expected));
+        assert_eq!(parse(logfmt).as_ref(), Some(&expected));
+    }
+
+    #[test]
+    fn other_objects_and_deep_nesting_are_text() {
+        assert_eq!(parse(r#"{"a": 1}"#), None);
+        assert_eq!(parse("a=1 b=2"), None);
+        assert_eq!(parse(&format!("{{\"level\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000))), None);
+    }
+}

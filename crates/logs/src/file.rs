@@ -1,0 +1,154 @@
+//! A log file opened safely, and how it is recognised again.
+//!
+//! A path that a configuration names may lead to a pipe, a device or a folder. Opening must not block on it, and reading
+//! must stop at the length that the file had when it was opened, so that what counts as quiet is what is read.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::assemble;
+use crate::clean::clean;
+use crate::context::{self, Context};
+use crate::lines::{LineReader, Piece};
+use crate::source::{Cursor, ScanError};
+
+/// Bytes at the start of a file by which it is recognised.
+pub(crate) const HEAD_BYTES: u64 = 1024;
+const BUFFER: usize = 64 << 10;
+
+/// A regular file open for reading, as it was at that moment.
+pub(crate) struct LogFile {
+    file: File,
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) length: u64,
+    /// When the file was last written.
+    pub(crate) changed: Timestamp,
+    written: Option<SystemTime>,
+}
+
+impl LogFile {
+    /// Opens a regular file, also through symbolic links; never waits for a pipe's writer.
+    pub(crate) fn open(path: &Path) -> Result<Self, ScanError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => ScanError::Missing { path: path.to_owned() },
+            io::ErrorKind::PermissionDenied => ScanError::Denied { path: path.to_owned() },
+            _ if source.raw_os_error() == Some(libc::ELOOP) => ScanError::LinkLoop { path: path.to_owned() },
+            _ => ScanError::Io { path: path.to_owned(), source },
+        };
+        let regular = |metadata: &Metadata| match other_kind(metadata) {
+            Some(kind) => Err(ScanError::NotAFile { path: path.to_owned(), kind }),
+            None => Ok(()),
+        };
+        regular(&std::fs::metadata(path).map_err(failed)?)?;
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        // The path may lead elsewhere by now; what was opened is what counts.
+        regular(&metadata)?;
+        let written = metadata.modified().ok();
+        Ok(Self {
+            file,
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            changed: written.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::UNIX_EPOCH),
+            written,
+        })
+    }
+
+    /// A cursor at the start.
+    pub(crate) fn start(&self) -> io::Result<Cursor> {
+        let (head_length, head_hash) = self.head(HEAD_BYTES)?;
+        Ok(Cursor {
+            device: self.device,
+            inode: self.inode,
+            offset: 0,
+            line: 0,
+            head_length,
+            head_hash,
+            inside_line: false,
+        })
+    }
+
+    /// How many of the first bytes there are, at most `length`, and their hash.
+    pub(crate) fn head(&self, length: u64) -> io::Result<(u64, String)> {
+        let bytes = self.bytes(0, self.length.min(length))?;
+        let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((bytes.len() as u64, hash))
+    }
+
+    /// Whether the file still begins as it did when the cursor was made.
+    pub(crate) fn begins_as(&self, cursor: &Cursor) -> io::Result<bool> {
+        let head = self.head(cursor.head_length.min(HEAD_BYTES))?;
+        Ok(head == (cursor.head_length, cursor.head_hash.clone()))
+    }
+
+    /// Whether nobody has written for so long; false when the clock says that it was written in the future.
+    pub(crate) fn is_quiet(&self, quiet_for: Duration) -> bool {
+        let age = self.written.and_then(|written| SystemTime::now().duration_since(written).ok());
+        age.is_some_and(|age| age >= quiet_for)
+    }
+
+    /// The lines from the cursor to the end.
+    pub(crate) fn lines(&self, cursor: &Cursor, limit: usize) -> LineReader<BufReader<impl Read + '_>> {
+        let section = Section { file: &self.file, at: cursor.offset, end: self.length };
+        LineReader::new(BufReader::with_capacity(BUFFER, section), cursor.offset, limit, cursor.inside_line)
+    }
+
+    /// The lines before the offset that a record there may have as its context.
+    pub(crate) fn context(&self, offset: u64, limit: usize) -> io::Result<Context> {
+        let mut context = Context::default();
+        let start = offset.saturating_sub(context::REACH + 1);
+        let bytes = self.bytes(start, offset)?;
+        // From the middle of a file, the first bytes are the end of a line that began out of reach.
+        let mut lines = LineReader::new(bytes.as_slice(), start, limit, start > 0);
+        while let Some(piece) = lines.next()? {
+            if let Piece::Line(line) = piece {
+                let text = clean(&line.bytes);
+                context.push(line.start, assemble::content(&text, self.changed).to_owned());
+            }
+        }
+        Ok(context)
+    }
+
+    fn bytes(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        Section { file: &self.file, at: start, end }.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Part of a file, read without moving the file's own position.
+struct Section<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+fn other_kind(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    [
+        (kind.is_dir(), "directory"),
+        (kind.is_fifo(), "named pipe"),
+        (kind.is_socket(), "socket"),
+        (kind.is_char_device() || kind.is_block_device(), "device"),
+    ]
+    .into_iter()
+    .find_map(|(found, name)| found.then_some(name))
+}
