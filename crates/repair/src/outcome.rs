@@ -1,0 +1,109 @@
+//! What a repair starts from and what it ends with.
+
+use groundcrew_core::contract::{Candidate, Reproduction, RootCause, Suspect};
+use groundcrew_core::evidence::ChangeKind;
+use groundcrew_core::incident::Sample;
+use groundcrew_core::trace::Trace;
+use groundcrew_workbench::git::{Change, Sha};
+
+/// What is known about an incident.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Facts {
+    /// The error as the log printed it.
+    pub trace: Trace,
+    /// The record and the lines before it, from which inputs may be taken.
+    pub sample: Sample,
+    /// Commits that may have introduced it, most likely first; blame adds to them.
+    pub suspects: Vec<Suspect>,
+    /// Hashes of patches that earlier rounds tried and that are not tried again.
+    pub tried: Vec<String>,
+    /// A reproduction that an earlier round made on the same base commit; it is checked, not searched again.
+    pub reproduction: Option<Reproduction>,
+}
+
+/// How the repair went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RepairOutcome {
+    /// A validated patch.
+    Patch(Box<Repaired>),
+    /// The error could not be made to happen again, and no change may go without that.
+    NoRepro {
+        /// The best guess at the place, if a frame lies in the repository.
+        root_cause: Option<RootCause>,
+        /// What was tried, in one sentence.
+        reason: String,
+    },
+    /// The error happens again, but no proposal removes it without new failures.
+    NoFix {
+        /// How it was made to happen again.
+        reproduction: Box<Reproduction>,
+        /// The best guess at the place.
+        root_cause: RootCause,
+        /// What was tried and what became of it.
+        tried: Vec<Candidate>,
+    },
+}
+
+/// A validated patch and what it rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repaired {
+    /// The patch that should be committed.
+    pub chosen: Plausible,
+    /// Other patches that passed the same checks, of other kinds, best first; the chosen one is not among them.
+    pub others: Vec<Plausible>,
+    /// Every candidate that was validated and what became of it, best first.
+    pub candidates: Vec<Candidate>,
+    /// How the error was made to happen again; none only for a revert or a one-line typo.
+    pub reproduction: Option<Reproduction>,
+    /// Where the defect is.
+    pub root_cause: RootCause,
+}
+
+/// A patch that passed what was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plausible {
+    /// Family that made it.
+    pub strategy: String,
+    /// What it does about the defect.
+    pub kind: ChangeKind,
+    /// Whether it is one line of a typo class.
+    pub one_line_typo: bool,
+    /// What it does, in one sentence.
+    pub explanation: String,
+    /// Hash of its new contents.
+    pub patch_hash: String,
+    /// The new contents, ready to be committed on the base.
+    pub changes: Vec<Change>,
+    /// The commit that is undone, for a revert.
+    pub reverts: Option<Sha>,
+    /// Lines that it adds and removes.
+    pub lines_changed: usize,
+}
+
+/// A step of the repair that somebody watching may want to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The frames were found on the commit.
+    Located {
+        /// File of the crash.
+        file: String,
+        /// Line on the commit.
+        line: u32,
+    },
+    /// A way to reproduce is being tried.
+    Reproducing(&'static str),
+    /// The error happens again.
+    Reproduced {
+        /// The call as one line.
+        call: String,
+    },
+    /// A candidate was validated.
+    Validated {
+        /// Strategy.
+        strategy: String,
+        /// What it does.
+        explanation: String,
+        /// `plausible` or why it was dropped.
+        outcome: String,
+    },
+}
