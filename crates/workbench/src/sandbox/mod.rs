@@ -1,1 +1,476 @@
-//! x
+//! The one way to run a command of a project: in a sandbox whose level was proven on this machine.
+//!
+//! | level | made of | holds |
+//! | --- | --- | --- |
+//! | `strict` | bubblewrap under an unprivileged user id, seccomp | own files, processes, network, devices |
+//! | `landlock` | Landlock and seccomp under an unprivileged user id | files and sockets; no loopback, no cap on `/tmp`, `.git` of the work tree can be written |
+//!
+//! A level is used only if a probe ran under it. Below the wanted minimum there is an error, never a weaker run.
+//! The launcher is this program started again (see [`launcher_main`]), so that everything irreversible happens in a
+//! process of its own. As root each run gets a user id of its own; the work tree is handed over to it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `order` | what the launcher is told |
+//! | `launcher` | the launcher: gives up rights, then becomes the command |
+//! | `identity` | user ids, ownership, and staging of folders that the new user id could not enter |
+//! | `strict`, `confine` | the two levels |
+//! | `seccomp` | denied system calls |
+//! | `cgroup` | bounds on all processes of a run together |
+//! | `spawner` | the thread that starts launchers |
+
+mod cgroup;
+mod confine;
+mod identity;
+mod launcher;
+mod order;
+mod seccomp;
+mod spawner;
+mod strict;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundcrew_core::audit::{Act, NoRecorder, Recorder};
+use serde::{Deserialize, Serialize};
+
+use crate::process::{self, CancelToken, Patience, Stop};
+use cgroup::Groups;
+use order::Order;
+
+pub use launcher::launcher_main;
+
+/// First argument that makes the product's program a launcher; it then calls [`launcher_main`].
+pub const LAUNCHER_ARG: &str = "__sandbox";
+/// Folder of the files a [`Request`] places.
+pub const FILES: &str = "/groundcrew";
+
+/// How well a command is held; a later one holds better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Landlock and seccomp.
+    Landlock,
+    /// Bubblewrap and seccomp.
+    Strict,
+}
+
+impl Level {
+    /// The name in configuration and audit.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Landlock => "landlock",
+            Level::Strict => "strict",
+        }
+    }
+}
+
+impl std::fmt::Display for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How sandboxes are to be made. Comes from the user's own configuration only, never from a repository.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// Program and arguments that lead to [`launcher_main`].
+    pub launcher: Vec<OsString>,
+    /// The weakest level that may be used.
+    pub minimum: Level,
+    /// The one level to use, instead of the best; none takes the best.
+    pub only: Option<Level>,
+}
+
+impl SandboxConfig {
+    /// The best level of this machine, at least `landlock`, launched by this program itself.
+    ///
+    /// # Errors
+    /// If the path of the running program cannot be told.
+    pub fn for_this_program() -> std::io::Result<SandboxConfig> {
+        let program = std::env::current_exe()?;
+        Ok(SandboxConfig::new(vec![program.into(), LAUNCHER_ARG.into()]))
+    }
+
+    /// The best level of this machine, at least `landlock`.
+    pub fn new(launcher: Vec<OsString>) -> SandboxConfig {
+        SandboxConfig { launcher, minimum: Level::Landlock, only: None }
+    }
+}
+
+/// Bounds of one run. All hold for the run as a whole where a control group can be made, else for each process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Wall clock; everything is killed at its end.
+    pub wall: Duration,
+    /// Processor time of one process, in seconds.
+    pub cpu_seconds: u64,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Size of one file in bytes.
+    pub file_bytes: u64,
+    /// Size of each of `/tmp` and `/dev/shm` in bytes.
+    pub tmp_bytes: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// Bytes kept of each of standard output and standard error, half from the start and half from the end.
+    pub output_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            wall: Duration::from_secs(300),
+            cpu_seconds: 600,
+            memory_bytes: 4 << 30,
+            processes: 256,
+            file_bytes: 1 << 30,
+            tmp_bytes: 512 << 20,
+            open_files: 1024,
+            output_bytes: 1 << 20,
+        }
+    }
+}
+
+/// One command to run.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Program and arguments; no shell is involved.
+    pub argv: Vec<String>,
+    /// Where it starts; the work tree or a folder in it.
+    pub cwd: PathBuf,
+    /// The folder it may write, at its own path.
+    pub worktree: PathBuf,
+    /// Files and folders it may read besides the system's, at their own paths, such as an interpreter.
+    pub read_only: Vec<PathBuf>,
+    /// Small read-only files to place, each beneath [`FILES`]. Where nothing can be mounted they lie elsewhere, and an
+    /// argument that is exactly such a path is replaced.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Variables besides `PATH`, `HOME`, `TMPDIR` and `LANG`; these may be replaced. Nothing is inherited.
+    pub env: Vec<(String, String)>,
+    /// What it reads on standard input.
+    pub stdin: Vec<u8>,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
+impl Request {
+    /// A command in the top folder of a work tree, with nothing besides and the default limits.
+    pub fn new(worktree: &Path, argv: impl IntoIterator<Item = impl Into<String>>) -> Request {
+        Request {
+            argv: argv.into_iter().map(Into::into).collect(),
+            cwd: worktree.to_owned(),
+            worktree: worktree.to_owned(),
+            read_only: Vec::new(),
+            files: Vec::new(),
+            env: Vec::new(),
+            stdin: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By this signal. An exit code between 129 and 192 counts as one, as in a shell.
+    Signaled(i32),
+    /// By the wall-clock limit.
+    TimedOut,
+    /// By the token.
+    Cancelled,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ended::Exited(code) => write!(f, "exited {code}"),
+            Ended::Signaled(signal) => write!(f, "signal {signal}"),
+            Ended::TimedOut => f.write_str("timed out"),
+            Ended::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// How it ended.
+    pub ended: Ended,
+    /// Its standard output, cut in the middle if it was long: untrusted bytes.
+    pub stdout: Vec<u8>,
+    /// Its standard error, likewise.
+    pub stderr: Vec<u8>,
+    /// Whether anything was cut.
+    pub truncated: bool,
+    /// Wall clock.
+    pub wall: Duration,
+    /// The level it ran under.
+    pub level: Level,
+    /// Which mechanism held the limits.
+    pub limits: String,
+}
+
+/// Why a command could not be run. What the command itself does is never an error but an [`Output`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The request cannot be right.
+    #[error("the command cannot be run: {0}")]
+    BadRequest(String),
+    /// The sandbox or the program could not be started.
+    #[error("the {level} sandbox could not start {program:?}: {reason}")]
+    Start {
+        /// The level.
+        level: Level,
+        /// The program.
+        program: String,
+        /// Why, with the last lines it printed.
+        reason: String,
+    },
+    /// The supervisor's own part failed.
+    #[error("cannot run a sandboxed command: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Whether a level works on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The level.
+    pub level: Level,
+    /// None if it works; else why not and what to do about it.
+    pub problem: Option<String>,
+}
+
+/// No level that is good enough works.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no sandbox of level {minimum} or better works here: {}", problems(probes))]
+pub struct Unavailable {
+    /// The weakest level that was allowed.
+    pub minimum: Level,
+    /// What was tried.
+    pub probes: Vec<Probe>,
+}
+
+fn problems(probes: &[Probe]) -> String {
+    let told = probes.iter().filter_map(|probe| Some(format!("{}: {}", probe.level, probe.problem.as_ref()?)));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// A proven way to run commands. Clones are cheap.
+#[derive(Clone)]
+pub struct Sandbox {
+    config: Arc<SandboxConfig>,
+    level: Level,
+    bwrap: Option<strict::Bwrap>,
+    probes: Vec<Probe>,
+    recorder: Arc<dyn Recorder>,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Tries every level by running a command under it, and takes the best.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if none works that is at least the minimum, or the one that was asked for does not.
+    pub fn detect(config: SandboxConfig) -> Result<Sandbox, Unavailable> {
+        cgroup::sweep();
+        let (minimum, only) = (config.minimum, config.only);
+        let bwrap = strict::Bwrap::find();
+        let mut sandbox = Sandbox {
+            config: Arc::new(config),
+            level: Level::Strict,
+            bwrap: bwrap.as_ref().ok().cloned(),
+            probes: Vec::new(),
+            recorder: Arc::new(NoRecorder),
+        };
+        for level in [Level::Strict, Level::Landlock] {
+            let tried = match (level, &bwrap) {
+                (Level::Strict, Err(missing)) => Err(missing.clone()),
+                (Level::Strict | Level::Landlock, _) => sandbox.at(level).probe(),
+            };
+            sandbox.probes.push(Probe { level, problem: tried.err() });
+        }
+        let usable = sandbox.probes.iter().find(|probe| {
+            probe.problem.is_none() && probe.level >= minimum && only.is_none_or(|only| only == probe.level)
+        });
+        match usable.map(|probe| probe.level) {
+            Some(level) => Ok(sandbox.at(level)),
+            None => Err(Unavailable { minimum: only.unwrap_or(minimum), probes: sandbox.probes }),
+        }
+    }
+
+    /// The level commands run under.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Every level, and whether it works here.
+    pub fn probe_report(&self) -> &[Probe] {
+        &self.probes
+    }
+
+    /// The same sandbox, telling a recorder what runs.
+    pub fn with_recorder(&self, recorder: Arc<dyn Recorder>) -> Sandbox {
+        Sandbox { recorder, ..self.clone() }
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// If it could not be started; how it ends is part of the [`Output`].
+    pub fn run(&self, request: &Request, cancel: &CancelToken) -> Result<Output, SandboxError> {
+        let program = check(request)?;
+        let run_dir = tempfile::Builder::new().prefix("groundcrew-run-").tempdir()?;
+        let groups = Groups::make(&request.limits);
+        self.order(request, &groups)?.write(run_dir.path())?;
+        let patience = Patience {
+            wall: request.limits.wall,
+            keep: request.limits.output_bytes,
+            flood: None,
+            grace: match self.level {
+                // Killing bubblewrap ends its process namespace; the other launcher has to be asked to clean up.
+                Level::Strict => Duration::ZERO,
+                Level::Landlock => Duration::from_secs(2),
+            },
+        };
+        let child = spawner::spawn(self.command(run_dir.path())?)?;
+        let waited = process::wait(child, &request.stdin, patience, cancel)?;
+        let status = order::read_status(run_dir.path());
+        let (stdout, cut_out) = waited.stdout.finish();
+        let (stderr, cut_err) = waited.stderr.finish();
+        let ended = match (waited.stop, status.exit_code, &status.failure) {
+            (Stop::TimedOut | Stop::Flooded, _, _) => Ended::TimedOut,
+            (Stop::Cancelled, _, _) => Ended::Cancelled,
+            (Stop::Ended(_), Some(code), None) => from_code(code),
+            (Stop::Ended(how), _, failure) => {
+                let printed = String::from_utf8_lossy(&stderr);
+                let printed = printed.trim();
+                let tail: String = printed.chars().skip(printed.chars().count().saturating_sub(600)).collect();
+                let reason = failure.clone().unwrap_or_else(|| format!("{tail} ({how})"));
+                return Err(SandboxError::Start { level: self.level, program, reason });
+            }
+        };
+        let limits = groups.describe();
+        self.recorder.record(Act::CommandRun {
+            argv: request.argv.clone(),
+            sandbox: self.level.to_string(),
+            exit_code: if let Ended::Exited(code) = ended { Some(code) } else { None },
+            ended: match ended {
+                Ended::TimedOut => format!("timed out after {} s", request.limits.wall.as_secs_f32()),
+                Ended::Exited(_) | Ended::Signaled(_) | Ended::Cancelled => ended.to_string(),
+            },
+            wall_ms: u64::try_from(waited.wall.as_millis()).unwrap_or(u64::MAX),
+            limits: limits.clone(),
+        });
+        let truncated = cut_out || cut_err;
+        Ok(Output { ended, stdout, stderr, truncated, wall: waited.wall, level: self.level, limits })
+    }
+
+    fn at(&self, level: Level) -> Sandbox {
+        Sandbox { level, ..self.clone() }
+    }
+
+    fn order(&self, request: &Request, groups: &Groups) -> Result<Order, SandboxError> {
+        let real = |path: &Path| {
+            path.canonicalize().map_err(|error| SandboxError::BadRequest(format!("{}: {error}", path.display())))
+        };
+        Ok(Order {
+            level: self.level,
+            argv: request.argv.clone(),
+            cwd: real(&request.cwd)?,
+            worktree: real(&request.worktree)?,
+            // Kept as named: an interpreter looks for its library by the path it was started from.
+            read_only: request.read_only.iter().filter(|path| path.exists()).cloned().collect(),
+            files: request.files.clone(),
+            env: request.env.clone(),
+            limits: request.limits.clone(),
+            cgroups: groups.folders.clone(),
+            memory_bounded: groups.memory,
+            bwrap: self.bwrap.as_ref().map(|bwrap| bwrap.program.clone()),
+            bwrap_disables_userns: self.bwrap.as_ref().is_some_and(|bwrap| bwrap.disables_userns),
+            supervisor: std::process::id(),
+        })
+    }
+
+    fn command(&self, run_dir: &Path) -> Result<Command, SandboxError> {
+        let (program, args) = self
+            .config
+            .launcher
+            .split_first()
+            .ok_or_else(|| SandboxError::BadRequest("no launcher is configured".to_owned()))?;
+        let mut command = Command::new(program);
+        command.args(args).arg(run_dir).env_clear().current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Runs the smallest command there is.
+    fn probe(&self) -> Result<(), String> {
+        let folder = tempfile::Builder::new()
+            .prefix("groundcrew-probe-")
+            .tempdir()
+            .map_err(|error| format!("no temporary folder can be made: {error}"))?;
+        let mut request = Request::new(folder.path(), ["true"]);
+        request.limits.wall = Duration::from_secs(20);
+        match self.run(&request, &CancelToken::new()) {
+            Ok(output) if output.ended == Ended::Exited(0) => Ok(()),
+            Ok(output) => Err(format!("a first command {}", output.ended)),
+            Err(error) => Err(advice(&error.to_string())),
+        }
+    }
+}
+
+/// The problem with what usually helps.
+fn advice(problem: &str) -> String {
+    let help = if problem.contains("new namespace") || problem.contains("uid map") || problem.contains("loopback") {
+        "; user namespaces are switched off: set sysctl kernel.unprivileged_userns_clone=1 (Debian), give bwrap an \
+         AppArmor profile (Ubuntu), or allow them in the container's seccomp profile"
+    } else if problem.contains("Landlock") {
+        "; a newer kernel or bubblewrap (`apt install bubblewrap`) is needed"
+    } else {
+        ""
+    };
+    format!("{problem}{help}")
+}
+
+/// Refuses what cannot be right, and gives the program's name.
+fn check(request: &Request) -> Result<String, SandboxError> {
+    let bad = |reason: String| Err(SandboxError::BadRequest(reason));
+    let Some(program) = request.argv.first().filter(|program| !program.is_empty()) else {
+        return bad("no program is named".to_owned());
+    };
+    if request.argv.iter().any(|arg| arg.contains('\0')) {
+        return bad("an argument contains a NUL byte".to_owned());
+    }
+    if request.env.iter().any(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')) {
+        return bad("a variable has an empty name or contains `=` or a NUL byte".to_owned());
+    }
+    if let Some((path, _)) = request.files.iter().find(|(path, _)| path.parent() != Some(Path::new(FILES))) {
+        return bad(format!("{} does not lie directly in {FILES}", path.display()));
+    }
+    if !request.cwd.starts_with(&request.worktree) {
+        return bad(format!("{} does not lie in the work tree", request.cwd.display()));
+    }
+    Ok(program.clone())
+}
+
+fn from_code(code: i32) -> Ended {
+    if (129..=192).contains(&code) { Ended::Signaled(code - 128) } else { Ended::Exited(code) }
+}
+
+#[doc(hidden)]
+pub mod testing;

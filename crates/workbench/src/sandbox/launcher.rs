@@ -1,0 +1,47 @@
+//! The launcher: a fresh single-threaded process that gives up its rights and becomes the command.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
+
+use super::order::{self, Order};
+use super::{Level, confine, identity, strict};
+
+/// Runs this process as the launcher of one sandboxed command; for a program started with
+/// [`LAUNCHER_ARG`](super::LAUNCHER_ARG), with the arguments after it. Must be called before any thread is started.
+pub fn launcher_main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    umask(Mode::from_bits_truncate(0o022));
+    let args: Vec<OsString> = args.collect();
+    let Some(run_dir) = args.first().map(Path::new).filter(|path| path.is_absolute()) else {
+        return ExitCode::from(125);
+    };
+    let Ok(mut status) = order::open_status(run_dir) else { return ExitCode::from(125) };
+    let outer = args.get(1).and_then(|arg| arg.to_str()).and_then(|arg| arg.parse().ok());
+    match launch(run_dir, outer, &mut status) {
+        Ok(code) => code,
+        Err(message) => {
+            order::report_failure(&mut status, &message);
+            ExitCode::from(125)
+        }
+    }
+}
+
+fn launch(run_dir: &Path, outer: Option<u32>, status: &mut File) -> Result<ExitCode, String> {
+    let order = Order::read(run_dir)?;
+    if let Some(outer) = outer {
+        confine::inner(&order, run_dir, outer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match order.level {
+        Level::Strict => {
+            identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
+            strict::exec(&order, status)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Level::Landlock => confine::outer(&order, run_dir, status),
+    }
+}
