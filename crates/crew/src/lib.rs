@@ -1,1 +1,22 @@
 //! Workers, the supervisor, the six agents and their brains.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`supervisor`] | starts workers, renews leases, sweeps the queue, schedules scans |
+//! | `worker` | claim → run → settle |
+//! | [`agent`] | what an agent takes and gives |
+//! | `agents/` | the six, one file each |
+//! | [`brain`] | judgement behind one trait |
+//! | [`site`], [`config`], [`trust`] | a project as the crew works on it, and which of its settings count |
+
+pub mod agent;
+mod agents;
+pub mod brain;
+pub mod config;
+pub mod desk;
+mod patch;
+pub mod site;
+pub mod supervisor;
+pub mod tools;
+pub mod trust;
+mod worker;

@@ -1,0 +1,253 @@
+//! What an agent is: it takes a job and returns how the job ended. It never writes to the queue itself.
+
+use std::sync::Arc;
+
+use groundcrew_core::agent::Cost;
+use groundcrew_core::contract::{BadContext, BrainId, Common, Reason, read_context};
+use groundcrew_core::incident::{IncidentChange, Sighting};
+use groundcrew_core::lifecycle::Outcome;
+use groundcrew_core::log::{LogLevel, NewLog};
+use groundcrew_core::message::{Ask, Message, NewMessage};
+use groundcrew_core::role::Role;
+use groundcrew_core::task::{BlockedOn, NewTask, Task};
+use groundcrew_logs::Redactor;
+use groundcrew_store::StoreError;
+use groundcrew_workbench::git::GitError;
+use groundcrew_workbench::sandbox::SandboxError;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::brain::Brain;
+use crate::desk::Desk;
+use crate::site::Site;
+use crate::tools::Tools;
+
+/// One of the six.
+pub trait Agent: Send + Sync {
+    /// Its role.
+    fn role(&self) -> Role;
+
+    /// The task types it handles.
+    fn task_types(&self) -> &'static [&'static str];
+
+    /// Does one job.
+    ///
+    /// # Errors
+    /// [`Trouble`] says whether the job is to be tried again, refused, or given back.
+    fn work(&self, job: &Job<'_>) -> Result<Ending, Trouble>;
+}
+
+/// A task with everything its agent may use.
+pub struct Job<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// When its run began, by the database's clock.
+    pub now: Timestamp,
+    /// Answers that people and agents gave to its questions, oldest first.
+    pub answers: &'a [Message],
+    /// Where the agent writes down what it does.
+    pub desk: &'a Arc<Desk>,
+    /// What it thinks with.
+    pub brain: &'a dyn Brain,
+    /// The crew's tools.
+    pub tools: &'a Tools,
+    site: Option<&'a Site>,
+}
+
+impl<'a> Job<'a> {
+    /// A job of a task, in its project where it has one.
+    pub fn new(
+        task: &'a Task,
+        now: Timestamp,
+        answers: &'a [Message],
+        desk: &'a Arc<Desk>,
+        brain: &'a dyn Brain,
+        tools: &'a Tools,
+        site: Option<&'a Site>,
+    ) -> Self {
+        Self { task, now, answers, desk, brain, tools, site }
+    }
+
+    /// The project, as the crew works on it.
+    ///
+    /// # Errors
+    /// A task that belongs to no project is refused.
+    pub fn site(&self) -> Result<&'a Site, Trouble> {
+        self.site.ok_or_else(|| {
+            Trouble::refused("no_project", "no project is registered; run `groundcrew init` in its repository")
+        })
+    }
+
+    /// The task's context.
+    ///
+    /// # Errors
+    /// A context of the wrong form fails the task for good.
+    pub fn context<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
+        read_context(&self.task.task_type, &self.task.context).map_err(Trouble::Context)
+    }
+
+    /// The choice of the latest answer to a question of this task.
+    pub fn choice(&self) -> Option<&'a str> {
+        self.answers.last().and_then(Message::choice)
+    }
+
+    /// What every result carries.
+    pub fn common(&self, outcome: &str, confidence: f64, reasons: Vec<Reason>) -> Common {
+        Common { outcome: outcome.to_owned(), confidence, reasons, cost: self.cost(), brain: self.brain_id() }
+    }
+
+    /// What the job has used so far.
+    pub fn cost(&self) -> Cost {
+        Cost { wall_ms: self.desk.elapsed_ms(), ..Cost::default() }
+    }
+
+    fn brain_id(&self) -> BrainId {
+        self.brain.id()
+    }
+}
+
+/// How a job ended in good order, with everything that follows from it.
+#[derive(Debug)]
+pub struct Ending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Tasks for the next roles.
+    pub hand_offs: Vec<NewTask>,
+    /// Errors met in a log.
+    pub sightings: Vec<Sighting>,
+    /// How far sources have been read.
+    pub cursors: Vec<(String, Value)>,
+    /// What was learned about the incident.
+    pub incident: IncidentChange,
+    /// Messages to others.
+    pub messages: Vec<NewMessage>,
+    /// What it used.
+    pub cost: Cost,
+}
+
+impl Ending {
+    /// Done, with a result.
+    ///
+    /// # Errors
+    /// A result that is no JSON, which a result struct of this crate cannot be.
+    pub fn complete<T: Serialize>(result: &T, cost: Cost) -> Result<Self, Trouble> {
+        let result = serde_json::to_value(result).map_err(|error| Trouble::Machine(error.to_string()))?;
+        Ok(Self::of(Outcome::Complete { result }, cost))
+    }
+
+    /// Waiting for an answer.
+    pub fn ask(on: BlockedOn, ask: Ask, cost: Cost) -> Self {
+        Self::of(Outcome::Block { on, ask: Some(ask) }, cost)
+    }
+
+    fn of(outcome: Outcome, cost: Cost) -> Self {
+        Self {
+            outcome,
+            hand_offs: Vec::new(),
+            sightings: Vec::new(),
+            cursors: Vec::new(),
+            incident: IncidentChange::default(),
+            messages: Vec::new(),
+            cost,
+        }
+    }
+
+    /// The end of a run that did not end in good order.
+    pub(crate) fn troubled(trouble: Trouble, wall_ms: u64) -> Self {
+        Self::of(trouble.outcome(), Cost { wall_ms, ..Cost::default() })
+    }
+
+    /// The audit entry of a run that failed or waits, secrets taken out.
+    pub(crate) fn trouble_log(&self, redactor: &Redactor) -> Option<NewLog> {
+        let (level, text) = match &self.outcome {
+            Outcome::Complete { .. } | Outcome::Release => return None,
+            Outcome::Retry { error } => (LogLevel::Warn, format!("will be tried again: {error}")),
+            Outcome::Fail { error, .. } => (LogLevel::Error, format!("failed: {error}")),
+            Outcome::Block { on, ask } => {
+                let question = ask.as_ref().map_or("", |ask| ask.question.as_str());
+                (LogLevel::Info, format!("waits for {on}: {question}"))
+            }
+        };
+        let message = redactor.redact(&text).text;
+        Some(NewLog { level, message, data: serde_json::json!({ "step": true }) })
+    }
+
+    /// Adds a task for the next role.
+    #[must_use]
+    pub fn then(mut self, next: NewTask) -> Self {
+        self.hand_offs.push(next);
+        self
+    }
+
+    /// Says what was learned about the incident.
+    #[must_use]
+    pub fn incident(mut self, change: IncidentChange) -> Self {
+        self.incident = change;
+        self
+    }
+
+    /// Adds a message.
+    #[must_use]
+    pub fn tell(mut self, message: NewMessage) -> Self {
+        self.messages.push(message);
+        self
+    }
+}
+
+/// Why a job did not end in good order.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The context has the wrong form: fails for good.
+    Context(BadContext),
+    /// Must not be done by anybody: fails for good.
+    Refused {
+        /// Stable word for programs.
+        code: &'static str,
+        /// Sentence for people.
+        text: String,
+    },
+    /// The machine misbehaved: tried again.
+    Machine(String),
+    /// The crew stops or the lease is gone.
+    Stopped,
+}
+
+impl Trouble {
+    /// A refusal.
+    pub fn refused(code: &'static str, text: impl Into<String>) -> Self {
+        Self::Refused { code, text: text.into() }
+    }
+
+    /// As the settlement of the run.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Context(bad) => Outcome::Fail { error: bad.to_string(), refusal: Some("bad_context".into()) },
+            Self::Refused { code, text } => Outcome::Fail { error: text, refusal: Some(code.into()) },
+            Self::Machine(error) => Outcome::Retry { error },
+            Self::Stopped => Outcome::Release,
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Machine(error.to_string())
+    }
+}
+
+impl From<GitError> for Trouble {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Cancelled => Self::Stopped,
+            other => Self::Machine(other.to_string()),
+        }
+    }
+}
+
+impl From<SandboxError> for Trouble {
+    fn from(error: SandboxError) -> Self {
+        Self::Machine(error.to_string())
+    }
+}

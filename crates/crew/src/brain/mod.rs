@@ -1,0 +1,63 @@
+//! What an agent thinks with.
+//!
+//! A brain replaces judgement only: it classifies, proposes and remarks. Leases, sandbox, execution, evidence, grades
+//! and approvals are the same whatever the brain, and no brain decides a verdict that can be executed. A remark may
+//! add a finding, never take one away.
+
+mod rules;
+
+use groundcrew_core::contract::{BrainId, Classification, Finding, Suspect};
+use groundcrew_core::incident::Sample;
+use groundcrew_core::trace::Frame;
+use groundcrew_repair::Strategy;
+use groundcrew_workbench::git::Diff;
+
+pub use rules::Rules;
+
+/// What triage knows about an error before it is judged.
+#[derive(Debug, Clone)]
+pub struct ErrorFacts<'a> {
+    /// What it looked like.
+    pub sample: &'a Sample,
+    /// Occurrences so far.
+    pub occurrences: u64,
+    /// Why triage looks: `new`, `still_happening`, `returned`.
+    pub reason: &'a str,
+    /// The in-app frame, resolved to a file of the repository.
+    pub frame: Option<&'a Frame>,
+    /// Commits that last touched the lines of the stack, most likely first.
+    pub suspects: &'a [Suspect],
+    /// Whether the repository has tests.
+    pub has_tests: bool,
+}
+
+/// A change under review.
+#[derive(Debug)]
+pub struct ChangeFacts<'a> {
+    /// The change, read from git.
+    pub diff: &'a Diff,
+    /// What the incident looked like: hostile text.
+    pub sample: &'a Sample,
+}
+
+/// Judgement, behind one interface for all kinds of brains.
+pub trait Brain: Send + Sync {
+    /// What it is, for the audit.
+    fn id(&self) -> BrainId;
+
+    /// Says what an error is and where it goes.
+    fn classify(&self, facts: &ErrorFacts<'_>) -> Classification;
+
+    /// Ways to repair, in the order in which they are to be tried.
+    fn strategies(&self) -> Vec<Box<dyn Strategy>>;
+
+    /// Findings about security beyond those of the rules that always run.
+    fn remark_on_security(&self, _change: &ChangeFacts<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    /// Findings about design beyond those of the rules that always run.
+    fn remark_on_design(&self, _change: &ChangeFacts<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+}

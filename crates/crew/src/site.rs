@@ -1,0 +1,143 @@
+//! A project as the crew works on it: its repository, its configuration as it counts, its logs, its tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_core::incident::Sample;
+use groundcrew_core::task::ProjectId;
+use groundcrew_core::trace::Trace;
+use groundcrew_logs::Redactor;
+use groundcrew_repair::locate::{Located, locate};
+use groundcrew_store::Project;
+use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
+use groundcrew_workbench::runner::{TestCommand, detect_tests};
+
+use crate::agent::{Job, Trouble};
+use crate::config::{Config, ConfigError};
+use crate::trust::TrustStore;
+
+/// A project as it stands when a job begins.
+#[derive(Debug)]
+pub struct Site {
+    /// Key.
+    pub id: ProjectId,
+    /// Name.
+    pub name: String,
+    /// The user's checkout.
+    pub root: PathBuf,
+    /// The configuration as it counts.
+    pub config: Config,
+    /// Keys that are ignored until the user trusts the file.
+    pub ignored: Vec<&'static str>,
+}
+
+impl Site {
+    /// Reads a project's configuration from the user's checkout.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn open(project: &Project, trust: &TrustStore) -> Result<Self, ConfigError> {
+        let root = PathBuf::from(&project.root);
+        let effective = trust.effective(&root)?;
+        Ok(Self {
+            id: project.id,
+            name: project.name.clone(),
+            root,
+            config: effective.config,
+            ignored: effective.ignored,
+        })
+    }
+
+    /// The repository, with every read and command written to the job's notebook.
+    ///
+    /// # Errors
+    /// The checkout is gone or is no repository.
+    pub fn repository(&self, job: &Job<'_>) -> Result<Repository, Trouble> {
+        let recorder: Arc<dyn groundcrew_core::audit::Recorder> = job.desk.clone();
+        Ok(Repository::open(&self.root, recorder)?)
+    }
+
+    /// The commit that fixes start from: the configured branch's, or the one that is checked out.
+    ///
+    /// # Errors
+    /// There is no such branch, or no commit yet.
+    pub fn base(&self, repository: &Repository) -> Result<Sha, Trouble> {
+        match &self.config.project.branch {
+            Some(branch) => Ok(repository.resolve(&format!("refs/heads/{branch}"))?),
+            None => Ok(repository.head()?.commit),
+        }
+    }
+
+    /// How the tests of a commit run: as configured, else as detected; none where there are none.
+    ///
+    /// # Errors
+    /// The commit cannot be read.
+    pub fn test_command(&self, repository: &Repository, commit: &Sha) -> Result<Option<TestCommand>, Trouble> {
+        match &self.config.test.command {
+            Some(argv) => Ok(TestCommand::parse(argv)),
+            None => Ok(detect_tests(repository, commit)?),
+        }
+    }
+
+    /// The log files that there are now.
+    pub fn log_files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self
+            .config
+            .logs
+            .paths
+            .iter()
+            .filter_map(|pattern| groundcrew_logs::expand(Path::new(pattern), &self.root).ok())
+            .flatten()
+            .collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+
+    /// Whether a log is one that the configuration names.
+    pub fn log_allowed(&self, path: &Path) -> bool {
+        self.log_files().iter().any(|known| known == path)
+    }
+}
+
+/// An error text from another program as a title and a sample, secrets taken out.
+pub fn sample_from_text(redactor: &Redactor, text: &str) -> (String, Sample) {
+    let text = redactor.redact(text).text;
+    let trace = groundcrew_logs::trace::parse(&text);
+    let title = match &trace {
+        Some(trace) => {
+            let exception = trace.exception.as_deref().unwrap_or("error");
+            trace.message.as_ref().map_or_else(|| exception.to_owned(), |message| format!("{exception}: {message}"))
+        }
+        None => text.lines().find(|line| !line.trim().is_empty()).unwrap_or("error").trim().to_owned(),
+    };
+    let title = title.lines().next().unwrap_or("error").chars().take(160).collect();
+    (title, Sample { text, level: None, trace, before: Vec::new(), source: String::new() })
+}
+
+/// A text file of a commit; none if it is not there, too large, or no text.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn read_text(repository: &Repository, commit: &Sha, path: &RepoPath) -> Result<Option<String>, Trouble> {
+    const LARGEST: u64 = 1024 * 1024;
+    match repository.read(commit, path, LARGEST) {
+        Ok(bytes) => Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok())),
+        Err(GitError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The frames of a trace as they lie in a commit, crash first; none where no frame lies in it.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn locate_in(repository: &Repository, commit: &Sha, trace: &Trace) -> Result<Option<Located>, Trouble> {
+    let files: Vec<String> =
+        repository.files(commit)?.into_iter().map(|entry| entry.path.as_str().to_owned()).collect();
+    let read = |path: &str| {
+        let path = RepoPath::parse(path).ok()?;
+        read_text(repository, commit, &path).ok().flatten()
+    };
+    Ok(locate(trace, &files, &read))
+}

@@ -1,0 +1,257 @@
+//! The crew as a whole: starts the workers, keeps leases alive, sweeps the queue, puts scans and health checks into it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS};
+use groundcrew_core::contract::{CheckHealthContext, LogSource, ScanLogsContext};
+use groundcrew_core::lifecycle::{Command, Refusal};
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
+use groundcrew_logs::Cursor;
+use groundcrew_store::{NewWorker, StoreError};
+use jiff::SignedDuration;
+
+use crate::brain::Brain;
+use crate::site::Site;
+use crate::tools::Tools;
+use crate::worker::{Floor, Running};
+
+/// How long a lease lasts.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often leases are renewed; also how soon a cancelled task is noticed.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// Longest time between two looks at the queue; work of other programs is found within it.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// How often the crew checks its own health.
+const HEALTH_EVERY: Duration = Duration::from_secs(300);
+
+/// How long a worker rests after the database failed it.
+const REST: Duration = Duration::from_millis(500);
+
+/// A running crew. Dropping it stops it.
+pub struct Crew {
+    floor: Arc<Floor>,
+    stop: Arc<AtomicBool>,
+    drained: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    names: Vec<String>,
+}
+
+impl Crew {
+    /// Starts one worker per role and the supervisor.
+    ///
+    /// # Errors
+    /// The database cannot be written, or a thread cannot be started.
+    pub fn start(tools: Tools, brain: Box<dyn Brain>) -> Result<Self, StoreError> {
+        let floor = Arc::new(Floor { tools, brain, lease: LEASE, running: Running::default() });
+        let mut crew = Self {
+            floor,
+            stop: Arc::new(AtomicBool::new(false)),
+            drained: Arc::new(AtomicBool::new(false)),
+            threads: Vec::new(),
+            names: Vec::new(),
+        };
+        for &role in Role::ALL {
+            let name = worker_name(role);
+            crew.floor.tools.store.register_worker(&NewWorker {
+                name: name.clone(),
+                host: host(),
+                pid: std::process::id(),
+                roles: vec![role],
+            })?;
+            crew.names.push(name.clone());
+            let (floor, stop) = (Arc::clone(&crew.floor), Arc::clone(&crew.stop));
+            crew.threads.push(std::thread::spawn(move || work(&floor, role, &name, &stop)));
+        }
+        let (floor, stop, drained) =
+            (Arc::clone(&crew.floor), Arc::clone(&crew.stop), Arc::clone(&crew.drained));
+        let names = crew.names.clone();
+        crew.threads.push(std::thread::spawn(move || Supervisor::new(&floor, names).run(&stop, &drained)));
+        Ok(crew)
+    }
+
+    /// Whether every log has been read and nothing is left that the crew could do by itself.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn is_idle(&self) -> Result<bool, StoreError> {
+        if !self.drained.load(Ordering::Acquire) || !self.floor.running.is_empty() {
+            return Ok(false);
+        }
+        let counts = self.floor.tools.store.counts()?;
+        let open = |status| matches!(status, Status::Pending | Status::Running);
+        Ok(!counts.iter().any(|row| open(row.status) && row.tasks > 0))
+    }
+
+    /// Stops in good order: running tasks are ended and go back into the queue.
+    pub fn stop(mut self) {
+        self.halt();
+    }
+
+    fn halt(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.floor.running.cancel_all();
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has nothing left to do; its lease runs out.
+            drop(thread.join());
+        }
+        for name in self.names.drain(..) {
+            // The row only says who was there; the next sweep of workers takes it away.
+            drop(self.floor.tools.store.remove_worker(&name));
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.halt();
+    }
+}
+
+/// Works one named task in this process, for a person who waits for it.
+///
+/// # Errors
+/// The task cannot be claimed, for instance because a running crew has it already.
+pub fn work_task(tools: Tools, brain: Box<dyn Brain>, task: TaskId, role: Role) -> Result<(), StoreError> {
+    let floor = Floor { tools, brain, lease: LEASE, running: Running::default() };
+    floor.work_next(role, Some(task), &worker_name(role)).map(|_| ())
+}
+
+fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
+    let mut seen = 0;
+    while !stop.load(Ordering::Acquire) {
+        match floor.work_next(role, None, name) {
+            Ok(true) => {}
+            Ok(false) => seen = floor.tools.store.changes(seen, LOOK_EVERY),
+            Err(_) => std::thread::sleep(REST),
+        }
+    }
+}
+
+fn worker_name(role: Role) -> String {
+    format!("{role}@{}-{}", host(), std::process::id())
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".into(), |name| name.trim().to_owned())
+}
+
+/// The thread that looks after the queue.
+struct Supervisor<'a> {
+    floor: &'a Floor,
+    names: Vec<String>,
+    renewed: Instant,
+    checked: Option<Instant>,
+    looked: BTreeMap<(ProjectId, PathBuf), Instant>,
+}
+
+impl<'a> Supervisor<'a> {
+    fn new(floor: &'a Floor, names: Vec<String>) -> Self {
+        Self { floor, names, renewed: Instant::now(), checked: None, looked: BTreeMap::new() }
+    }
+
+    /// A failed round is no reason to stop: the database may be busy, and the next round tries again.
+    fn run(&mut self, stop: &AtomicBool, drained: &AtomicBool) {
+        let mut seen = 0;
+        while !stop.load(Ordering::Acquire) {
+            if let Ok(all_read) = self.round() {
+                drained.store(all_read, Ordering::Release);
+            }
+            seen = self.floor.tools.store.changes(seen, LOOK_EVERY);
+        }
+    }
+
+    /// One round; says whether every log has been read to its end.
+    fn round(&mut self) -> Result<bool, StoreError> {
+        let store = self.floor.tools.store.as_ref();
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            self.renewed = Instant::now();
+            self.floor.running.renew(store, self.floor.lease);
+            for name in &self.names {
+                store.beat_worker(name)?;
+            }
+        }
+        store.maintain(self.floor.lease)?;
+        self.schedule_health()?;
+        self.schedule_scans()
+    }
+
+    fn schedule_health(&mut self) -> Result<(), StoreError> {
+        if self.checked.is_some_and(|at| at.elapsed() < HEALTH_EVERY) {
+            return Ok(());
+        }
+        self.checked = Some(Instant::now());
+        let mut task = new_task(CHECK_HEALTH, &CheckHealthContext::default());
+        task.priority = 3;
+        task.dedupe_key = Some("check_health".into());
+        self.create(task)
+    }
+
+    fn schedule_scans(&mut self) -> Result<bool, StoreError> {
+        let mut all_read = true;
+        for project in self.floor.tools.store.projects()? {
+            // A configuration that cannot be read is told by `doctor` and by the tasks themselves.
+            let Ok(site) = Site::open(&project, &self.floor.tools.trust) else { continue };
+            for path in site.log_files() {
+                if self.unread(site.id, &path)? {
+                    all_read = false;
+                    self.schedule_scan(&site, path)?;
+                }
+            }
+        }
+        Ok(all_read)
+    }
+
+    /// Whether a log holds anything beyond what has been read.
+    fn unread(&self, project: ProjectId, path: &Path) -> Result<bool, StoreError> {
+        let Ok(file) = std::fs::metadata(path) else { return Ok(false) };
+        if !file.is_file() {
+            return Ok(false);
+        }
+        let stored = self.floor.tools.store.cursor(project, &path.to_string_lossy())?;
+        let cursor: Option<Cursor> = stored.and_then(|value| serde_json::from_value(value).ok());
+        Ok(match cursor {
+            None => file.len() > 0,
+            Some(cursor) => {
+                (cursor.device, cursor.inode, cursor.offset) != (file.dev(), file.ino(), file.len())
+            }
+        })
+    }
+
+    fn schedule_scan(&mut self, site: &Site, path: PathBuf) -> Result<(), StoreError> {
+        let key = (site.id, path);
+        if self.looked.get(&key).is_some_and(|at| at.elapsed() < site.config.logs.every.get()) {
+            return Ok(());
+        }
+        let path = key.1.to_string_lossy().into_owned();
+        let context = ScanLogsContext { source: LogSource { kind: "file".into(), path }, max_bytes: None };
+        let mut task = new_task(SCAN_LOGS, &context);
+        task.project = Some(site.id);
+        task.dedupe_key = Some(format!("scan_logs:{}:{}", site.id, context.source.path));
+        self.looked.insert(key, Instant::now());
+        self.create(task)
+    }
+
+    /// A task of the same key that is still open does the work already.
+    fn create(&self, task: NewTask) -> Result<(), StoreError> {
+        match self.floor.tools.store.execute(Command::Create(Box::new(task))) {
+            Ok(_) | Err(StoreError::Refused(Refusal::KeyTaken(_))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn new_task<T: serde::Serialize>(task_type: &str, context: &T) -> NewTask {
+    let context = serde_json::to_value(context).unwrap_or(serde_json::Value::Null);
+    NewTask::new(task_type, Role::Monitor, Party::System, context)
+}

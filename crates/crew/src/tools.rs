@@ -1,0 +1,67 @@
+//! What the crew works with: the database, the sandbox, the redactor, a folder for work trees, the user's trust.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_logs::Redactor;
+use groundcrew_store::Store;
+use groundcrew_workbench::git::RepoPath;
+use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
+
+use crate::trust::TrustStore;
+
+/// The crew's tools, shared by all its workers.
+pub struct Tools {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Takes secrets out of text.
+    pub redactor: Redactor,
+    /// Which configurations the user trusts.
+    pub trust: TrustStore,
+    /// Folder for work trees of tasks.
+    pub work_folder: PathBuf,
+    sandbox: Result<Sandbox, Unavailable>,
+}
+
+impl Tools {
+    /// Tools for a database; the sandbox may be unavailable, which tasks that run commands then say.
+    ///
+    /// # Errors
+    /// The database's redaction key cannot be read.
+    pub fn new(
+        store: Arc<dyn Store>,
+        sandbox: Result<Sandbox, Unavailable>,
+        trust: TrustStore,
+        work_folder: PathBuf,
+    ) -> Result<Self, groundcrew_store::StoreError> {
+        let redactor = Redactor::new(&store.redaction_key()?);
+        Ok(Self { store, redactor, trust, work_folder, sandbox })
+    }
+
+    /// The sandbox.
+    ///
+    /// # Errors
+    /// Why no level of it can be had on this machine.
+    pub fn sandbox(&self) -> Result<&Sandbox, &Unavailable> {
+        self.sandbox.as_ref()
+    }
+
+    /// Where a run of a task puts a work tree. The token is part of it, so that a rescued task starts afresh.
+    pub fn worktree_path(&self, task: i64, token: i64, name: &str) -> PathBuf {
+        self.work_folder.join(format!("task-{task}-{token}-{name}"))
+    }
+
+    /// Free space beside the database, if the system tells.
+    pub fn free_megabytes(&self) -> Option<u64> {
+        groundcrew_workbench::free_bytes(&self.work_folder).map(|bytes| bytes / (1024 * 1024))
+    }
+}
+
+/// Whether a file is a test by its place or name, as the runners of the field find tests.
+pub fn is_test_file(path: &RepoPath) -> bool {
+    let name = Path::new(path.as_str()).file_name().and_then(|name| name.to_str()).unwrap_or("");
+    path.folders().any(|folder| folder == "tests" || folder == "test")
+        || name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || name == "conftest.py"
+}

@@ -1,0 +1,124 @@
+//! Which configuration files the user has trusted, by the hash of their content.
+//!
+//! As direnv does: trust is a file in the user's own configuration folder, never in a repository, and a changed
+//! configuration is a stranger again.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, ConfigError};
+
+/// The user's record of trusted files.
+#[derive(Debug, Clone)]
+pub struct TrustStore {
+    folder: PathBuf,
+}
+
+/// Whether a configuration's power counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// The user trusted exactly this content.
+    Trusted,
+    /// The user did not.
+    Untrusted,
+}
+
+/// A project's configuration as it counts, and what of it does not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective {
+    /// What counts.
+    pub config: Config,
+    /// Keys that widen power and are ignored until the file is trusted.
+    pub ignored: Vec<&'static str>,
+}
+
+/// The trust record could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the trust record {path}: {source}")]
+pub struct TrustError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+impl TrustStore {
+    /// The record below the user's configuration folder, `$XDG_CONFIG_HOME/groundcrew` or `~/.config/groundcrew`.
+    pub fn new(config_folder: &Path) -> Self {
+        Self { folder: config_folder.join("trusted") }
+    }
+
+    /// Trusts exactly this content for this checkout.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub fn trust(&self, root: &Path, text: &str) -> Result<(), TrustError> {
+        let path = self.entry(root, text);
+        let write = || {
+            std::fs::create_dir_all(&self.folder)?;
+            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+            writeln!(file, "{}", root.display())
+        };
+        write().map_err(|source| TrustError { path: path.clone(), source })
+    }
+
+    /// Whether exactly this content was trusted for this checkout.
+    pub fn check(&self, root: &Path, text: &str) -> Trust {
+        if self.entry(root, text).is_file() { Trust::Trusted } else { Trust::Untrusted }
+    }
+
+    /// The configuration of a checkout as it counts now; defaults where it has no file.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn effective(&self, root: &Path) -> Result<Effective, ConfigError> {
+        let Some((config, text)) = Config::read(root)? else {
+            return Ok(Effective { config: Config::default(), ignored: Vec::new() });
+        };
+        Ok(match self.check(root, &text) {
+            Trust::Trusted => Effective { config, ignored: Vec::new() },
+            Trust::Untrusted => {
+                let ignored = config.power_keys();
+                Effective { config: config.without_power(), ignored }
+            }
+        })
+    }
+
+    /// The path takes part in the hash, so that trust in one checkout says nothing about a copy elsewhere.
+    fn entry(&self, root: &Path, text: &str) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(root.as_os_str().as_encoded_bytes());
+        hash.update([0]);
+        hash.update(text.as_bytes());
+        let name = hash.finalize().iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+        self.folder.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_trusted_content_in_the_trusted_place_has_power() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let store = TrustStore::new(folder.path());
+        let text = "[test]\ncommand = [\"make\", \"test\"]\n";
+        std::fs::write(root.path().join("groundcrew.toml"), text).unwrap();
+        std::fs::write(elsewhere.path().join("groundcrew.toml"), text).unwrap();
+
+        let before = store.effective(root.path()).unwrap();
+        assert_eq!((before.config.test.command, before.ignored), (None, vec!["test.command"]));
+
+        store.trust(root.path(), text).unwrap();
+        let trusted = store.effective(root.path()).unwrap();
+        assert_eq!(trusted.config.test.command, Some(vec!["make".to_owned(), "test".to_owned()]));
+        assert_eq!(trusted.ignored, Vec::<&str>::new());
+        assert_eq!(store.effective(elsewhere.path()).unwrap().ignored, ["test.command"]);
+
+        std::fs::write(root.path().join("groundcrew.toml"), text.replace("make", "evil")).unwrap();
+        assert_eq!(store.effective(root.path()).unwrap().ignored, ["test.command"], "a changed file is a stranger");
+    }
+}

@@ -1,0 +1,184 @@
+//! A worker: claims a task of its role, lets the agent do it, settles. One thread each.
+//!
+//! Whatever the agent does, the run ends in exactly one settlement, or in none if the lease was lost; then somebody
+//! else has the task already and nothing of this run counts.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
+use groundcrew_core::role::Role;
+use groundcrew_core::task::{LeaseToken, Task, TaskId};
+use groundcrew_store::{Store, StoreError};
+use groundcrew_workbench::CancelToken;
+use jiff::SignedDuration;
+
+use crate::agent::{Agent, Ending, Job, Trouble};
+use crate::agents::agent;
+use crate::brain::Brain;
+use crate::desk::Desk;
+use crate::site::Site;
+use crate::tools::Tools;
+
+/// How long a settlement is tried while the database is busy.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs under way in this process, so that their leases can be renewed and their work ended.
+#[derive(Default)]
+pub(crate) struct Running(Mutex<BTreeMap<(TaskId, LeaseToken), CancelToken>>);
+
+impl Running {
+    fn begin(&self, task: &Task, cancel: &CancelToken) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert((task.id, task.lease_token), cancel.clone());
+    }
+
+    fn end(&self, task: &Task) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(task.id, task.lease_token));
+    }
+
+    /// Renews all leases; a run whose lease is gone is ended.
+    pub(crate) fn renew(&self, store: &dyn Store, lease: SignedDuration) {
+        let held: Vec<_> = {
+            let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            running.iter().map(|(key, cancel)| (*key, cancel.clone())).collect()
+        };
+        for ((task, token), cancel) in held {
+            let renewed = store.execute(Command::Heartbeat { task, token, lease });
+            if let Err(StoreError::Refused(Refusal::StaleLease { .. })) = renewed {
+                cancel.cancel();
+            }
+        }
+    }
+
+    /// Ends all runs, which then give their tasks back.
+    pub(crate) fn cancel_all(&self) {
+        for cancel in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            cancel.cancel();
+        }
+    }
+
+    /// Whether nothing runs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+/// What all workers share.
+pub(crate) struct Floor {
+    pub(crate) tools: Tools,
+    pub(crate) brain: Box<dyn Brain>,
+    pub(crate) lease: SignedDuration,
+    pub(crate) running: Running,
+}
+
+impl Floor {
+    /// Claims and works the next ready task of a role, or one named task.
+    ///
+    /// # Errors
+    /// The database cannot be used, or the named task cannot be claimed.
+    pub(crate) fn work_next(&self, role: Role, only: Option<TaskId>, worker: &str) -> Result<bool, StoreError> {
+        match self.tools.store.claim(role, only, worker, self.lease)? {
+            Some(task) => self.work(&task).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Works a claimed task to its settlement.
+    fn work(&self, task: &Task) -> Result<(), StoreError> {
+        let cancel = CancelToken::new();
+        self.running.begin(task, &cancel);
+        let store = Arc::clone(&self.tools.store);
+        let desk =
+            Arc::new(Desk::new(store, task.id, task.lease_token, self.tools.redactor.clone(), cancel));
+        let settled = self.run(task, &desk).and_then(|settlement| self.settle(settlement));
+        self.running.end(task);
+        settled
+    }
+
+    fn run(&self, task: &Task, desk: &Arc<Desk>) -> Result<Settlement, StoreError> {
+        let answers = self.tools.store.answers_of(task.id)?;
+        let agent = agent(task.assigned_to);
+        let site = self.site(task);
+        let now = task.lease.as_ref().map_or(task.created_at, |lease| lease.since);
+        let worked = match &site {
+            Err(trouble) => Err(Trouble::Machine(trouble.clone())),
+            Ok(_) if !agent.task_types().contains(&task.task_type.as_str()) => Err(unknown_type(task, agent)),
+            Ok(site) => {
+                let brain = self.brain.as_ref();
+                let job = Job::new(task, now, &answers, desk, brain, &self.tools, site.as_ref());
+                // A panic is a defect of an agent; it must cost a retry of this task and not the worker.
+                catch_unwind(AssertUnwindSafe(|| agent.work(&job)))
+                    .unwrap_or_else(|panic| Err(Trouble::Machine(panic_text(panic.as_ref()))))
+            }
+        };
+        Ok(self.settlement(task, desk, worked))
+    }
+
+    fn site(&self, task: &Task) -> Result<Option<Site>, String> {
+        let Some(id) = task.project else { return Ok(None) };
+        let project = self.tools.store.project(id).map_err(|error| error.to_string())?;
+        let Some(project) = project else { return Ok(None) };
+        Site::open(&project, &self.tools.trust).map(Some).map_err(|error| error.to_string())
+    }
+
+    fn settlement(&self, task: &Task, desk: &Desk, worked: Result<Ending, Trouble>) -> Settlement {
+        let stopped = desk.cancel().is_cancelled();
+        let ending = match worked {
+            Ok(ending) => ending,
+            Err(_) if stopped => Ending::troubled(Trouble::Stopped, desk.elapsed_ms()),
+            Err(trouble) => Ending::troubled(trouble, desk.elapsed_ms()),
+        };
+        let mut logs = desk.take();
+        if let Some(entry) = ending.trouble_log(&self.tools.redactor) {
+            logs.push(entry);
+        }
+        Settlement {
+            task: task.id,
+            token: task.lease_token,
+            outcome: ending.outcome,
+            logs,
+            messages: ending.messages,
+            hand_offs: ending.hand_offs,
+            sightings: ending.sightings,
+            cursors: ending.cursors,
+            incident: ending.incident,
+            cost: ending.cost,
+        }
+    }
+
+    /// A lost lease is no error: somebody else has the task. A busy database is waited for.
+    fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        let began = Instant::now();
+        loop {
+            match self.tools.store.execute(Command::Settle(Box::new(settlement.clone()))) {
+                Ok(_) | Err(StoreError::Refused(Refusal::StaleLease { .. })) => return Ok(()),
+                Err(error) if error.is_busy() && began.elapsed() < SETTLE_PATIENCE => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn unknown_type(task: &Task, agent: &dyn Agent) -> Trouble {
+    Trouble::refused(
+        "unknown_task_type",
+        format!(
+            "the {} does not handle {:?}; it handles: {}",
+            task.assigned_to,
+            task.task_type,
+            agent.task_types().join(", ")
+        ),
+    )
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no text".into());
+    format!("the agent panicked: {text}")
+}
