@@ -38,11 +38,13 @@ pub struct Snapshot {
     pub role_load: RoleLoad,
     /// The task's parent, if it waits for its children, and how many of those are still open besides this task.
     pub waiting_parent: Option<(Box<Task>, u64)>,
+    /// How many children of the task are still open.
+    pub open_children: u64,
     /// For an answer: the question.
     pub question: Option<Message>,
     /// For sightings: the known incidents of the project, by fingerprint.
     pub known: BTreeMap<String, IncidentStatus>,
-    /// Keys among those the command would use that an open task already holds.
+    /// Keys among [`wanted_keys`] that an open task other than this one already holds.
     pub taken_keys: BTreeSet<String>,
 }
 
@@ -435,16 +437,19 @@ fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Resul
     check_settlement(task, settlement)?;
     let mut plan = Plan::default();
     plan.notes(task, &settlement.logs, &settlement.messages);
-    plan.sight(snapshot, task, settlement);
+    let (end, after) = after_run(task, snapshot.open_children, &settlement.outcome, now);
+    // The task ends before its follow-ups begin, so that one of them may take over its key.
+    plan.task(after.clone());
+    let mut taken = snapshot.taken_keys.clone();
+    plan.sight(snapshot, task, settlement, &mut taken);
     for hand_off in &settlement.hand_offs {
-        plan.hand_off(snapshot, task, hand_off);
+        plan.hand_off(task, hand_off, &mut taken);
     }
     if let Some(incident) = task.incident
         && settlement.incident != IncidentChange::default()
     {
         plan.writes.push(Write::ChangeIncident(incident, settlement.incident.clone()));
     }
-    let (end, after) = after_run(task, &settlement.outcome, now);
     plan.close(task, end_word(&settlement.outcome, after.status), after.error_message.clone());
     if after.status.is_final() {
         plan.wake_parent(snapshot);
@@ -454,7 +459,6 @@ fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Resul
     }
     let run = end.map(|end| Run { end, took: run_time(task, now), cost: settlement.cost });
     plan.agent(snapshot, &after, now, run);
-    plan.task(after);
     if let Outcome::Block { on, ask: Some(ask) } = &settlement.outcome {
         plan.writes.push(Write::InsertQuestion(task.id, *on, ask.to_message(task.assigned_to.as_str())));
     }
@@ -482,7 +486,7 @@ fn check_settlement(task: &Task, settlement: &Settlement) -> Result<(), Refusal>
 }
 
 /// The task as it stands after its run, and how the metrics count the run.
-fn after_run(task: &Task, outcome: &Outcome, now: Timestamp) -> (Option<RunEnd>, Task) {
+fn after_run(task: &Task, open_children: u64, outcome: &Outcome, now: Timestamp) -> (Option<RunEnd>, Task) {
     let mut after = Task { lease: None, wait: None, ..task.clone() };
     let end = match outcome {
         Outcome::Complete { result } => {
@@ -497,6 +501,11 @@ fn after_run(task: &Task, outcome: &Outcome, now: Timestamp) -> (Option<RunEnd>,
             fail(&mut after, error, now);
             after.refusal_code.clone_from(refusal);
             Some(RunEnd::Failed)
+        }
+        // The last child may have ended while this run was deciding to wait for it: nobody would wake the task.
+        Outcome::Block { on: BlockedOn::Children, .. } if open_children == 0 => {
+            after.status = Status::Pending;
+            Some(RunEnd::Blocked)
         }
         Outcome::Block { on, .. } => {
             after.status = Status::Blocked;
@@ -745,8 +754,8 @@ impl Plan {
     }
 
     /// A follow-up of a task: it inherits what it does not name, and is dropped where an open task holds its key.
-    fn hand_off(&mut self, snapshot: &Snapshot, from: &Task, next: &NewTask) {
-        if next.dedupe_key.as_ref().is_some_and(|key| snapshot.taken_keys.contains(key)) {
+    fn hand_off(&mut self, from: &Task, next: &NewTask, taken: &mut BTreeSet<String>) {
+        if next.dedupe_key.as_ref().is_some_and(|key| !taken.insert(key.clone())) {
             return;
         }
         let mut next = next.clone();
@@ -777,7 +786,13 @@ impl Plan {
 
     /// Records errors met in a log. An error that is new, or that was history and is still happening, or that
     /// came back after a fix, becomes one task for triage; anything else is counted.
-    fn sight(&mut self, snapshot: &Snapshot, task: &Task, settlement: &Settlement) {
+    fn sight(
+        &mut self,
+        snapshot: &Snapshot,
+        task: &Task,
+        settlement: &Settlement,
+        taken: &mut BTreeSet<String>,
+    ) {
         let Some(project) = task.project else { return };
         for sighting in &settlement.sightings {
             let (status, reason) =
@@ -792,10 +807,8 @@ impl Plan {
             );
             next.project = Some(project);
             next.incident = IncidentLink::Fingerprint(sighting.fingerprint.clone());
-            let day = sighting.last.to_string();
-            let day = day.get(..10).unwrap_or(&day);
-            next.dedupe_key = Some(classify_key(project, &sighting.fingerprint, reason, day));
-            self.hand_off(snapshot, task, &next);
+            next.dedupe_key = Some(sighting_key(project, sighting, reason));
+            self.hand_off(task, &next, taken);
         }
         for (source, cursor) in &settlement.cursors {
             self.writes.push(Write::SetCursor(project, source.clone(), cursor.clone()));
@@ -847,13 +860,54 @@ pub fn classify_key(project: ProjectId, fingerprint: &str, reason: &str, day: &s
     format!("classify:{project}:{fingerprint}:{reason}:{day}")
 }
 
+fn sighting_key(project: ProjectId, sighting: &Sighting, reason: &str) -> String {
+    let day = sighting.last.to_string();
+    classify_key(project, &sighting.fingerprint, reason, day.get(..10).unwrap_or(&day))
+}
+
+/// The keys that a command may want to give to tasks, so that a store can look up which of them are taken.
+pub fn wanted_keys(command: &Command, task: Option<&Task>) -> BTreeSet<String> {
+    match command {
+        Command::Create(new) => new.dedupe_key.iter().cloned().collect(),
+        Command::Redrive { .. } => task.and_then(|task| task.dedupe_key.clone()).into_iter().collect(),
+        Command::Settle(settlement) => {
+            let mut keys: BTreeSet<String> =
+                settlement.hand_offs.iter().filter_map(|next| next.dedupe_key.clone()).collect();
+            if let Some(project) = task.and_then(|task| task.project) {
+                for sighting in &settlement.sightings {
+                    keys.extend(
+                        [NEW, STILL_HAPPENING, RETURNED]
+                            .map(|reason| sighting_key(project, sighting, reason)),
+                    );
+                }
+            }
+            keys
+        }
+        Command::Claim { .. }
+        | Command::Heartbeat { .. }
+        | Command::Note { .. }
+        | Command::Adopt { .. }
+        | Command::Promote { .. }
+        | Command::Rescue { .. }
+        | Command::Answer { .. }
+        | Command::Cancel { .. } => BTreeSet::new(),
+    }
+}
+
+/// The error was never seen before.
+const NEW: &str = "new";
+/// The error is older than the first reading, and still happens.
+const STILL_HAPPENING: &str = "still_happening";
+/// The error came back after it was resolved.
+const RETURNED: &str = "returned";
+
 /// What a sighting does to an incident: its status if that changes, and why triage must look, if it must.
 fn sighted(known: Option<IncidentStatus>, history: bool) -> (Option<IncidentStatus>, Option<&'static str>) {
     match known {
         None if history => (Some(IncidentStatus::Baseline), None),
-        None => (Some(IncidentStatus::New), Some("new")),
-        Some(IncidentStatus::Baseline) if !history => (Some(IncidentStatus::New), Some("still_happening")),
-        Some(IncidentStatus::Resolved) if !history => (Some(IncidentStatus::Regressed), Some("returned")),
+        None => (Some(IncidentStatus::New), Some(NEW)),
+        Some(IncidentStatus::Baseline) if !history => (Some(IncidentStatus::New), Some(STILL_HAPPENING)),
+        Some(IncidentStatus::Resolved) if !history => (Some(IncidentStatus::Regressed), Some(RETURNED)),
         Some(_) => (None, None),
     }
 }

@@ -1,1 +1,23 @@
 //! Everything that touches the database: the store trait, SQLite, migrations, the conformance suite.
+//!
+//! A [`Store`] takes [`Command`](groundcrew_core::lifecycle::Command)s, has each decided by
+//! [`groundcrew_core::lifecycle::decide`] and writes its plan in one transaction. Nothing else changes a task's status.
+//! Everything blocks the calling thread; there is no async runtime.
+
+#[doc(hidden)]
+pub mod conformance;
+mod error;
+mod location;
+mod sqlite;
+mod store;
+mod time;
+mod view;
+
+pub use error::{Kind, StoreError};
+pub use location::{Access, Options, migrate, open};
+pub use sqlite::migrations::{Applied, SCHEMA_VERSION};
+pub use store::{Maintained, Receipt, Store};
+pub use view::{
+    Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
+    Worker,
+};

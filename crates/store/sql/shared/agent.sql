@@ -1,0 +1,1 @@
+SELECT * FROM agent_state WHERE agent_name = ?1

@@ -1,0 +1,1 @@
+UPDATE crew_workers SET last_seen = ?2 WHERE name = ?1

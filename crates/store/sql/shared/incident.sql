@@ -1,0 +1,1 @@
+SELECT * FROM crew_incidents WHERE id = ?1

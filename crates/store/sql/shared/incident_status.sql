@@ -1,0 +1,1 @@
+SELECT id, status FROM crew_incidents WHERE project_id = ?1 AND fingerprint = ?2

@@ -1,0 +1,1 @@
+SELECT * FROM agent_logs WHERE task_id = ?1 AND (?2 IS NULL OR agent_name = ?2) AND id > ?3 ORDER BY id LIMIT ?4

@@ -1,0 +1,1 @@
+SELECT * FROM agent_messages WHERE id = ?1

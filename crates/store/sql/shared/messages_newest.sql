@@ -1,0 +1,7 @@
+SELECT * FROM agent_messages
+WHERE (?3 IS NULL OR message_type = ?3)
+  AND (?4 = 0 OR read_at IS NULL)
+  AND id < ?5
+  AND ?1 IS NULL AND ?2 IS NULL
+ORDER BY id DESC
+LIMIT ?6

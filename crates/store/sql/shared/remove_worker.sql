@@ -1,0 +1,1 @@
+DELETE FROM crew_workers WHERE name = ?1

@@ -1,0 +1,1 @@
+SELECT value FROM crew_settings WHERE name = ?1

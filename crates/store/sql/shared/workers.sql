@@ -1,0 +1,1 @@
+SELECT * FROM crew_workers ORDER BY name

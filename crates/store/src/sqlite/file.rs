@@ -1,0 +1,117 @@
+//! Opening the database file: who may read it, how it is synced, and what every failure of SQLite means.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::migrations::{self, Applied};
+use crate::error::StoreError;
+use crate::location::Access;
+
+/// How long a statement waits for another program's write lock.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// Prepared statements kept per connection: all of them.
+const STATEMENTS: usize = 80;
+
+/// Applies the missing migrations, or only names them.
+pub(crate) fn migrate(path: &Path, dry_run: bool) -> Result<Vec<Applied>, StoreError> {
+    if !dry_run {
+        return migrations::bring_up_to_date(&open_to_write(path, Access::Create)?, path);
+    }
+    if path.exists() {
+        return migrations::missing(&open_to_read(path)?, path);
+    }
+    Ok(migrations::all())
+}
+
+/// Opens the connection that writes: write-ahead log, every commit synced.
+pub(super) fn open_to_write(path: &Path, access: Access) -> Result<Connection, StoreError> {
+    if access == Access::Create {
+        create(path)?;
+    }
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let fault = |error| fault(path, "open", error);
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fault)?;
+    if mode != "wal" {
+        return Err(StoreError::ReadOnly {
+            path: path.to_path_buf(),
+            detail: format!("its journal mode stays {mode}"),
+        });
+    }
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON").map_err(fault)?;
+    Ok(connection)
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.execute_batch("PRAGMA query_only = ON").map_err(|error| fault(path, "open", error))?;
+    Ok(connection)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    match std::fs::metadata(path) {
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Err(StoreError::Missing { path: path.to_path_buf() });
+        }
+        Err(source) => return Err(io("open", path, source)),
+        Ok(found) if found.is_dir() => return Err(StoreError::NotADatabase { path: path.to_path_buf() }),
+        Ok(_) => {}
+    }
+    let fault = |error| fault(path, "open", error);
+    let connection =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
+    connection.busy_timeout(BUSY_WAIT).map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("PRAGMA trusted_schema = OFF").map_err(fault)?;
+    // SQLite opens lazily: only a first read tells whether the file is a database.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(fault)?;
+    Ok(connection)
+}
+
+/// Makes the file readable by its owner only, before SQLite would make it readable by all.
+fn create(path: &Path) -> Result<(), StoreError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|source| io("make the directory", directory, source))?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(io("make", path, source)),
+    }
+}
+
+fn io(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
+}
+
+/// Says what a failure of SQLite means.
+pub(super) fn fault(path: &Path, action: &'static str, error: rusqlite::Error) -> StoreError {
+    let path = path.to_path_buf();
+    let detail = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Busy { path, waited_s: BUSY_WAIT.as_secs() }
+        }
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, detail },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            StoreError::ReadOnly { path, detail }
+        }
+        Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        Some(ErrorCode::ConstraintViolation) if detail.contains("FOREIGN KEY") => {
+            StoreError::Dangling { action }
+        }
+        // The remaining codes are SQLite's, an open list, and mean the same to us: the statement failed.
+        _ => StoreError::Sql { action, path, source: Arc::new(error) },
+    }
+}

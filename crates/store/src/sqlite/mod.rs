@@ -1,0 +1,213 @@
+//! The store on one SQLite file.
+//!
+//! One thread owns the only writing connection (`writer`); reads use a few connections that cannot write (`reader`).
+
+mod apply;
+mod file;
+mod load;
+pub(crate) mod migrations;
+mod query;
+mod reader;
+mod row;
+mod session;
+mod signal;
+mod sweep;
+mod transaction;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundcrew_core::agent::AgentState;
+use groundcrew_core::incident::Incident;
+use groundcrew_core::lifecycle::Command;
+use groundcrew_core::log::{LogEntry, NewLog};
+use groundcrew_core::message::Message;
+use groundcrew_core::role::Party;
+use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::error::StoreError;
+use crate::location::Access;
+use crate::store::{Maintained, Receipt, Store};
+use crate::view::{
+    Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
+    Worker,
+};
+use reader::Readers;
+use session::Session;
+use signal::Signal;
+use writer::Writer;
+
+pub(crate) use file::migrate;
+
+/// The store on one SQLite file.
+pub(crate) struct SqliteStore {
+    /// None where the file is opened for reading only.
+    writer: Option<Writer>,
+    readers: Readers,
+    signal: Arc<Signal>,
+    path: Arc<Path>,
+}
+
+impl SqliteStore {
+    pub(crate) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        let path: Arc<Path> = path.into();
+        let signal = Arc::new(Signal::default());
+        let writer = match access {
+            Access::Create | Access::Existing => {
+                let connection = file::open_to_write(&path, access)?;
+                migrations::bring_up_to_date(&connection, &path)?;
+                Some(Writer::start(connection, Arc::clone(&path), Arc::clone(&signal))?)
+            }
+            Access::ReadOnly => {
+                migrations::check(&file::open_to_read(&path)?, &path)?;
+                None
+            }
+        };
+        Ok(Self { writer, readers: Readers::new(Arc::clone(&path)), signal, path })
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.writer {
+            Some(writer) => writer.call(work),
+            None => Err(StoreError::ReadOnly {
+                path: self.path.to_path_buf(),
+                detail: "it is opened for reading only".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn execute(&self, command: Command) -> Result<Receipt, StoreError> {
+        self.write(move |session| transaction::run(session, &command))
+    }
+
+    fn maintain(&self, lease: SignedDuration) -> Result<Maintained, StoreError> {
+        self.write(move |session| sweep::sweep(session, lease))
+    }
+
+    fn changes(&self, since: u64, timeout: Duration) -> u64 {
+        self.signal.wait(since, timeout)
+    }
+
+    fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.readers.with(|db| reader::task(db, id))
+    }
+
+    fn tasks(&self, filter: &TaskFilter) -> Result<Vec<Task>, StoreError> {
+        self.readers.with(|db| reader::tasks(db, filter))
+    }
+
+    fn workflow(&self, id: TaskId) -> Result<Vec<Task>, StoreError> {
+        self.readers.with(|db| reader::workflow(db, id))
+    }
+
+    fn messages(&self, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
+        self.readers.with(|db| reader::messages(db, filter))
+    }
+
+    fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.readers.with(|db| reader::message(db, id))
+    }
+
+    fn inbox(&self) -> Result<Vec<InboxItem>, StoreError> {
+        self.readers.with(reader::inbox)
+    }
+
+    fn answers_of(&self, task: TaskId) -> Result<Vec<Message>, StoreError> {
+        self.readers.with(|db| reader::answers_of(db, task))
+    }
+
+    fn logs(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
+        self.readers.with(|db| reader::logs(db, filter))
+    }
+
+    fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.readers.with(|db| reader::incidents(db, filter))
+    }
+
+    fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.readers.with(|db| reader::incident(db, id))
+    }
+
+    fn agents(&self) -> Result<Vec<AgentState>, StoreError> {
+        self.readers.with(reader::agents)
+    }
+
+    fn attempts(&self, task: TaskId) -> Result<Vec<Attempt>, StoreError> {
+        self.readers.with(|db| reader::attempts(db, task))
+    }
+
+    fn projects(&self) -> Result<Vec<Project>, StoreError> {
+        self.readers.with(|db| reader::projects(db, None, None, None))
+    }
+
+    fn project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
+        self.readers
+            .with(|db| reader::projects(db, Some(id), None, None))
+            .map(|found| found.into_iter().next())
+    }
+
+    fn project_named(&self, name: &str) -> Result<Option<Project>, StoreError> {
+        self.readers
+            .with(|db| reader::projects(db, None, Some(name), None))
+            .map(|found| found.into_iter().next())
+    }
+
+    fn project_at(&self, root: &str) -> Result<Option<Project>, StoreError> {
+        self.readers
+            .with(|db| reader::projects(db, None, None, Some(root)))
+            .map(|found| found.into_iter().next())
+    }
+
+    fn cursor(&self, project: ProjectId, source: &str) -> Result<Option<Value>, StoreError> {
+        self.readers.with(|db| reader::cursor(db, project, source))
+    }
+
+    fn workers(&self) -> Result<Vec<Worker>, StoreError> {
+        self.readers.with(reader::workers)
+    }
+
+    fn counts(&self) -> Result<Vec<Count>, StoreError> {
+        self.readers.with(reader::counts)
+    }
+
+    fn redaction_key(&self) -> Result<[u8; 32], StoreError> {
+        self.readers.with(reader::redaction_key)
+    }
+
+    fn schema_version(&self) -> Result<u32, StoreError> {
+        self.readers.with(migrations::version)
+    }
+
+    fn add_project(&self, name: &str, root: &str, config: &Value) -> Result<ProjectId, StoreError> {
+        let (name, root, config) = (name.to_owned(), root.to_owned(), config.clone());
+        self.write(move |session| apply::add_project(session, &name, &root, &config))
+    }
+
+    fn register_worker(&self, worker: &NewWorker) -> Result<(), StoreError> {
+        let worker = worker.clone();
+        self.write(move |session| apply::register_worker(session, &worker))
+    }
+
+    fn beat_worker(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |session| apply::beat_worker(session, &name))
+    }
+
+    fn remove_worker(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |session| apply::remove_worker(session, &name))
+    }
+
+    fn log(&self, task: Option<TaskId>, party: Party, entry: NewLog) -> Result<(), StoreError> {
+        self.write(move |session| apply::log(session, task, party, &entry))
+    }
+}

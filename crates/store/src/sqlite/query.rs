@@ -1,0 +1,210 @@
+//! Every statement of the store by name; the text is in `sql/`, where `shared` holds what other databases understand too.
+
+use std::path::Path;
+
+use rusqlite::{CachedStatement, Connection, Params, Row};
+
+use super::file::fault;
+use crate::error::StoreError;
+
+/// A named statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Query {
+    /// Its name, for errors.
+    pub(super) name: &'static str,
+    /// Its text.
+    pub(super) text: &'static str,
+}
+
+macro_rules! queries {
+    ($($name:ident = $file:literal;)+) => {
+        $(pub(super) const $name: Query =
+            Query { name: $file, text: include_str!(concat!("../../sql/", $file, ".sql")) };)+
+
+        /// All statements.
+        #[cfg(test)]
+        const ALL: &[Query] = &[$($name),+];
+    };
+}
+
+queries! {
+    NOW = "sqlite/now";
+    READY = "sqlite/ready";
+    ADD_PROJECT = "shared/add_project";
+    AGENT = "shared/agent";
+    AGENTS = "shared/agents";
+    ANSWERS_OF = "shared/answers_of";
+    ATTEMPTS = "shared/attempts";
+    BEAT_WORKER = "shared/beat_worker";
+    CHANGE_INCIDENT = "shared/change_incident";
+    CLOSE_ATTEMPT = "shared/close_attempt";
+    COUNTS = "shared/counts";
+    CURSOR = "shared/cursor";
+    DUE = "shared/due";
+    EXPIRED = "shared/expired";
+    INBOX = "shared/inbox";
+    INCIDENT = "shared/incident";
+    INCIDENTS = "shared/incidents";
+    INCIDENT_STATUS = "shared/incident_status";
+    INSERT_LOG = "shared/insert_log";
+    INSERT_MESSAGE = "shared/insert_message";
+    INSERT_TASK = "shared/insert_task";
+    KEY_TAKEN = "shared/key_taken";
+    LOGS = "shared/logs";
+    LOGS_NEWEST = "shared/logs_newest";
+    LOGS_OF_TASK = "shared/logs_of_task";
+    MARK_READ = "shared/mark_read";
+    MESSAGE = "shared/message";
+    MESSAGES_NEWEST = "shared/messages_newest";
+    MESSAGES_OF_TASK = "shared/messages_of_task";
+    MESSAGES_TO = "shared/messages_to";
+    NORMALISE = "sqlite/normalise";
+    NORMALISE_WAITS = "shared/normalise_waits";
+    OPEN_ATTEMPT = "shared/open_attempt";
+    OPEN_CHILDREN = "shared/open_children";
+    OTHER_BLOCKED = "shared/other_blocked";
+    OTHER_RUNNING = "shared/other_running";
+    PROJECTS = "shared/projects";
+    REGISTER_WORKER = "shared/register_worker";
+    REMOVE_WORKER = "shared/remove_worker";
+    SETTING = "shared/setting";
+    SET_AGENT = "shared/set_agent";
+    SET_CURSOR = "shared/set_cursor";
+    SET_WAIT = "shared/set_wait";
+    SIGHT = "shared/sight";
+    TASK = "shared/task";
+    TASKS_NEWEST = "shared/tasks_newest";
+    TASKS_OF_INCIDENT = "shared/tasks_of_incident";
+    TASKS_OF_ROLE = "shared/tasks_of_role";
+    UNLEASED = "shared/unleased";
+    UPDATE_TASK = "shared/update_task";
+    WORKERS = "shared/workers";
+    WORKFLOW = "shared/workflow";
+}
+
+/// A connection and the file it is to, so that every error can name both.
+#[derive(Clone, Copy)]
+pub(super) struct Db<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) path: &'c Path,
+}
+
+impl<'c> Db<'c> {
+    fn prepared(&self, query: Query) -> Result<CachedStatement<'c>, StoreError> {
+        self.connection.prepare_cached(query.text).map_err(|error| self.fault(query.name, error))
+    }
+
+    /// Runs a statement; gives the number of rows it changed.
+    pub(super) fn run(&self, query: Query, params: impl Params) -> Result<usize, StoreError> {
+        self.prepared(query)?.execute(params).map_err(|error| self.fault(query.name, error))
+    }
+
+    /// All rows.
+    pub(super) fn all<T>(
+        &self,
+        query: Query,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.prepared(query)?;
+        let mut rows = statement.query(params).map_err(|error| self.fault(query.name, error))?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().map_err(|error| self.fault(query.name, error))? {
+            all.push(read(row)?);
+        }
+        Ok(all)
+    }
+
+    /// The first row.
+    pub(super) fn first<T>(
+        &self,
+        query: Query,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.prepared(query)?;
+        let mut rows = statement.query(params).map_err(|error| self.fault(query.name, error))?;
+        match rows.next().map_err(|error| self.fault(query.name, error))? {
+            Some(row) => read(row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The integer in the first column of every row.
+    pub(super) fn numbers(&self, query: Query, params: impl Params) -> Result<Vec<i64>, StoreError> {
+        self.all(query, params, |row| row.get(0).map_err(|error| self.fault(query.name, error)))
+    }
+
+    /// The integer in the first column of the first row; 0 if there is none.
+    pub(super) fn number(&self, query: Query, params: impl Params) -> Result<i64, StoreError> {
+        Ok(self.numbers(query, params)?.first().copied().unwrap_or(0))
+    }
+
+    pub(super) fn fault(&self, action: &'static str, error: rusqlite::Error) -> StoreError {
+        fault(self.path, action, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::location::Access;
+    use crate::sqlite::{file, migrations};
+
+    fn fresh() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crew.db");
+        let connection = file::open_to_write(&path, Access::Create).unwrap();
+        migrations::bring_up_to_date(&connection, &path).unwrap();
+        (folder, connection)
+    }
+
+    fn plan(connection: &Connection, query: Query) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.text)).unwrap();
+        let names = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(names), |row| row.get(3)).unwrap();
+        steps.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn every_statement_fits_the_schema() {
+        let (_folder, connection) = fresh();
+        for query in ALL {
+            if let Err(error) = connection.prepare(query.text) {
+                panic!("{}: {error}", query.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_walks_its_index_and_sorts_nothing() {
+        let (_folder, connection) = fresh();
+        let steps = plan(&connection, READY);
+        assert_eq!(steps[0], "SEARCH agent_tasks USING INDEX agent_tasks_ready (assigned_to=?)");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    }
+
+    #[test]
+    fn a_sweep_and_a_group_look_only_at_partial_indexes() {
+        let (_folder, connection) = fresh();
+        for (query, index) in [
+            (NORMALISE, "agent_tasks_unset"),
+            (NORMALISE_WAITS, "agent_tasks_unwaited"),
+            (UNLEASED, "agent_tasks_unleased"),
+            (DUE, "agent_tasks_due"),
+            (EXPIRED, "agent_tasks_lease"),
+            (KEY_TAKEN, "agent_tasks_dedupe"),
+        ] {
+            let steps = plan(&connection, query);
+            assert!(steps.iter().any(|step| step.contains(index)), "{}: {steps:?}", query.name);
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{}: {steps:?}", query.name);
+        }
+    }
+
+    #[test]
+    fn counting_reads_the_index_alone() {
+        let (_folder, connection) = fresh();
+        let steps = plan(&connection, COUNTS);
+        assert_eq!(steps, ["SCAN agent_tasks USING COVERING INDEX idx_agent_tasks_assigned_to"]);
+    }
+}

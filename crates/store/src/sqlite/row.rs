@@ -1,0 +1,291 @@
+//! Rows as values of `core`, with tolerance for what other programs write.
+//!
+//! Text that is no JSON becomes a JSON string, a time that cannot be understood becomes an unknown one, a number out of
+//! its range is moved into it. Only a word outside a closed list stops a row from being read.
+
+use std::str::FromStr;
+
+use groundcrew_core::agent::{AgentState, AgentStatus};
+use groundcrew_core::incident::{Incident, IncidentStatus, Sample};
+use groundcrew_core::log::{LogEntry, LogLevel};
+use groundcrew_core::message::{Message, MessageType};
+use groundcrew_core::role::Role;
+use groundcrew_core::task::{
+    BlockedOn, DEFAULT_PRIORITY, IncidentId, Lease, LeaseToken, MAX_RETRIES, MessageId, ProjectId, Status,
+    Task, TaskId, Wait,
+};
+use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+use serde_json::{Map, Value};
+
+use crate::error::StoreError;
+use crate::time::{counted, understood};
+use crate::view::{Attempt, Count, Project, Worker};
+
+pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
+    let row = Fields { row, table: "agent_tasks" };
+    let status = row.word("status")?.unwrap_or(Status::Pending);
+    Ok(Task {
+        id: TaskId(row.number("id").unwrap_or(0)),
+        task_type: row.text("task_type").unwrap_or_default(),
+        assigned_to: row.needed("assigned_to")?,
+        created_by: row.text("created_by"),
+        status,
+        priority: row.within("priority", 1, 10).unwrap_or(DEFAULT_PRIORITY),
+        context: row.json("context_json").unwrap_or(Value::Null),
+        result: row.json("result_json"),
+        parent: row.number("parent_task_id").map(TaskId),
+        error_message: row.text("error_message"),
+        created_at: row.time_or_epoch("created_at"),
+        started_at: row.time("started_at"),
+        completed_at: row.time("completed_at"),
+        retry_count: row.within("retry_count", 0, MAX_RETRIES).unwrap_or(0),
+        project: row.number("project").map(ProjectId),
+        incident: row.number("incident_id").map(IncidentId),
+        run_at: row.text("run_at").map(|_| row.time_or_epoch("run_at")),
+        lease_token: LeaseToken(row.number("lease_token").unwrap_or(0)),
+        lease: row.lease(status),
+        wait: row.wait(status)?,
+        refusal_code: row.text("refusal_code"),
+        dedupe_key: row.text("dedupe_key"),
+    })
+}
+
+pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
+    let row = Fields { row, table: "agent_messages" };
+    Ok(Message {
+        id: MessageId(row.number("id").unwrap_or(0)),
+        task: row.number("task_id").map(TaskId),
+        from: row.text("from_agent").unwrap_or_default(),
+        to: row.text("to_agent").unwrap_or_default(),
+        message_type: row.word("message_type")?.unwrap_or(MessageType::Notification),
+        content: row.text("content").unwrap_or_default(),
+        metadata: row.json("metadata_json").unwrap_or(Value::Null),
+        created_at: row.time_or_epoch("created_at"),
+        read_at: row.text("read_at").map(|_| row.time_or_epoch("read_at")),
+    })
+}
+
+pub(super) fn log(row: &Row<'_>) -> Result<LogEntry, StoreError> {
+    let row = Fields { row, table: "agent_logs" };
+    Ok(LogEntry {
+        id: row.number("id").unwrap_or(0),
+        task: row.number("task_id").map(TaskId),
+        agent: row.text("agent_name").unwrap_or_default(),
+        level: row.word("log_level")?.unwrap_or(LogLevel::Info),
+        message: row.text("message").unwrap_or_default(),
+        data: row.json("data_json").unwrap_or(Value::Null),
+        created_at: row.time_or_epoch("created_at"),
+    })
+}
+
+pub(super) fn agent(row: &Row<'_>) -> Result<AgentState, StoreError> {
+    let row = Fields { row, table: "agent_state" };
+    Ok(AgentState {
+        role: row.needed("agent_name")?,
+        last_active: row.time("last_active"),
+        current_task: row.number("current_task_id").map(TaskId),
+        status: row.word("status")?.unwrap_or(AgentStatus::Idle),
+        metrics: match row.json("metrics_json") {
+            Some(Value::Object(metrics)) => metrics,
+            Some(_) | None => Map::new(),
+        },
+    })
+}
+
+pub(super) fn incident(row: &Row<'_>) -> Result<Incident, StoreError> {
+    let row = Fields { row, table: "crew_incidents" };
+    let sample = row.json("sample_json").and_then(|value| serde_json::from_value::<Sample>(value).ok());
+    Ok(Incident {
+        id: IncidentId(row.number("id").unwrap_or(0)),
+        project: ProjectId(row.number("project_id").unwrap_or(0)),
+        fingerprint: row.text("fingerprint").unwrap_or_default(),
+        fingerprint_version: row.unsigned("fingerprint_version"),
+        title: row.text("title").unwrap_or_default(),
+        status: row.needed("status")?,
+        category: row.word("category")?,
+        severity: row.word("severity")?,
+        reason: row.text("reason"),
+        occurrences: row.unsigned("occurrences"),
+        first_seen: row.time_or_epoch("first_seen"),
+        last_seen: row.time_or_epoch("last_seen"),
+        sample: sample.unwrap_or_default(),
+        branch: row.text("branch"),
+    })
+}
+
+pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
+    let row = Fields { row, table: "crew_attempts" };
+    Ok(Attempt {
+        task: TaskId(row.number("task_id").unwrap_or(0)),
+        token: LeaseToken(row.number("token").unwrap_or(0)),
+        worker: row.text("worker").unwrap_or_default(),
+        started_at: row.time_or_epoch("started_at"),
+        ended_at: row.time("ended_at"),
+        outcome: row.text("outcome"),
+        error: row.text("error"),
+    })
+}
+
+pub(super) fn project(row: &Row<'_>) -> Result<Project, StoreError> {
+    let row = Fields { row, table: "crew_projects" };
+    Ok(Project {
+        id: ProjectId(row.number("id").unwrap_or(0)),
+        name: row.text("name").unwrap_or_default(),
+        root: row.text("root").unwrap_or_default(),
+        config: row.json("config_json").unwrap_or(Value::Null),
+        created_at: row.time_or_epoch("created_at"),
+    })
+}
+
+pub(super) fn worker(row: &Row<'_>) -> Result<Worker, StoreError> {
+    let row = Fields { row, table: "crew_workers" };
+    let roles = row.json("roles_json").and_then(|value| serde_json::from_value::<Vec<Role>>(value).ok());
+    Ok(Worker {
+        name: row.text("name").unwrap_or_default(),
+        host: row.text("host").unwrap_or_default(),
+        pid: row.unsigned("pid"),
+        roles: roles.unwrap_or_default(),
+        started_at: row.time_or_epoch("started_at"),
+        last_seen: row.time_or_epoch("last_seen"),
+    })
+}
+
+pub(super) fn count(row: &Row<'_>) -> Result<Count, StoreError> {
+    let row = Fields { row, table: "agent_tasks" };
+    Ok(Count {
+        role: row.needed("assigned_to")?,
+        status: row.needed("status")?,
+        tasks: row.unsigned("tasks"),
+    })
+}
+
+/// The status in a row of an incident.
+pub(super) fn incident_status(row: &Row<'_>) -> Result<IncidentStatus, StoreError> {
+    Fields { row, table: "crew_incidents" }.needed("status")
+}
+
+/// The JSON in the first column.
+pub(super) fn first_json(row: &Row<'_>) -> Result<Value, StoreError> {
+    Ok(row.get_ref(0).ok().and_then(text_of).map_or(Value::Null, parsed))
+}
+
+/// The text in the first column.
+pub(super) fn first_text(row: &Row<'_>) -> Result<String, StoreError> {
+    Ok(row.get_ref(0).ok().and_then(text_of).unwrap_or_default())
+}
+
+/// The time in a column; none if it is empty or cannot be understood.
+pub(super) fn time_at(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    Ok(row.get_ref(column).ok().and_then(time_of))
+}
+
+/// A row whose columns are read by name, since other programs may have added columns of their own.
+struct Fields<'r> {
+    row: &'r Row<'r>,
+    table: &'static str,
+}
+
+impl Fields<'_> {
+    fn value(&self, column: &'static str) -> Option<ValueRef<'_>> {
+        self.row.get_ref(column).ok().filter(|value| *value != ValueRef::Null)
+    }
+
+    fn text(&self, column: &'static str) -> Option<String> {
+        self.value(column).and_then(text_of)
+    }
+
+    fn json(&self, column: &'static str) -> Option<Value> {
+        self.text(column).map(parsed)
+    }
+
+    fn number(&self, column: &'static str) -> Option<i64> {
+        self.value(column).and_then(number_of)
+    }
+
+    fn unsigned<N: TryFrom<i64> + Default>(&self, column: &'static str) -> N {
+        self.number(column).and_then(|number| N::try_from(number).ok()).unwrap_or_default()
+    }
+
+    fn within(&self, column: &'static str, least: u8, most: u8) -> Option<u8> {
+        let number = self.number(column)?.clamp(i64::from(least), i64::from(most));
+        u8::try_from(number).ok()
+    }
+
+    fn time(&self, column: &'static str) -> Option<Timestamp> {
+        self.value(column).and_then(time_of)
+    }
+
+    fn time_or_epoch(&self, column: &'static str) -> Timestamp {
+        self.time(column).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn word<W: FromStr>(&self, column: &'static str) -> Result<Option<W>, StoreError> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| self.bad(column, text))
+    }
+
+    fn needed<W: FromStr>(&self, column: &'static str) -> Result<W, StoreError> {
+        self.word(column)?.ok_or_else(|| self.bad(column, "NULL".to_owned()))
+    }
+
+    fn bad(&self, column: &'static str, value: String) -> StoreError {
+        let id = self.text("id").or_else(|| self.text("agent_name")).unwrap_or_default();
+        StoreError::BadRow { table: self.table, id, column, value }
+    }
+
+    /// Only a running task has a lease; what an old program left in the columns of another one counts for nothing.
+    fn lease(&self, status: Status) -> Option<Lease> {
+        if status != Status::Running {
+            return None;
+        }
+        self.text("lease_until")?;
+        Some(Lease {
+            owner: self.text("lease_owner").unwrap_or_else(|| "unknown".to_owned()),
+            since: self.time_or_epoch("lease_since"),
+            until: self.time_or_epoch("lease_until"),
+        })
+    }
+
+    fn wait(&self, status: Status) -> Result<Option<Wait>, StoreError> {
+        if status != Status::Blocked {
+            return Ok(None);
+        }
+        let on: Option<BlockedOn> = self.word("blocked_on")?;
+        Ok(on.map(|on| Wait { on, message: self.number("blocked_message_id").map(MessageId) }))
+    }
+}
+
+fn parsed(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+fn text_of(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+fn number_of(value: ValueRef<'_>) -> Option<i64> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number),
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is what is wanted")]
+        ValueRef::Real(number) => Some(number as i64),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => std::str::from_utf8(bytes).ok()?.trim().parse().ok(),
+    }
+}
+
+fn time_of(value: ValueRef<'_>) -> Option<Timestamp> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => counted(number),
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is what is wanted")]
+        ValueRef::Real(number) => counted(number as i64),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => understood(std::str::from_utf8(bytes).ok()?),
+    }
+}

@@ -1,0 +1,170 @@
+//! The contract of a store: what can be done with tasks and what can be asked, whatever the database.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use groundcrew_core::agent::AgentState;
+use groundcrew_core::incident::Incident;
+use groundcrew_core::lifecycle::{Command, Refusal};
+use groundcrew_core::log::{LogEntry, NewLog};
+use groundcrew_core::message::Message;
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::error::StoreError;
+use crate::view::{
+    Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
+    Worker,
+};
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// The database's time at which it was decided.
+    pub now: Timestamp,
+    /// The task it was about as it stands after it, or the task it created.
+    pub task: Option<Task>,
+    /// Tasks it created.
+    pub inserted: Vec<TaskId>,
+    /// Messages it wrote, in order.
+    pub messages: Vec<MessageId>,
+    /// The question that the task now waits for.
+    pub question: Option<MessageId>,
+    /// Roles that have new work.
+    pub wake: BTreeSet<Role>,
+}
+
+/// What one sweep found and put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Maintained {
+    /// Rows of other programs whose missing values were filled in since the last sweep.
+    pub normalised: u64,
+    /// Running rows of other programs that were given a lease.
+    pub adopted: u64,
+    /// Delayed tasks whose time has come.
+    pub promoted: u64,
+    /// Tasks taken back from workers that lost their lease, and put back into the queue.
+    pub rescued: u64,
+    /// Tasks taken back and failed, since it was their last run.
+    pub failed: u64,
+}
+
+/// A database of tasks. All methods block; all may be called from any thread.
+///
+/// Every method fails with a [`StoreError`] that says what happened to which file and what to do next.
+pub trait Store: Send + Sync {
+    /// Carries out one command in one transaction, which is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if the rules of a task's life forbid it; then nothing has changed.
+    fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
+
+    /// Claims the next ready task of a role, or one named task; none if nothing is ready.
+    ///
+    /// # Errors
+    /// As [`Store::execute`]. A named task that cannot be claimed is a refusal, never none.
+    fn claim(
+        &self,
+        role: Role,
+        only: Option<TaskId>,
+        worker: &str,
+        lease: SignedDuration,
+    ) -> Result<Option<Task>, StoreError> {
+        let command = Command::Claim { role, only, worker: worker.to_owned(), lease };
+        match self.execute(command) {
+            Ok(receipt) => Ok(receipt.task),
+            Err(StoreError::Refused(Refusal::NothingReady)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One sweep: adopts what other programs set running, makes due tasks ready, takes back expired leases.
+    fn maintain(&self, lease: SignedDuration) -> Result<Maintained, StoreError>;
+
+    /// Waits until a commit of this process gave a role work or another process changed the database, but no longer
+    /// than `timeout`. Returns a number to hand in next time; start with 0, which returns at once.
+    fn changes(&self, since: u64, timeout: Duration) -> u64;
+
+    /// One task.
+    fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError>;
+
+    /// Tasks, newest first.
+    fn tasks(&self, filter: &TaskFilter) -> Result<Vec<Task>, StoreError>;
+
+    /// All tasks that hang together with this one, oldest first.
+    fn workflow(&self, id: TaskId) -> Result<Vec<Task>, StoreError>;
+
+    /// Messages, newest first.
+    fn messages(&self, filter: &MessageFilter) -> Result<Vec<Message>, StoreError>;
+
+    /// One message.
+    fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// Questions that wait for the person, oldest first.
+    fn inbox(&self) -> Result<Vec<InboxItem>, StoreError>;
+
+    /// Answers to a task's questions, oldest first.
+    fn answers_of(&self, task: TaskId) -> Result<Vec<Message>, StoreError>;
+
+    /// Entries of the audit log, oldest first.
+    fn logs(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Incidents, last seen first.
+    fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
+
+    /// One incident.
+    fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
+
+    /// The state of the six roles, in the order of [`Role::ALL`].
+    fn agents(&self) -> Result<Vec<AgentState>, StoreError>;
+
+    /// The runs of a task, first to last.
+    fn attempts(&self, task: TaskId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// All projects, first added first.
+    fn projects(&self) -> Result<Vec<Project>, StoreError>;
+
+    /// One project by its key.
+    fn project(&self, id: ProjectId) -> Result<Option<Project>, StoreError>;
+
+    /// One project by its name.
+    fn project_named(&self, name: &str) -> Result<Option<Project>, StoreError>;
+
+    /// One project by the path of its checkout.
+    fn project_at(&self, root: &str) -> Result<Option<Project>, StoreError>;
+
+    /// How far a source of a project has been read.
+    fn cursor(&self, project: ProjectId, source: &str) -> Result<Option<Value>, StoreError>;
+
+    /// Workers that have announced themselves.
+    fn workers(&self) -> Result<Vec<Worker>, StoreError>;
+
+    /// Tasks per role and status, in that order, without zeros.
+    fn counts(&self) -> Result<Vec<Count>, StoreError>;
+
+    /// The secret of this database from which redaction marks are made.
+    fn redaction_key(&self) -> Result<[u8; 32], StoreError>;
+
+    /// Version of the database's schema.
+    fn schema_version(&self) -> Result<u32, StoreError>;
+
+    /// Adds a project, or renames and reconfigures the one with this root.
+    ///
+    /// # Errors
+    /// [`StoreError::ProjectName`] if a project elsewhere has this name.
+    fn add_project(&self, name: &str, root: &str, config: &Value) -> Result<ProjectId, StoreError>;
+
+    /// Announces a worker.
+    fn register_worker(&self, worker: &NewWorker) -> Result<(), StoreError>;
+
+    /// Notes that a worker is alive; false if it has not announced itself.
+    fn beat_worker(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Forgets a worker.
+    fn remove_worker(&self, name: &str) -> Result<(), StoreError>;
+
+    /// Adds an entry to the audit log for somebody who runs no task.
+    fn log(&self, task: Option<TaskId>, party: Party, entry: NewLog) -> Result<(), StoreError>;
+}
