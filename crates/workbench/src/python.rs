@@ -1,1 +1,171 @@
-//! x
+//! The Python interpreter a project is run with: found through shims, and proven to work in the sandbox.
+//!
+//! The first `python3` of the user's `PATH` is asked once, outside the sandbox and without the repository in sight,
+//! where it really lies (a version manager's shim is only a script). The one that is taken ran in the sandbox before.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundcrew_core::audit::{Act, Recorder};
+use serde::Deserialize;
+
+use crate::process::{self, CancelToken, Patience, Stop};
+use crate::sandbox::{Ended, Request, Sandbox};
+
+const ASK: &str = "import json, sys\nprint(json.dumps({'executable': sys.executable, 'prefix': sys.prefix, \
+                   'base_prefix': sys.base_prefix, 'version': list(sys.version_info[:3])}))";
+const PROVE: &str = "import importlib.util, json, sys, unittest\n\
+                     print(json.dumps({'pytest': importlib.util.find_spec('pytest') is not None}))";
+/// The oldest version whose syntax the test runner is written for.
+const OLDEST: (u32, u32, u32) = (3, 6, 0);
+
+/// An interpreter that works in the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Python {
+    /// The program, not resolved, since a virtual environment is found by the path of its program.
+    pub executable: PathBuf,
+    /// Major, minor and patch number.
+    pub version: (u32, u32, u32),
+    /// Folders outside the system's that must be bound read-only for it to work.
+    pub read_only: Vec<PathBuf>,
+    /// Whether pytest can be imported.
+    pub pytest: bool,
+}
+
+/// Why there is no interpreter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no python3 works in the sandbox; install python3 of the system: {}", tried.join("; "))]
+pub struct NoPython {
+    /// What was tried, with the reason why each does not work.
+    pub tried: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    executable: PathBuf,
+    prefix: PathBuf,
+    base_prefix: PathBuf,
+    version: (u32, u32, u32),
+}
+
+#[derive(Deserialize)]
+struct Proven {
+    pytest: bool,
+}
+
+impl Python {
+    /// Finds the first `python3` of the user's `PATH`, then of the system, that works in the sandbox.
+    pub fn find(sandbox: &Sandbox, recorder: &Arc<dyn Recorder>) -> Result<Python, NoPython> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut candidates: Vec<PathBuf> = std::env::split_paths(&path)
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join("python3"))
+            .filter(|program| program.is_file())
+            .collect();
+        candidates.extend(["/usr/bin/python3", "/usr/local/bin/python3"].map(PathBuf::from));
+        let mut tried = Vec::new();
+        let mut seen = Vec::new();
+        for candidate in candidates {
+            if seen.contains(&candidate) || !candidate.is_file() {
+                continue;
+            }
+            match Python::try_one(&candidate, sandbox, recorder.as_ref()) {
+                Ok(python) => return Ok(python),
+                Err(reason) => tried.push(format!("{}: {reason}", candidate.display())),
+            }
+            seen.push(candidate);
+        }
+        Err(NoPython { tried })
+    }
+
+    /// Variables every run of it gets: no compiled files in the work tree, the same order of sets each time.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let fixed = [("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0"), ("PYTHONNOUSERSITE", "1")];
+        fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    }
+
+    /// A request that runs it with arguments in a work tree.
+    pub fn request(&self, worktree: &Path, args: impl IntoIterator<Item = impl Into<String>>) -> Request {
+        let program = self.executable.to_string_lossy().into_owned();
+        let mut request =
+            Request::new(worktree, std::iter::once(program).chain(args.into_iter().map(Into::into)));
+        request.read_only = self.read_only.clone();
+        request.env = self.env();
+        request
+    }
+
+    fn try_one(program: &Path, sandbox: &Sandbox, recorder: &dyn Recorder) -> Result<Python, String> {
+        let told = ask(program, recorder)?;
+        if told.version < OLDEST {
+            return Err("it is older than 3.6".to_owned());
+        }
+        let mut read_only = Vec::new();
+        for prefix in [&told.base_prefix, &told.prefix] {
+            // The folder under its own name and under the one its links lead to.
+            for folder in [Some(prefix.clone()), prefix.canonicalize().ok()].into_iter().flatten() {
+                if !folder.starts_with("/usr") && folder != Path::new("/") && !read_only.contains(&folder) {
+                    read_only.push(folder);
+                }
+            }
+        }
+        let mut python =
+            Python { executable: told.executable, version: told.version, read_only, pytest: false };
+        python.pytest = python.prove(sandbox)?.pytest;
+        Ok(python)
+    }
+
+    fn prove(&self, sandbox: &Sandbox) -> Result<Proven, String> {
+        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let mut request = self.request(folder.path(), ["-c", PROVE]);
+        request.limits.wall = Duration::from_secs(60);
+        let output = sandbox.run(&request, &CancelToken::new()).map_err(|error| error.to_string())?;
+        if output.ended != Ended::Exited(0) {
+            let printed = String::from_utf8_lossy(&output.stderr).chars().take(300).collect::<String>();
+            return Err(format!("{} in the sandbox: {}", output.ended, printed.trim()));
+        }
+        serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("it answered with something else: {error}"))
+    }
+}
+
+/// Asks an interpreter where it lies.
+fn ask(program: &Path, recorder: &dyn Recorder) -> Result<Told, String> {
+    let mut command = Command::new(program);
+    command.args(["-I", "-c", ASK]).current_dir("/").env_clear();
+    // A shim needs these to find the interpreter it stands for; nothing else of the environment is passed on.
+    for name in ["PATH", "HOME", "PYENV_ROOT", "PYENV_VERSION", "ASDF_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR"]
+    {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
+    let wall = Duration::from_secs(30);
+    let patience = Patience { wall, keep: 65536, flood: Some(65536), grace: Duration::ZERO };
+    let waited =
+        process::wait(child, &[], patience, &CancelToken::new()).map_err(|error| error.to_string())?;
+    let (code, ended) = match waited.stop {
+        Stop::Ended(status) => (status.code(), status.to_string()),
+        Stop::TimedOut | Stop::Cancelled | Stop::Flooded => {
+            (None, "it took too long or said too much".to_owned())
+        }
+    };
+    let argv = [OsString::from(program), "-I".into(), "-c".into(), ASK.into()];
+    recorder.record(Act::CommandRun {
+        argv: argv.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        sandbox: "none".to_owned(),
+        exit_code: code,
+        ended: ended.clone(),
+        wall_ms: u64::try_from(waited.wall.as_millis()).unwrap_or(u64::MAX),
+        limits: "wall clock, output".to_owned(),
+    });
+    if code != Some(0) {
+        return Err(ended);
+    }
+    serde_json::from_slice(&waited.stdout.finish().0)
+        .map_err(|error| format!("it answered with something else: {error}"))
+}

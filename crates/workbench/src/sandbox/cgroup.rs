@@ -67,9 +67,9 @@ impl Groups {
             return false;
         }
         // Swap accounting is the one file a kernel may lack while the bound still holds.
-        let set = limits
-            .iter()
-            .all(|(file, value)| fs::write(folder.join(file), value.to_string()).is_ok() || file.contains("swap"));
+        let set = limits.iter().all(|(file, value)| {
+            fs::write(folder.join(file), value.to_string()).is_ok() || file.contains("swap")
+        });
         if set && fs::metadata(folder.join("cgroup.procs")).is_ok() {
             self.folders.push(folder.to_owned());
             true
@@ -87,7 +87,11 @@ impl Groups {
         {
             for pid in fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default().lines() {
                 if let Ok(pid) = pid.parse() {
-                    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).ok();
+                    nix::sys::signal::kill(
+                        nix::unistd::Pid::from_raw(pid),
+                        nix::sys::signal::Signal::SIGKILL,
+                    )
+                    .ok();
                 }
             }
             // The kernel empties a group a moment after its last process is gone and offers nothing to wait for.
@@ -111,7 +115,10 @@ pub(super) fn sweep() {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|name| name.split('-').next());
+            let owner = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(PREFIX))
+                .and_then(|name| name.split('-').next());
             if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
                 fs::remove_dir(entry.path()).ok();
             }
@@ -140,5 +147,7 @@ fn v2(own: &str) -> Option<PathBuf> {
 
 fn beneath(root: &Path, path: &str) -> Option<PathBuf> {
     // In a container the path may be the host's, which is not mounted here; the root of the mount is ours then.
-    [root.join(path.trim_start_matches('/')), root.to_owned()].into_iter().find(|folder| folder.join("cgroup.procs").exists())
+    [root.join(path.trim_start_matches('/')), root.to_owned()]
+        .into_iter()
+        .find(|folder| folder.join("cgroup.procs").exists())
 }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
-    path_beneath_rules,
+    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    Scope, path_beneath_rules,
 };
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -49,7 +49,8 @@ pub(super) fn outer(order: &Order, run_dir: &Path, status: &mut File) -> Result<
         && order::read_status(run_dir).failure.is_none()
     {
         use std::io::Write;
-        writeln!(status, "{{\"exit-code\":{code}}}").map_err(|error| format!("cannot tell the exit code: {error}"))?;
+        writeln!(status, "{{\"exit-code\":{code}}}")
+            .map_err(|error| format!("cannot tell the exit code: {error}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -83,7 +84,9 @@ fn wait_for(child: Pid, signals: &SigSet) -> Result<Option<i32>, String> {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == child => return Ok(Some(code)),
-                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return Ok(Some(128 + signal as i32)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
+                    return Ok(Some(128 + signal as i32));
+                }
                 Ok(WaitStatus::StillAlive) => break,
                 Ok(_) => {}
                 Err(error) => return Err(format!("cannot wait for the command: {error}")),
@@ -118,7 +121,9 @@ fn descendants() -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
     for entry in entries.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         // The name in parentheses may hold anything, so fields are counted after the last of them.
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
@@ -148,13 +153,15 @@ pub(super) fn inner(order: &Order, run_dir: &Path, outer: u32) -> Result<(), Str
     }
     identity::die_with_parent(outer, Signal::SIGKILL)?;
     let program = seccomp::program(Level::Landlock)?;
-    std::env::set_current_dir(&order.cwd).map_err(|error| format!("cannot enter {}: {error}", order.cwd.display()))?;
+    std::env::set_current_dir(&order.cwd)
+        .map_err(|error| format!("cannot enter {}: {error}", order.cwd.display()))?;
     let (tmp, home) = (run_dir.join("tmp"), run_dir.join("tmp/home"));
     let env = environment(order, &home.to_string_lossy(), &tmp.to_string_lossy());
     let argv: Vec<String> = order.argv.iter().map(|arg| replaced(order, run_dir, arg)).collect();
     let (name, args) = argv.split_first().ok_or("no program is named")?;
     restrict(order, run_dir, root).map_err(|error| format!("Landlock cannot hold the command: {error}"))?;
-    seccompiler::apply_filter(&program).map_err(|error| format!("seccomp cannot hold the command: {error}"))?;
+    seccompiler::apply_filter(&program)
+        .map_err(|error| format!("seccomp cannot hold the command: {error}"))?;
     let error = Command::new(name).args(args).env_clear().envs(env).exec();
     Err(format!("cannot start {name}: {error}"))
 }
@@ -172,7 +179,18 @@ fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
     let scopes = if root { CompatLevel::BestEffort } else { CompatLevel::HardRequirement };
     let abi = ABI::V5;
     let writable = [order.worktree.clone(), run_dir.join("tmp")];
-    let system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/proc", "/etc/passwd", "/etc/group", "/etc/hosts"];
+    let system = [
+        "/usr",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/proc",
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/hosts",
+    ];
     let mut readable: Vec<PathBuf> = system.iter().chain(&SYSTEM_FILES).map(PathBuf::from).collect();
     readable.push(run_dir.join("files"));
     readable.extend(order.read_only.iter().cloned());
@@ -182,7 +200,9 @@ fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
         .set_compatibility(CompatLevel::HardRequirement)
         // Before this version a file outside could be emptied.
         .handle_access(AccessFs::from_all(ABI::V3))
-        .and_then(|rules| rules.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(abi)))
+        .and_then(|rules| {
+            rules.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(abi))
+        })
         .and_then(|rules| rules.set_compatibility(scopes).scope(Scope::from_all(ABI::V6)))
         .and_then(|rules| rules.set_compatibility(CompatLevel::BestEffort).create())
         .and_then(|rules| rules.add_rules(path_beneath_rules(&readable, AccessFs::from_read(abi))))

@@ -73,11 +73,7 @@ fn maps(map: &str, id: u32) -> bool {
 /// Dies with the parent. Changing the user id clears this, so it is said again after that.
 pub(super) fn die_with_parent(parent: u32, signal: Signal) -> Result<(), String> {
     prctl::set_pdeathsig(signal).map_err(|error| format!("cannot ask to die with the parent: {error}"))?;
-    if getppid().as_raw().cast_unsigned() == parent {
-        Ok(())
-    } else {
-        Err("the parent has ended".to_owned())
-    }
+    if getppid().as_raw().cast_unsigned() == parent { Ok(()) } else { Err("the parent has ended".to_owned()) }
 }
 
 /// Joins the run's control groups; must happen while still root.
@@ -105,9 +101,11 @@ pub(super) fn limit(order: &Order) -> Result<(), String> {
         wanted.push((Resource::RLIMIT_AS, limits.memory_bytes, limits.memory_bytes));
     }
     for (resource, soft, hard) in wanted {
-        let (_, ceiling) = nix::sys::resource::getrlimit(resource).map_err(|error| format!("{resource:?}: {error}"))?;
+        let (_, ceiling) =
+            nix::sys::resource::getrlimit(resource).map_err(|error| format!("{resource:?}: {error}"))?;
         let (soft, hard) = (soft.min(ceiling), hard.min(ceiling));
-        setrlimit(resource, soft, hard).map_err(|error| format!("cannot set {resource:?} to {soft}: {error}"))?;
+        setrlimit(resource, soft, hard)
+            .map_err(|error| format!("cannot set {resource:?} to {soft}: {error}"))?;
     }
     Ok(())
 }
@@ -156,7 +154,8 @@ pub(super) fn reach(paths: &[PathBuf]) -> Result<(), String> {
         paths.iter().filter(|path| covers.iter().any(|cover| path.starts_with(cover))).cloned().collect();
     let sources = own_mounts(&hidden)?;
     // A cover beneath another cover is gone with it.
-    let outermost = covers.iter().filter(|cover| !covers.iter().any(|other| other != *cover && cover.starts_with(other)));
+    let outermost =
+        covers.iter().filter(|cover| !covers.iter().any(|other| other != *cover && cover.starts_with(other)));
     for cover in outermost {
         empty(cover)?;
     }
@@ -166,7 +165,8 @@ pub(super) fn reach(paths: &[PathBuf]) -> Result<(), String> {
 /// The outermost folder above a path that other users cannot enter.
 fn closed_folder(path: &Path) -> Option<PathBuf> {
     let above: Vec<&Path> = path.ancestors().skip(1).collect();
-    let closed = |folder: &&&Path| fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0);
+    let closed =
+        |folder: &&&Path| fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0);
     above.iter().rev().find(closed).map(|folder| folder.to_path_buf())
 }
 

@@ -261,7 +261,8 @@ pub struct Unavailable {
 }
 
 fn problems(probes: &[Probe]) -> String {
-    let told = probes.iter().filter_map(|probe| Some(format!("{}: {}", probe.level, probe.problem.as_ref()?)));
+    let told =
+        probes.iter().filter_map(|probe| Some(format!("{}: {}", probe.level, probe.problem.as_ref()?)));
     told.collect::<Vec<_>>().join("; ")
 }
 
@@ -359,7 +360,8 @@ impl Sandbox {
             (Stop::Ended(how), _, failure) => {
                 let printed = String::from_utf8_lossy(&stderr);
                 let printed = printed.trim();
-                let tail: String = printed.chars().skip(printed.chars().count().saturating_sub(600)).collect();
+                let tail: String =
+                    printed.chars().skip(printed.chars().count().saturating_sub(600)).collect();
                 let reason = failure.clone().unwrap_or_else(|| format!("{tail} ({how})"));
                 return Err(SandboxError::Start { level: self.level, program, reason });
             }
@@ -386,7 +388,8 @@ impl Sandbox {
 
     fn order(&self, request: &Request, groups: &Groups) -> Result<Order, SandboxError> {
         let real = |path: &Path| {
-            path.canonicalize().map_err(|error| SandboxError::BadRequest(format!("{}: {error}", path.display())))
+            path.canonicalize()
+                .map_err(|error| SandboxError::BadRequest(format!("{}: {error}", path.display())))
         };
         Ok(Order {
             level: self.level,
@@ -436,7 +439,10 @@ impl Sandbox {
 
 /// The problem with what usually helps.
 fn advice(problem: &str) -> String {
-    let help = if problem.contains("new namespace") || problem.contains("uid map") || problem.contains("loopback") {
+    let help = if problem.contains("new namespace")
+        || problem.contains("uid map")
+        || problem.contains("loopback")
+    {
         "; user namespaces are switched off: set sysctl kernel.unprivileged_userns_clone=1 (Debian), give bwrap an \
          AppArmor profile (Ubuntu), or allow them in the container's seccomp profile"
     } else if problem.contains("Landlock") {
@@ -456,7 +462,11 @@ fn check(request: &Request) -> Result<String, SandboxError> {
     if request.argv.iter().any(|arg| arg.contains('\0')) {
         return bad("an argument contains a NUL byte".to_owned());
     }
-    if request.env.iter().any(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')) {
+    if request
+        .env
+        .iter()
+        .any(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
+    {
         return bad("a variable has an empty name or contains `=` or a NUL byte".to_owned());
     }
     if let Some((path, _)) = request.files.iter().find(|(path, _)| path.parent() != Some(Path::new(FILES))) {

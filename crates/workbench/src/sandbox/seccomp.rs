@@ -82,8 +82,10 @@ pub(super) fn program(level: Level) -> Result<BpfProgram, String> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
     let rules = rules(level).map_err(|error| error.to_string())?;
     let denied = SeccompAction::Errno(libc::EPERM.cast_unsigned());
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).map_err(|error| error.to_string())?;
-    let listed: BpfProgram = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;
+    let filter =
+        SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).map_err(|error| error.to_string())?;
+    let listed: BpfProgram =
+        filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;
     let mut program = prologue();
     program.extend(listed);
     Ok(program)
@@ -173,7 +175,11 @@ fn set_id_bits(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
 }
 
 /// Denies a call whose arguments meet all conditions: number of the argument, comparison, value.
-fn deny_if(rules: &mut Rules, call: i64, conditions: &[(u8, Op, u64)]) -> Result<(), seccompiler::BackendError> {
+fn deny_if(
+    rules: &mut Rules,
+    call: i64,
+    conditions: &[(u8, Op, u64)],
+) -> Result<(), seccompiler::BackendError> {
     let conditions = conditions
         .iter()
         .map(|(argument, op, value)| SeccompCondition::new(*argument, Len::Dword, op.clone(), *value))

@@ -19,7 +19,8 @@ use super::order::Order;
 use super::{Level, seccomp};
 
 /// Where bubblewrap is looked for; `PATH` is not asked, since it may lead into a repository.
-const PLACES: [&str; 4] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap", "/run/current-system/sw/bin/bwrap"];
+const PLACES: [&str; 4] =
+    ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap", "/run/current-system/sw/bin/bwrap"];
 
 /// Files of a work tree that tell other programs what to run; they cannot be written from inside.
 const GUARDED: [&str; 10] = [
@@ -57,7 +58,8 @@ impl Bwrap {
             .env_clear()
             .output()
             .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
-        let help = String::from_utf8_lossy(&help.stdout).into_owned() + &String::from_utf8_lossy(&help.stderr);
+        let help =
+            String::from_utf8_lossy(&help.stdout).into_owned() + &String::from_utf8_lossy(&help.stderr);
         if !["--size", "--json-status-fd", "--perms"].iter().all(|option| help.contains(option)) {
             return Err(format!("{} is too old: bubblewrap 0.5 or newer is needed", program.display()));
         }
@@ -141,7 +143,16 @@ impl Call {
     }
 
     fn namespaces(&mut self, order: &Order) {
-        self.words(&["--unshare-user", "--unshare-all", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]);
+        self.words(&[
+            "--unshare-user",
+            "--unshare-all",
+            "--uid",
+            "1000",
+            "--gid",
+            "1000",
+            "--hostname",
+            "sandbox",
+        ]);
         self.words(&["--new-session", "--die-with-parent", "--cap-drop", "ALL"]);
         if order.bwrap_disables_userns {
             self.words(&["--disable-userns"]);
@@ -192,7 +203,8 @@ pub(super) const SYSTEM_FILES: [&str; 6] = [
 
 /// All variables of a command: ours, then those of the request.
 pub(super) fn environment(order: &Order, home: &str, tmp: &str) -> Vec<(String, String)> {
-    let ours = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", home), ("TMPDIR", tmp), ("LANG", "C.UTF-8")];
+    let ours =
+        [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", home), ("TMPDIR", tmp), ("LANG", "C.UTF-8")];
     let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
     ours.into_iter().chain(order.env.iter().cloned()).collect()
 }
@@ -200,7 +212,8 @@ pub(super) fn environment(order: &Order, home: &str, tmp: &str) -> Vec<(String, 
 /// What is there of the guarded names. A link is left alone: covering it would cover what it leads to.
 fn guarded(worktree: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(worktree) else { return Vec::new() };
-    let plain = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file() || kind.is_dir()));
+    let plain =
+        entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file() || kind.is_dir()));
     let mut names: Vec<String> = plain.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.retain(|name| GUARDED.contains(&name.as_str()) || name.starts_with(".groundcrew"));
     names.sort();
@@ -208,7 +221,8 @@ fn guarded(worktree: &Path) -> Vec<String> {
 }
 
 fn inherit(file: &File) -> Result<(), String> {
-    fcntl(file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|error| format!("cannot pass on a file: {error}"))?;
+    fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))
+        .map_err(|error| format!("cannot pass on a file: {error}"))?;
     Ok(())
 }
 

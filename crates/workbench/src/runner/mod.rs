@@ -1,0 +1,306 @@
+//! Runs a project's tests in the sandbox and gives the outcome of each as data.
+//!
+//! For `unittest` and `pytest` a script of ours runs the suite and tells each outcome on a line led by a random word,
+//! so that nothing a test prints is taken for an outcome by chance. It also tells which modules were loaded from the
+//! work tree: a run that tested an installed copy instead proves nothing. A suite that ends without the script's last
+//! line is incomplete, whatever its exit code. Tests run in the script's own process and could lie on purpose; that is
+//! why a verdict never rests on one run of one suite.
+
+mod detect;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::CancelToken;
+use crate::python::Python;
+use crate::sandbox::{Ended, FILES, Level, Limits, Request, Sandbox, SandboxError};
+
+pub use detect::{Kind, TestCommand, detect_tests};
+
+const SCRIPT: &str = include_str!("suite.py");
+/// Bytes of outcomes that are kept.
+const OUTCOMES_CAP: usize = 16 << 20;
+/// Bytes of the tests' own output that are kept.
+const TAIL: usize = 64 << 10;
+
+/// How a test failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Type of the exception, with its module unless it is a built-in: untrusted text, as all of these.
+    pub exception: String,
+    /// Its text, cut at 16 KiB.
+    pub message: String,
+    /// The traceback as Python prints it, cut at 16 KiB.
+    pub traceback: String,
+}
+
+/// How one test went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum TestOutcome {
+    /// It passed, or failed as it said it would.
+    Passed,
+    /// It was skipped.
+    Skipped {
+        /// Why, as the test says.
+        reason: String,
+    },
+    /// The test itself raised.
+    Failed {
+        /// What it raised.
+        failure: Failure,
+    },
+    /// Something around the test raised: an import, a fixture.
+    Error {
+        /// What it raised.
+        failure: Failure,
+    },
+}
+
+impl TestOutcome {
+    /// Whether it failed, itself or around it.
+    pub fn is_bad(&self) -> bool {
+        matches!(self, TestOutcome::Failed { .. } | TestOutcome::Error { .. })
+    }
+
+    /// What it raised, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            TestOutcome::Failed { failure } | TestOutcome::Error { failure } => Some(failure),
+            TestOutcome::Passed | TestOutcome::Skipped { .. } => None,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            TestOutcome::Passed => 0,
+            TestOutcome::Skipped { .. } => 1,
+            TestOutcome::Failed { .. } => 2,
+            TestOutcome::Error { .. } => 3,
+        }
+    }
+}
+
+/// One run of a suite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suite {
+    /// What ran it; for [`Kind::Other`] there are no tests here, only how it ended.
+    pub kind: Kind,
+    /// Every test by its id, as its framework names it. The worst outcome counts where a test has several.
+    pub tests: BTreeMap<String, TestOutcome>,
+    /// Tests found; none if the search did not come to its end.
+    pub collected: Option<usize>,
+    /// How the process ended.
+    pub ended: Ended,
+    /// Whether the suite ran to its end and nothing of its report is missing. For [`Kind::Other`]: whether it exited.
+    pub complete: bool,
+    /// The test that was running when the suite ended before its end.
+    pub running: Option<String>,
+    /// What stopped the runner itself, such as a framework that cannot be imported.
+    pub trouble: Option<Failure>,
+    /// Files of the work tree that were loaded as modules, relative to it.
+    pub modules: BTreeSet<String>,
+    /// Modules named as ones of the work tree but loaded from elsewhere: `name from path`.
+    pub foreign: Vec<String>,
+    /// The end of what the tests printed, at most 64 KiB.
+    pub tail: String,
+    /// Wall clock.
+    pub wall: Duration,
+    /// The sandbox level it ran under.
+    pub level: Level,
+}
+
+impl Suite {
+    /// Ids of the tests that failed, themselves or around them.
+    pub fn bad(&self) -> BTreeSet<&str> {
+        self.tests.iter().filter(|(_, outcome)| outcome.is_bad()).map(|(id, _)| id.as_str()).collect()
+    }
+
+    /// Ids of the tests that passed.
+    pub fn passed(&self) -> BTreeSet<&str> {
+        self.tests
+            .iter()
+            .filter(|(_, outcome)| **outcome == TestOutcome::Passed)
+            .map(|(id, _)| id.as_str())
+            .collect()
+    }
+
+    /// Whether the run counts: it is complete and no module of the project came from elsewhere.
+    pub fn counts(&self) -> bool {
+        self.complete && self.foreign.is_empty()
+    }
+
+    /// Whether it counts and everything passed. A suite without a single test passed is not green.
+    pub fn is_green(&self) -> bool {
+        let proven = match self.kind {
+            Kind::Unittest | Kind::Pytest => !self.passed().is_empty() && self.bad().is_empty(),
+            Kind::Other => self.ended == Ended::Exited(0),
+        };
+        self.counts() && proven
+    }
+}
+
+/// One line of the script.
+#[derive(Deserialize)]
+#[serde(tag = "at", rename_all = "lowercase")]
+enum Line {
+    Collected {
+        count: usize,
+    },
+    Start {
+        test: String,
+    },
+    Stop {
+        test: String,
+    },
+    Outcome {
+        test: String,
+        #[serde(flatten)]
+        outcome: TestOutcome,
+    },
+    End {
+        trouble: Option<Failure>,
+        modules: BTreeSet<String>,
+        foreign: Vec<String>,
+    },
+}
+
+/// Runs the suite of a work tree; with `only`, of its tests just those with these ids.
+///
+/// # Errors
+/// If it could not be started. A hang, a crash or a failing test is part of the [`Suite`].
+pub fn run_suite(
+    sandbox: &Sandbox,
+    python: &Python,
+    worktree: &Path,
+    command: &TestCommand,
+    only: Option<&[String]>,
+    limits: &Limits,
+    cancel: &CancelToken,
+) -> Result<Suite, SandboxError> {
+    let word = nonce();
+    let request = match command.kind {
+        Kind::Unittest | Kind::Pytest => told_request(python, worktree, command, only, limits, &word)?,
+        Kind::Other => plain_request(python, worktree, command, limits),
+    };
+    let output = sandbox.run(&request, cancel)?;
+    let mut suite = Suite {
+        kind: command.kind,
+        tests: BTreeMap::new(),
+        collected: None,
+        ended: output.ended,
+        complete: false,
+        running: None,
+        trouble: None,
+        modules: BTreeSet::new(),
+        foreign: Vec::new(),
+        tail: tail(&output.stderr),
+        wall: output.wall,
+        level: output.level,
+    };
+    match command.kind {
+        Kind::Unittest | Kind::Pytest => suite.read(&output.stdout, &word),
+        Kind::Other => {
+            suite.complete = matches!(output.ended, Ended::Exited(_));
+            suite.tail = tail(&[output.stdout.as_slice(), output.stderr.as_slice()].concat());
+        }
+    }
+    Ok(suite)
+}
+
+/// The request for a suite whose tests are told apart.
+fn told_request(
+    python: &Python,
+    worktree: &Path,
+    command: &TestCommand,
+    only: Option<&[String]>,
+    limits: &Limits,
+    word: &str,
+) -> Result<Request, SandboxError> {
+    let script = Path::new(FILES).join("suite.py");
+    let mut request = python.request(worktree, [script.to_string_lossy()]);
+    request.files = vec![(script, SCRIPT.as_bytes().to_vec())];
+    request.env.push(import_path(worktree));
+    request.limits = Limits { output_bytes: OUTCOMES_CAP, ..limits.clone() };
+    let orders = serde_json::json!({
+        "word": word,
+        "kind": command.kind,
+        "args": command.framework_args(),
+        "only": only,
+        "root": worktree,
+    });
+    request.stdin = serde_json::to_vec(&orders).map_err(std::io::Error::from)?;
+    Ok(request)
+}
+
+fn plain_request(python: &Python, worktree: &Path, command: &TestCommand, limits: &Limits) -> Request {
+    let mut request = python.request(worktree, Vec::<String>::new());
+    if !command.argv.first().is_some_and(|program| matches!(program.as_str(), "python" | "python3")) {
+        request.argv.clear();
+        request.argv.extend(command.argv.first().cloned());
+    }
+    request.argv.extend(command.argv.iter().skip(1).cloned());
+    request.env.push(import_path(worktree));
+    request.limits = limits.clone();
+    request
+}
+
+/// Modules of a work tree come before installed copies of themselves.
+fn import_path(worktree: &Path) -> (String, String) {
+    let source = worktree.join("src");
+    let mut folders: Vec<PathBuf> = vec![worktree.to_owned()];
+    if source.is_dir() && !source.join("__init__.py").exists() {
+        folders.insert(0, source);
+    }
+    let text: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
+    ("PYTHONPATH".to_owned(), text.join(":"))
+}
+
+/// A word no test can guess, from the random keys of the standard library's hash maps.
+fn nonce() -> String {
+    (0..2).map(|turn| format!("{:016x}", RandomState::new().hash_one(turn))).collect::<String>() + " "
+}
+
+fn tail(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL)..]).into_owned()
+}
+
+impl Suite {
+    fn read(&mut self, printed: &[u8], word: &str) {
+        let mut ended = false;
+        for line in printed.split(|byte| *byte == b'\n') {
+            let Some(record) = line.strip_prefix(word.as_bytes()) else { continue };
+            match serde_json::from_slice(record) {
+                Ok(Line::Collected { count }) => self.collected = Some(count),
+                Ok(Line::Start { test }) => self.running = Some(test),
+                Ok(Line::Stop { test }) => {
+                    if self.running.as_ref() == Some(&test) {
+                        self.running = None;
+                    }
+                }
+                Ok(Line::Outcome { test, outcome }) => self.note(test, outcome),
+                Ok(Line::End { trouble, modules, foreign }) => {
+                    ended = true;
+                    (self.trouble, self.modules, self.foreign) = (trouble, modules, foreign);
+                }
+                Err(_) => {}
+            }
+        }
+        let finished = matches!(self.ended, Ended::Exited(_)) && self.running.is_none();
+        let whole = self.collected.is_some() && printed.len() < OUTCOMES_CAP;
+        self.complete = ended && finished && whole && self.trouble.is_none();
+    }
+
+    fn note(&mut self, test: String, outcome: TestOutcome) {
+        match self.tests.get(&test) {
+            Some(known) if known.rank() >= outcome.rank() => {}
+            Some(_) | None => {
+                self.tests.insert(test, outcome);
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+"""Runs a project's tests and tells each outcome as one line of JSON.
+
+Reads its orders as JSON from standard input. Lines go to the original standard output, each led by a random word the
+tests do not know; what tests print goes to standard error. Written for every Python from 3.6 on, standard library only.
+"""
+import json
+import os
+import sys
+import traceback
+
+LIMIT = 16384
+
+
+class Channel:
+    def __init__(self, word):
+        self._word = word
+        self._pid = os.getpid()
+        self._fd = os.dup(1)
+        os.dup2(2, 1)
+
+    def tell(self, **record):
+        # A forked child of a test holds a copy of this object and must not speak for its parent.
+        if os.getpid() != self._pid:
+            return
+        data = (self._word + json.dumps(record) + "\n").encode("utf-8", "backslashreplace")
+        while data:
+            data = data[os.write(self._fd, data):]
+
+
+def cut(text):
+    text = str(text)
+    return text if len(text) <= LIMIT else text[: LIMIT // 2] + "\n[...]\n" + text[-LIMIT // 2:]
+
+
+def type_name(kind):
+    module = getattr(kind, "__module__", "")
+    name = getattr(kind, "__qualname__", str(kind))
+    return name if module in ("builtins", "", None) else module + "." + name
+
+
+def failure(kind, value, trace):
+    try:
+        message = cut(value)
+    except Exception:
+        message = "<the exception's text cannot be made>"
+    try:
+        text = cut("".join(traceback.format_exception(kind, value, trace)))
+    except Exception:
+        text = type_name(kind)
+    return {"exception": type_name(kind), "message": message, "traceback": text}
+
+
+def run_unittest(orders, channel):
+    import unittest
+
+    only = orders["only"]
+
+    class Result(unittest.TestResult):
+        def startTest(self, test):
+            super().startTest(test)
+            channel.tell(at="start", test=test.id())
+
+        def stopTest(self, test):
+            super().stopTest(test)
+            channel.tell(at="stop", test=test.id())
+
+        def addSuccess(self, test):
+            super().addSuccess(test)
+            channel.tell(at="outcome", test=test.id(), outcome="passed")
+
+        def addFailure(self, test, err):
+            super().addFailure(test, err)
+            self._bad(test, err)
+
+        def addError(self, test, err):
+            super().addError(test, err)
+            self._bad(test, err)
+
+        def addSubTest(self, test, subtest, err):
+            super().addSubTest(test, subtest, err)
+            if err is not None:
+                self._bad(test, err)
+
+        def addSkip(self, test, reason):
+            super().addSkip(test, reason)
+            channel.tell(at="outcome", test=test.id(), outcome="skipped", reason=cut(reason))
+
+        def addExpectedFailure(self, test, err):
+            super().addExpectedFailure(test, err)
+            channel.tell(at="outcome", test=test.id(), outcome="passed")
+
+        def addUnexpectedSuccess(self, test):
+            super().addUnexpectedSuccess(test)
+            channel.tell(
+                at="outcome", test=test.id(), outcome="failed",
+                failure={"exception": "UnexpectedSuccess", "message": "expected to fail, but passed", "traceback": ""},
+            )
+
+        def _bad(self, test, err):
+            # A module that cannot be imported, or a fixture of a class or module.
+            around = type(test).__name__ in ("_FailedTest", "_ErrorHolder", "ModuleImportFailure", "LoadTestsFailure")
+            channel.tell(at="outcome", test=test.id(), outcome="error" if around else "failed", failure=failure(*err))
+
+    def flat(suite):
+        for test in suite:
+            if isinstance(test, unittest.TestSuite):
+                for inner in flat(test):
+                    yield inner
+            else:
+                yield test
+
+    class Runner:
+        def run(self, suite):
+            tests = list(flat(suite))
+            if only is not None:
+                wanted = set(only)
+                tests = [test for test in tests if test.id() in wanted]
+            channel.tell(at="collected", count=len(tests))
+            result = Result()
+            unittest.TestSuite(tests)(result)
+            return result
+
+    program = unittest.TestProgram(module=None, argv=["unittest"] + orders["args"], testRunner=Runner(), exit=False)
+    return 0 if program.result.wasSuccessful() else 1
+
+
+def run_pytest(orders, channel):
+    import pytest
+
+    only = orders["only"]
+
+    class Plugin:
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_modifyitems(self, session, config, items):
+            if only is not None:
+                wanted = set(only)
+                items[:] = [item for item in items if item.nodeid in wanted]
+            channel.tell(at="collected", count=len(items))
+
+        def pytest_collectreport(self, report):
+            if report.failed:
+                text = cut(report.longreprtext)
+                channel.tell(
+                    at="outcome", test=report.nodeid, outcome="error",
+                    failure={"exception": "CollectError", "message": text[-500:], "traceback": text},
+                )
+
+        def pytest_runtest_logstart(self, nodeid, location):
+            channel.tell(at="start", test=nodeid)
+
+        def pytest_runtest_logfinish(self, nodeid, location):
+            channel.tell(at="stop", test=nodeid)
+
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_makereport(self, item, call):
+            outcome = yield
+            report = outcome.get_result()
+            record = {"at": "outcome", "test": item.nodeid}
+            if report.failed:
+                record["outcome"] = "failed" if report.when == "call" else "error"
+                if call.excinfo is not None:
+                    record["failure"] = failure(call.excinfo.type, call.excinfo.value, call.excinfo.tb)
+                else:
+                    text = cut(report.longrepr)
+                    record["failure"] = {"exception": "UnexpectedSuccess", "message": text, "traceback": ""}
+            elif report.skipped:
+                # An expected failure is reported as skipped, but the test did what it says.
+                expected = hasattr(report, "wasxfail")
+                record["outcome"] = "passed" if expected else "skipped"
+                if not expected:
+                    record["reason"] = cut(getattr(call.excinfo, "value", ""))
+            elif report.when == "call":
+                record["outcome"] = "passed"
+            else:
+                return
+            channel.tell(**record)
+
+    args = ["-p", "no:cacheprovider", "--capture=no", "-q"] + orders["args"]
+    return int(pytest.main(args, plugins=[Plugin()]))
+
+
+def modules(root):
+    """Modules that lie in the work tree, and modules of the same names that do not."""
+    names = set()
+    for folder in (root, os.path.join(root, "src")):
+        for entry in (os.listdir(folder) if os.path.isdir(folder) else ()):
+            stem, end = os.path.splitext(entry)
+            if end == ".py" or os.path.isfile(os.path.join(folder, entry, "__init__.py")):
+                names.add(stem)
+    inside, foreign = [], []
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or name in ("__main__", "setup", "conftest"):
+            continue
+        path = os.path.realpath(path)
+        if path.startswith(root + os.sep):
+            inside.append(os.path.relpath(path, root))
+        elif name.split(".")[0] in names:
+            foreign.append(name + " from " + path)
+    return inside, foreign
+
+
+def main():
+    orders = json.loads(sys.stdin.buffer.read().decode("utf-8"))
+    channel = Channel(orders["word"])
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    root = os.path.realpath(orders["root"])
+    sys.path[0] = os.getcwd()
+    del sys.argv[1:]
+    run = run_pytest if orders.pop("kind") == "pytest" else run_unittest
+    orders.pop("word")
+    code, trouble = 1, None
+    try:
+        code = run(orders, channel)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        trouble = failure(*sys.exc_info())
+    inside, foreign = modules(root)
+    channel.tell(at="end", code=code, trouble=trouble, modules=inside, foreign=foreign)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads a test left behind must not hold up the end.
+    os._exit(code & 0xFF)
+
+
+main()

@@ -1,0 +1,204 @@
+//! A suite as data: outcomes, crashes, hangs, and where the tested modules came from.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundcrew_core::audit::NoRecorder;
+use groundcrew_workbench::CancelToken;
+use groundcrew_workbench::python::Python;
+use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome, run_suite};
+use groundcrew_workbench::sandbox::{Ended, Level, Limits, Sandbox, SandboxConfig};
+
+fn sandboxes() -> Vec<Sandbox> {
+    let launcher = vec![env!("CARGO_BIN_EXE_groundcrew-sandbox").into()];
+    let mut found = Vec::new();
+    for level in [Level::Strict, Level::Landlock] {
+        let config = SandboxConfig { only: Some(level), ..SandboxConfig::new(launcher.clone()) };
+        match Sandbox::detect(config) {
+            Ok(sandbox) => found.push(sandbox),
+            Err(reason) if std::env::var_os("CI").is_some() => panic!("{level} must work where CI runs: {reason}"),
+            Err(reason) => eprintln!("SKIPPED {level}: {reason}"),
+        }
+    }
+    found
+}
+
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (path, content) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder above")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+    folder
+}
+
+fn run(sandbox: &Sandbox, folder: &Path, argv: &[&str], only: Option<&[String]>, wall: u64) -> Suite {
+    let recorder: Arc<dyn groundcrew_core::audit::Recorder> = Arc::new(NoRecorder);
+    let python = Python::find(sandbox, &recorder).expect("a python");
+    let argv: Vec<String> = argv.iter().map(|arg| (*arg).to_owned()).collect();
+    let command = TestCommand::parse(&argv).expect("a command");
+    let limits = Limits { wall: Duration::from_secs(wall), ..Limits::default() };
+    run_suite(sandbox, &python, folder, &command, only, &limits, &CancelToken::new()).expect("it starts")
+}
+
+const UNITTEST: [&str; 3] = ["python3", "-m", "unittest"];
+
+const SHOP: &str = "def price(n):\n    return {'a': 1}[n]\n";
+const SHOP_TESTS: &str = r#"
+import unittest
+from shop import core
+
+class Prices(unittest.TestCase):
+    def test_known(self):
+        print("noise that is no outcome")
+        self.assertEqual(core.price('a'), 1)
+
+    def test_unknown(self):
+        core.price('b')
+
+    def test_wrong(self):
+        self.assertEqual(core.price('a'), 2)
+
+    @unittest.skip('later')
+    def test_later(self):
+        pass
+
+    def test_parts(self):
+        for n in (1, 2):
+            with self.subTest(n=n):
+                self.assertEqual(n, 1)
+"#;
+
+fn summary(suite: &Suite) -> Vec<(String, &'static str, String)> {
+    let told = |outcome: &TestOutcome| match outcome {
+        TestOutcome::Passed => ("passed", String::new()),
+        TestOutcome::Skipped { reason } => ("skipped", reason.clone()),
+        TestOutcome::Failed { failure } => ("failed", format!("{}: {}", failure.exception, failure.message)),
+        TestOutcome::Error { failure } => ("error", failure.exception.clone()),
+    };
+    suite.tests.iter().map(|(id, outcome)| (id.clone(), told(outcome).0, told(outcome).1)).collect()
+}
+
+fn row(id: &str, outcome: &'static str, why: &str) -> (String, &'static str, String) {
+    (id.to_owned(), outcome, why.to_owned())
+}
+
+#[test]
+fn every_unittest_outcome_is_told_with_its_exception() {
+    let folder = project(&[("shop/__init__.py", ""), ("shop/core.py", SHOP), ("tests/test_shop.py", SHOP_TESTS)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &["python3", "-m", "unittest", "discover", "-s", "tests"], None, 60);
+        let expected = [
+            row("test_shop.Prices.test_known", "passed", ""),
+            row("test_shop.Prices.test_later", "skipped", "later"),
+            row("test_shop.Prices.test_parts", "failed", "AssertionError: 2 != 1"),
+            row("test_shop.Prices.test_unknown", "failed", "KeyError: 'b'"),
+            row("test_shop.Prices.test_wrong", "failed", "AssertionError: 1 != 2"),
+        ];
+        assert_eq!(summary(&suite), expected, "{suite:?}");
+        let modules: Vec<&str> = suite.modules.iter().map(String::as_str).collect();
+        assert_eq!(modules, ["shop/__init__.py", "shop/core.py", "tests/test_shop.py"]);
+        assert_eq!((suite.collected, suite.complete, suite.ended), (Some(5), true, Ended::Exited(1)));
+        assert!(suite.counts() && !suite.is_green());
+        let trace = &suite.tests["test_shop.Prices.test_unknown"].failure().expect("it failed").traceback;
+        assert!(trace.contains("shop/core.py\", line 2, in price"), "{trace}");
+    }
+}
+
+#[test]
+fn only_the_named_tests_run() {
+    let folder = project(&[("shop/__init__.py", ""), ("shop/core.py", SHOP), ("test_shop.py", SHOP_TESTS)]);
+    for sandbox in sandboxes() {
+        let only = ["test_shop.Prices.test_known".to_owned()];
+        let suite = run(&sandbox, folder.path(), &UNITTEST, Some(&only), 60);
+        assert_eq!(summary(&suite), [row("test_shop.Prices.test_known", "passed", "")]);
+        assert!(suite.is_green());
+    }
+}
+
+#[test]
+fn a_suite_without_tests_is_seen_as_such() {
+    let folder = project(&[("app.py", "")]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
+        assert_eq!((suite.collected, suite.tests.len(), suite.is_green()), (Some(0), 0, false));
+    }
+}
+
+#[test]
+fn a_module_that_cannot_be_imported_is_an_error_and_not_a_missing_test() {
+    let folder = project(&[("test_a.py", "import nowhere_to_be_found\n")]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
+        assert_eq!(summary(&suite), [row("unittest.loader._FailedTest.test_a", "error", "ImportError")]);
+        assert!(!suite.is_green());
+    }
+}
+
+#[test]
+fn a_test_that_kills_the_process_is_named_and_the_run_does_not_count() {
+    let test = "import os, unittest\nclass A(unittest.TestCase):\n    def test_exit(self):\n        os._exit(0)\n";
+    let folder = project(&[("test_a.py", test)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
+        assert_eq!((suite.ended, suite.complete), (Ended::Exited(0), false));
+        assert_eq!(suite.running.as_deref(), Some("test_a.A.test_exit"));
+    }
+}
+
+#[test]
+fn a_test_that_hangs_is_named_and_ended() {
+    let test = "import unittest\nclass A(unittest.TestCase):\n    def test_hang(self):\n        while True: pass\n";
+    let folder = project(&[("test_a.py", test)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 2);
+        assert_eq!((suite.ended, suite.complete), (Ended::TimedOut, false));
+        assert_eq!(suite.running.as_deref(), Some("test_a.A.test_hang"));
+    }
+}
+
+#[test]
+fn a_copy_from_elsewhere_under_the_projects_name_makes_the_run_not_count() {
+    let test = "import sys, types, unittest\nmod = types.ModuleType('shop')\nmod.__file__ = '/usr/lib/shop.py'\n\
+                sys.modules['shop'] = mod\nclass A(unittest.TestCase):\n    def test_a(self):\n        import shop\n";
+    let folder = project(&[("shop/__init__.py", ""), ("test_a.py", test)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
+        assert_eq!((suite.foreign.as_slice(), suite.counts()), (&["shop from /usr/lib/shop.py".to_owned()][..], false));
+    }
+}
+
+#[test]
+fn a_printed_line_is_never_taken_for_an_outcome() {
+    let test = "import os, unittest\nclass A(unittest.TestCase):\n    def test_a(self):\n        \
+                line = b'{\"at\":\"outcome\",\"test\":\"forged\",\"outcome\":\"passed\"}\\n'\n        \
+                for fd in range(1, 9):\n            try: os.write(fd, line)\n            except OSError: pass\n";
+    let folder = project(&[("test_a.py", test)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
+        assert_eq!(summary(&suite), [row("test_a.A.test_a", "passed", "")]);
+    }
+}
+
+#[test]
+fn another_suite_is_judged_by_its_exit_code_alone() {
+    let folder = project(&[("check.py", "import sys\nprint('checked')\nsys.exit(3)\n")]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &["python3", "check.py"], None, 60);
+        assert_eq!((suite.kind, suite.ended, suite.tail.as_str()), (Kind::Other, Ended::Exited(3), "checked\n"));
+        assert!(suite.complete && !suite.is_green());
+    }
+}
+
+#[test]
+fn the_interpreter_of_the_path_works_in_the_sandbox() {
+    for sandbox in sandboxes() {
+        let recorder: Arc<dyn groundcrew_core::audit::Recorder> = Arc::new(NoRecorder);
+        let python = Python::find(&sandbox, &recorder).expect("a python");
+        assert!(python.executable.is_absolute() && python.version >= (3, 6, 0), "{python:?}");
+        eprintln!("{} {python:?}", sandbox.level());
+    }
+}
