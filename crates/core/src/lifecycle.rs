@@ -454,6 +454,9 @@ fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Resul
     if after.status.is_final() {
         plan.wake_parent(snapshot);
     }
+    if after.status == Status::Failed {
+        plan.give_up(&after);
+    }
     if after.status == Status::Pending && after.run_at.is_none() {
         plan.wake.insert(after.assigned_to);
     }
@@ -604,6 +607,7 @@ fn rescue(snapshot: &Snapshot, now: Timestamp) -> Result<Plan, Refusal> {
     );
     if after.status == Status::Failed {
         plan.wake_parent(snapshot);
+        plan.give_up(&after);
     }
     plan.agent(snapshot, &after, now, Some(Run { end, took: run_time(task, now), cost: Cost::default() }));
     plan.task(after);
@@ -693,6 +697,7 @@ fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestamp) -> Resul
         NewLog { level: LogLevel::Warn, message: error, data: Value::Null },
     ));
     plan.wake_parent(snapshot);
+    plan.incident(&after, IncidentStatus::NeedsHuman, after.error_message.clone());
     plan.settled_agent(snapshot, task);
     plan.task(after);
     Ok(plan)
@@ -717,6 +722,7 @@ fn redrive(snapshot: &Snapshot, by: Party) -> Result<Plan, Refusal> {
         NewLog::info(format!("put back into the queue by {by}"), Value::Null),
     ));
     plan.settled_agent(snapshot, task);
+    plan.incident(task, IncidentStatus::Fixing, None);
     plan.ready(Task {
         status: Status::Pending,
         wait: None,
@@ -822,6 +828,27 @@ impl Plan {
 
     fn close(&mut self, task: &Task, end: &'static str, error: Option<String>) {
         self.writes.push(Write::CloseAttempt(task.id, task.lease_token, end, error));
+    }
+
+    /// A task that failed for good leaves its incident to the person, who is told.
+    fn give_up(&mut self, task: &Task) {
+        let error = task.error_message.clone().unwrap_or_default();
+        let note = NewMessage {
+            from: Party::System.to_string(),
+            to: Party::User.to_string(),
+            message_type: MessageType::Notification,
+            content: format!("{} #{} failed: {error}", task.task_type, task.id),
+            metadata: json!({ "refusal_code": task.refusal_code }),
+        };
+        self.writes.push(Write::InsertMessage(Some(task.id), note));
+        self.incident(task, IncidentStatus::NeedsHuman, Some(error));
+    }
+
+    fn incident(&mut self, task: &Task, status: IncidentStatus, reason: Option<String>) {
+        if let Some(incident) = task.incident {
+            let change = IncidentChange { status: Some(status), reason, ..IncidentChange::default() };
+            self.writes.push(Write::ChangeIncident(incident, change));
+        }
     }
 
     /// Wakes the parent that waits for its children when the last of them has ended.
