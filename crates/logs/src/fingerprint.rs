@@ -1,6 +1,24 @@
 //! Which records are the same error.
-use crate::record::Record;
+//!
+//! With a stack: the exception's type, the root cause, and the two innermost frames of the application. One frame is too
+//! few, since a shared check fails for different callers; more would split one defect by the road that led to it. Frames
+//! count by function and by the file's place within its project; line numbers, install folders and recursion depth do
+//! not. Where the crash is a `raise`, its text counts too, because one function may refuse for several reasons. Without
+//! a stack: logger and message template.
+
+use groundcrew_core::trace::{Frame, Trace};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::normalise::normalise;
+use crate::record::Record;
+
+/// Version of the rules below; it rises whenever the same record would get another key.
+const VERSION: u32 = 1;
+/// Frames that tell errors apart.
+const FRAMES: usize = 2;
+/// Characters of a title.
+const TITLE: usize = 160;
 
 /// Identity of an error across its occurrences.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,5 +33,178 @@ pub struct Fingerprint {
 
 /// The fingerprint of a record.
 pub fn fingerprint(record: &Record) -> Fingerprint {
-    Fingerprint { version: 1, key: String::new(), title: record.message.clone() }
+    let parts = match &record.trace {
+        Some(trace) => trace_parts(trace),
+        None => line_parts(record),
+    };
+    let mut hash = Sha256::new();
+    for part in &parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let key = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Fingerprint { version: VERSION, key, title: title(record) }
+}
+
+fn line_parts(record: &Record) -> Vec<String> {
+    vec![
+        "line".to_owned(),
+        normalise(record.logger.as_deref().unwrap_or_default()),
+        normalise(&record.message),
+    ]
+}
+
+fn trace_parts(trace: &Trace) -> Vec<String> {
+    let mut parts = vec!["trace".to_owned()];
+    parts.extend(own_parts(trace, FRAMES));
+    if let Some(root) = trace.causes.last() {
+        parts.push("cause".to_owned());
+        parts.extend(own_parts(root, 1));
+    }
+    parts
+}
+
+fn own_parts(trace: &Trace, count: usize) -> Vec<String> {
+    let frames = telling_frames(trace, count);
+    let mut parts = vec![trace.exception.clone().unwrap_or_default()];
+    if frames.is_empty() {
+        parts.push(normalise(trace.message.as_deref().unwrap_or_default()));
+    }
+    if let Some(raised) = frames.first().and_then(|frame| raised(frame)) {
+        parts.push(raised);
+    }
+    parts.extend(frames.iter().map(|frame| place(frame)));
+    parts
+}
+
+/// The innermost frames of the application, or of anything when there are none; repeated calls count once.
+fn telling_frames(trace: &Trace, count: usize) -> Vec<&Frame> {
+    let any_in_app = trace.frames.iter().any(|frame| frame.in_app);
+    let mut frames: Vec<&Frame> = trace.frames.iter().filter(|frame| frame.in_app || !any_in_app).collect();
+    frames.dedup_by(|a, b| a.function == b.function && a.file == b.file);
+    frames.truncate(count);
+    frames
+}
+
+/// The text of a raise; only that, because other source text changes with every edit of the line.
+fn raised(frame: &Frame) -> Option<String> {
+    let source = frame.source.as_deref()?.trim();
+    let body = source.strip_prefix("raise ").or(source.strip_prefix("throw "))?;
+    Some(body.split_whitespace().collect())
+}
+
+fn place(frame: &Frame) -> String {
+    let file = frame.file.as_deref().map(project_path).unwrap_or_default();
+    format!("{} in {file}", frame.function.as_deref().unwrap_or_default())
+}
+
+/// The last two parts of a file's path within its project.
+///
+/// Where a project is installed is guessed from the usual places, so that the same file gives the same text in a release
+/// folder, a home folder and a temporary one.
+fn project_path(file: &str) -> String {
+    let file = file.replace('\\', "/");
+    let absolute = file.starts_with('/') || file.get(1..3) == Some(":/");
+    let mut parts: Vec<&str> = file.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    let Some(name) = parts.pop() else { return String::new() };
+    let folders = if absolute { within_project(&parts) } else { &parts };
+    match folders.last().filter(|folder| !is_passing(folder)) {
+        Some(folder) => format!("{folder}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The folders behind those of the installation.
+fn within_project<'a>(folders: &'a [&'a str]) -> &'a [&'a str] {
+    // Folders that lead to where projects lie, each followed by the project's own folder.
+    let leading = match folders {
+        ["home" | "Users", _, ..] => 2,
+        ["usr", "src" | "local" | "share" | "lib"] | ["usr", "src" | "local" | "share" | "lib", ..] => 2,
+        ["var", "www" | "lib" | "task" | "tmp" | "opt", ..] | ["opt", "releases", ..] => 2,
+        ["private", "tmp" | "var", ..] => 2,
+        ["app" | "code" | "workspace" | "src" | "project", ..] => 0,
+        [_, ..] => 1,
+        [] => 0,
+    };
+    let rest = &folders[leading.min(folders.len())..];
+    let rest = rest.get(1..).unwrap_or_default();
+    let passing = rest.iter().take_while(|folder| is_passing(folder)).count();
+    &rest[passing..]
+}
+
+/// Folders that belong to an installation and not to the project: releases, versions, check-outs.
+fn is_passing(folder: &str) -> bool {
+    matches!(
+        folder,
+        "app" | "src" | "current" | "release" | "releases" | "checkout" | "build" | "dist" | "tmp"
+    ) || folder.bytes().any(|b| b.is_ascii_digit())
+}
+
+fn title(record: &Record) -> String {
+    let text = match &record.trace {
+        Some(trace) => trace_title(trace),
+        None => record.message.trim().to_owned(),
+    };
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(TITLE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if line.is_empty() => "error without a message".to_owned(),
+        None => line.to_owned(),
+    }
+}
+
+fn trace_title(trace: &Trace) -> String {
+    let exception = trace.exception.as_deref().unwrap_or("error");
+    let frame = trace.in_app_frame().or(trace.frames.first());
+    let function = frame.and_then(|frame| frame.function.as_deref());
+    let place = function.map(|function| format!(" in {function}")).unwrap_or_default();
+    let message = trace.message.as_deref().and_then(|message| message.lines().next());
+    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+    format!("{exception}{place}{message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_its_name_wherever_its_project_is_installed() {
+        for (file, expected) in [
+            ("/srv/app/app.py", "app.py"),
+            ("/opt/releases/20261105-9f3c1ab/app/app.py", "app.py"),
+            ("/tmp/tmpab12cd/app.py", "app.py"),
+            ("/home/bob/shop/app.py", "app.py"),
+            ("/app/app.py", "app.py"),
+            ("/usr/src/app/app.py", "app.py"),
+            ("app.py", "app.py"),
+            ("./app.py", "app.py"),
+            ("/srv/app/users/views.py", "users/views.py"),
+            ("/opt/releases/20261105-9f3c1ab/app/users/views.py", "users/views.py"),
+            ("/home/bob/shop/users/views.py", "users/views.py"),
+            ("/var/www/shop/users/views.py", "users/views.py"),
+            ("users/views.py", "users/views.py"),
+            ("C:\\srv\\shop\\users\\views.py", "users/views.py"),
+            ("", ""),
+        ] {
+            assert_eq!(project_path(file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn depth_and_lines_do_not_split_an_error_but_functions_do() {
+        let frame = |function: &str, line| Frame {
+            file: Some("/srv/app/tree.py".into()),
+            line: Some(line),
+            function: Some(function.into()),
+            source: None,
+            in_app: true,
+        };
+        let trace = |frames: Vec<Frame>| Trace { exception: Some("E".into()), frames, ..Trace::default() };
+        let shallow = trace_parts(&trace(vec![frame("walk", 1), frame("walk", 2), frame("main", 3)]));
+        let deep =
+            trace_parts(&trace(vec![frame("walk", 7), frame("walk", 8), frame("walk", 8), frame("main", 9)]));
+        let other = trace_parts(&trace(vec![frame("run", 1), frame("main", 3)]));
+        assert_eq!(shallow, deep);
+        assert_ne!(shallow, other);
+    }
 }

@@ -19,6 +19,7 @@ mod context;
 mod file;
 mod lines;
 mod rotated;
+mod secrets;
 mod structured;
 
 pub use expand::{ExpandError, expand};

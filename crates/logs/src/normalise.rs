@@ -1,6 +1,89 @@
 //! Messages without the values that differ from one occurrence to the next.
+//!
+//! What is left is the template that groups plain error lines. A mark stands for each value, so that two messages differ
+//! where their words do. All kinds are one alternation, so each part of the message is read once.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// Bytes of a message that count; what is longer is a dump, whose end differs anyway.
+const LENGTH: usize = 2 << 10;
+
+const KINDS: [(&str, &str); 12] = [
+    ("secret", r"\[redacted:[a-z-]+:[0-9a-f]{4}\]"),
+    (
+        "time",
+        r"\d{4}[-/]\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?|\d{2}:\d{2}:\d{2}(?:[.,]\d+)?",
+    ),
+    ("id", r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
+    ("url", r#"[a-z][a-z0-9+.-]{1,20}://[^\s"'<>]+"#),
+    ("mail", r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"),
+    ("ip", r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[?(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\]?"),
+    ("hex", r"0[xX][0-9a-fA-F]+"),
+    ("double", r#""(?:[^"\\]|\\.){0,512}""#),
+    ("single", r"'(?:[^'\\]|\\.){0,512}'|`[^`]{1,512}`"),
+    ("path", r"(?:~|\.{1,2})?(?:/[\w.@+-]+){2,}/?|[A-Za-z]:\\[\w.@\\ +-]+"),
+    ("number", r"[+-]?\w*\d\w*(?:[.,]\d+\w*)*%?"),
+    ("word", r"[A-Za-z_]+"),
+];
+
+static ALL: LazyLock<Regex> = LazyLock::new(|| {
+    let kinds: Vec<String> = KINDS.iter().map(|(name, pattern)| format!("(?P<{name}>{pattern})")).collect();
+    Regex::new(&kinds.join("|")).expect("the kinds are valid constant patterns")
+});
 
 /// The message with ids, numbers, times, addresses, paths and quoted values replaced by `<kind>` marks.
+///
+/// Blanks are made single, so that indentation and line breaks do not matter.
 pub fn normalise(message: &str) -> String {
-    message.to_owned()
+    let message = &message[..message.floor_char_boundary(LENGTH)];
+    let masked = ALL.replace_all(message, |found: &Captures<'_>| mask(found));
+    let masked = masked.split_whitespace().collect::<Vec<_>>().join(" ");
+    masked.trim_end().to_owned()
+}
+
+fn mask(found: &Captures<'_>) -> String {
+    let text = found.get_match().as_str();
+    let kind = KINDS.iter().find(|(name, _)| found.name(name).is_some()).map_or("word", |(name, _)| *name);
+    match kind {
+        "word" => text.to_owned(),
+        "double" | "single" => "<value>".to_owned(),
+        kind => format!("<{kind}>"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn values_become_marks_and_words_stay() {
+        for (message, expected) in [
+            ("order 1042 not found", "order <number> not found"),
+            ("could not send to user 3028: timeout", "could not send to user <number>: timeout"),
+            ("KeyError: 'u1042'", "KeyError: <value>"),
+            ("request 550e8400-e29b-41d4-a716-446655440000 took 12.5ms", "request <id> took <number>"),
+            ("connect to 10.0.0.1:5432 failed", "connect to <ip> failed"),
+            ("object at 0x7f3a10", "object at <hex>"),
+            ("commit 9f3c1ab2 in /srv/app/x.py", "commit <number> in <path>"),
+            ("cannot open /tmp/tmpab12/x.json", "cannot open <path>"),
+            ("GET https://a.example/x?y=1 gave 502", "GET <url> gave <number>"),
+            ("at 2026-11-05T10:00:00.123Z for bob@example.org", "at <time> for <mail>"),
+            ("it's   broken\n  again", "it's broken again"),
+            ("pool full", "pool full"),
+        ] {
+            assert_eq!(normalise(message), expected, "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_never_change_a_template(a in any::<u32>(), b in any::<u32>()) {
+            let message = |n: u32| format!("job {n} of user-{n} at step{n} (0x{n:x}) failed after {n}ms: 'v{n}'");
+            prop_assert_eq!(normalise(&message(a)), normalise(&message(b)));
+        }
+    }
 }
