@@ -1,0 +1,380 @@
+//! Promises of a scan: every line exactly once, whatever happens to the file, and no input that harms.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use groundcrew_logs::{
+    Cursor, DropReason, Dropped, Level, Record, Redactor, Restart, Scan, ScanError, ScanOptions, Span,
+    fingerprint, scan,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+struct Log {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+impl Log {
+    fn new(bytes: impl AsRef<[u8]>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        fs::write(&path, bytes).unwrap();
+        Self { _folder: folder, path }
+    }
+
+    fn append(&self, bytes: impl AsRef<[u8]>) {
+        OpenOptions::new().append(true).open(&self.path).unwrap().write_all(bytes.as_ref()).unwrap();
+    }
+
+    fn scan(&self, cursor: Option<&Cursor>) -> Scan {
+        scan(&self.path, cursor, &waiting()).unwrap()
+    }
+
+    fn flush(&self, cursor: Option<&Cursor>) -> Scan {
+        scan(&self.path, cursor, &flushing()).unwrap()
+    }
+}
+
+fn waiting() -> ScanOptions {
+    ScanOptions { quiet_for: Duration::from_secs(3600), ..ScanOptions::new(Redactor::new(b"key")) }
+}
+
+fn flushing() -> ScanOptions {
+    ScanOptions { flush: true, ..waiting() }
+}
+
+fn texts(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| record.text.as_str()).collect()
+}
+
+const CRASH: &str = "\
+2026-11-05T10:00:00Z INFO shop.http GET /cart/7 token=abcDEF123456
+Traceback (most recent call last):
+  File \"/srv/app/app.py\", line 9, in load_user
+    return users[uid]
+KeyError: 'u7'
+";
+
+#[test]
+fn a_crash_is_one_record_with_the_lines_before_it() {
+    let log = Log::new(CRASH);
+    let scan = log.flush(None);
+    assert_eq!(scan.records.len(), 2);
+    let crash = &scan.records[1];
+    assert!(crash.is_error());
+    assert_eq!(crash.message, "KeyError: 'u7'");
+    assert_eq!((crash.line, crash.bytes), (2, Span { start: 67, end: CRASH.len() as u64 }));
+    assert_eq!(crash.trace.as_ref().unwrap().frames[0].function.as_deref(), Some("load_user"));
+    assert_eq!(crash.context.len(), 1);
+    assert!(
+        crash.context[0]
+            .starts_with("2026-11-05T10:00:00Z INFO shop.http GET /cart/7 token=[redacted:token:")
+    );
+    assert_eq!((scan.lines, scan.bytes, scan.unparsed, scan.at_end), (5, CRASH.len() as u64, 0, true));
+}
+
+#[test]
+fn a_logged_exception_is_one_record_with_its_header() {
+    for (name, text) in [
+        (
+            "header",
+            "2026-11-05 10:00:00,000 ERROR shop: failed\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: one\ntwo\n",
+        ),
+        (
+            "inline",
+            "2026-11-05 10:00:00,000 ERROR shop: failed: Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: one\ntwo\n",
+        ),
+        (
+            "repeated",
+            "ERROR:shop:Traceback (most recent call last):\nERROR:shop:  File \"a.py\", line 1, in f\nERROR:shop:ValueError: one\n",
+        ),
+        (
+            "syslog",
+            "<11>Nov  5 10:00:00 web shop[4]: Traceback (most recent call last):\n<11>Nov  5 10:00:00 web shop[4]:   File \"a.py\", line 1, in f\n<11>Nov  5 10:00:00 web shop[4]: ValueError: one\n",
+        ),
+        (
+            "json",
+            "{\"level\":\"error\",\"msg\":\"failed\",\"exc_info\":\"Traceback (most recent call last):\\n  File \\\"a.py\\\", line 1, in f\\nValueError: one\"}\n",
+        ),
+    ] {
+        let scan = Log::new(format!("{text}2026-11-05 10:00:01,000 INFO shop: next\n")).flush(None);
+        assert_eq!(scan.records.len(), 2, "{name}: {:#?}", scan.records);
+        let trace = scan.records[0].trace.as_ref().unwrap_or_else(|| panic!("{name} has no trace"));
+        assert_eq!(trace.exception.as_deref(), Some("ValueError"), "{name}");
+        assert!(trace.message.as_deref().unwrap().starts_with("one"), "{name}");
+        assert_eq!(scan.records[0].level, Some(Level::Error), "{name}");
+    }
+}
+
+#[test]
+fn a_chained_traceback_is_one_record_with_its_root_cause_last() {
+    let text = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"a.py\", line 3, in g\nOSError: 2\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"a.py\", line 5, in h\nRuntimeError: 3\n";
+    let scan = Log::new(text).flush(None);
+    assert_eq!(scan.records.len(), 1);
+    let trace = scan.records[0].trace.as_ref().unwrap();
+    let names: Vec<_> = trace.causes.iter().map(|cause| cause.exception.as_deref().unwrap()).collect();
+    assert_eq!((trace.exception.as_deref(), names), (Some("RuntimeError"), vec!["OSError", "KeyError"]));
+}
+
+#[test]
+fn groups_and_syntax_errors_are_read() {
+    let group = "  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 1, in f\n  |     raise x\n  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n    |   File \"a.py\", line 2, in g\n    | ValueError: one\n    +---------------- 2 ----------------\n    | TypeError: two\n    +------------------------------------\n";
+    let syntax = "  File \"b.py\", line 3\n    foo(\n       ^\nSyntaxError: '(' was never closed\n";
+    let scan = Log::new(format!("{group}{syntax}")).flush(None);
+    assert_eq!(scan.records.len(), 2, "{:#?}", scan.records);
+    let trace = scan.records[0].trace.as_ref().unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("ExceptionGroup"));
+    assert_eq!(trace.message.as_deref(), Some("two (2 sub-exceptions)"));
+    assert_eq!(trace.causes[0].exception.as_deref(), Some("ValueError"));
+    let trace = scan.records[1].trace.as_ref().unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("SyntaxError"));
+    assert_eq!((trace.frames[0].line, trace.frames[0].function.as_deref()), (Some(3), None));
+}
+
+#[test]
+fn an_unfinished_traceback_waits_until_the_file_is_quiet() {
+    let (half, rest) = CRASH.split_at(CRASH.len() - 6);
+    let log = Log::new(half);
+    let first = log.scan(None);
+    assert_eq!(first.records.len(), 1);
+    assert!(first.at_end);
+    log.append(rest);
+    let second = log.scan(Some(&first.cursor));
+    assert_eq!(second.records, vec![]);
+    assert_eq!(second.cursor.offset, first.cursor.offset);
+    let file = File::options().write(true).open(&log.path).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    let third = log.scan(Some(&second.cursor));
+    assert_eq!(third.records, log.flush(None).records[1..]);
+}
+
+#[test]
+fn a_renamed_log_is_read_to_its_end_before_its_successor() {
+    let log = Log::new("INFO one\nINFO two\n");
+    let first = log.scan(None);
+    assert_eq!(texts(&first.records), ["INFO one"]);
+    fs::rename(&log.path, log.path.with_extension("log.1")).unwrap();
+    fs::write(&log.path, "INFO three\n").unwrap();
+    let second = log.flush(Some(&first.cursor));
+    assert_eq!(texts(&second.records), ["INFO two"]);
+    assert_eq!((second.restarted, second.at_end, second.dropped), (Some(Restart::Rotated), false, vec![]));
+    let third = log.flush(Some(&second.cursor));
+    assert_eq!(texts(&third.records), ["INFO three"]);
+    assert_eq!((third.restarted, third.at_end), (None, true));
+}
+
+#[test]
+fn an_old_log_is_kept_open_while_its_successor_is_empty() {
+    let log = Log::new("INFO one\nINFO two\n");
+    let first = log.scan(None);
+    let old = log.path.with_extension("log.1");
+    fs::rename(&log.path, &old).unwrap();
+    File::create(&log.path).unwrap();
+    let second = log.scan(Some(&first.cursor));
+    assert_eq!((texts(&second.records), second.restarted), (vec![], None));
+    OpenOptions::new().append(true).open(&old).unwrap().write_all(b"INFO late\n").unwrap();
+    log.append("INFO three\n");
+    let third = log.scan(Some(&second.cursor));
+    assert_eq!(texts(&third.records), ["INFO two", "INFO late"]);
+    assert_eq!(third.restarted, Some(Restart::Rotated));
+}
+
+#[test]
+fn truncation_replacement_and_loss_are_reported() {
+    let text = "INFO one\nINFO two\n";
+    let cut = Log::new(text);
+    let cursor = cut.flush(None).cursor;
+    fs::write(&cut.path, "INFO 1\n").unwrap();
+    let scan = cut.flush(Some(&cursor));
+    let overwritten = vec![Dropped { reason: DropReason::Overwritten, bytes: 0 }];
+    assert_eq!((scan.restarted, texts(&scan.records)), (Some(Restart::Truncated), vec!["INFO 1"]));
+    assert_eq!(scan.dropped, overwritten);
+
+    let cursor = scan.cursor;
+    fs::write(&cut.path, "WARN another file altogether\n").unwrap();
+    let scan = cut.flush(Some(&cursor));
+    assert_eq!(scan.restarted, Some(Restart::Replaced));
+    assert_eq!(scan.dropped, overwritten);
+
+    let gone = cut.path.with_extension("gone");
+    fs::write(&gone, "INFO new\n").unwrap();
+    fs::rename(&gone, &cut.path).unwrap();
+    let scan = cut.flush(Some(&scan.cursor));
+    assert_eq!((scan.restarted, texts(&scan.records)), (Some(Restart::Rotated), vec!["INFO new"]));
+    assert_eq!(scan.dropped, vec![Dropped { reason: DropReason::LostTail, bytes: 0 }]);
+}
+
+#[test]
+fn what_is_no_log_is_refused_by_name_and_never_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let refusal = |path: &Path| scan(path, None, &waiting()).unwrap_err();
+    assert!(matches!(refusal(&at("none")), ScanError::Missing { .. }));
+    assert!(matches!(refusal(folder.path()), ScanError::NotAFile { kind: "directory", .. }));
+    assert!(matches!(refusal(Path::new("/dev/zero")), ScanError::NotAFile { kind: "device", .. }));
+    std::os::unix::fs::symlink(at("loop"), at("loop")).unwrap();
+    assert!(matches!(refusal(&at("loop")), ScanError::LinkLoop { .. }));
+    let made = std::process::Command::new("mkfifo").arg(at("pipe")).status();
+    if made.is_ok_and(|status| status.success()) {
+        assert!(matches!(refusal(&at("pipe")), ScanError::NotAFile { kind: "named pipe", .. }));
+    } else {
+        eprintln!("SKIPPED: mkfifo is not installed, so a named pipe was not tried");
+    }
+    fs::write(at("real"), "INFO x\n").unwrap();
+    std::os::unix::fs::symlink(at("real"), at("link")).unwrap();
+    assert_eq!(scan(&at("link"), None, &flushing()).unwrap().records.len(), 1);
+}
+
+#[test]
+fn an_endless_line_is_cut_and_passed() {
+    let log = Log::new([b"ERROR ".to_vec(), vec![b'a'; 10 << 20]].concat());
+    let mut scans = vec![log.scan(None)];
+    assert!(scans[0].cursor.inside_line);
+    log.append("aaa\nINFO next\n");
+    scans.push(log.flush(Some(&scans[0].cursor)));
+    let records: Vec<&Record> = scans.iter().flat_map(|scan| &scan.records).collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!((records[0].text.len(), records[0].truncated), (256 << 10, true));
+    assert_eq!((records[1].text.as_str(), records[1].line), ("INFO next", 2));
+    let dropped: u64 = scans.iter().flat_map(|scan| &scan.dropped).map(|dropped| dropped.bytes).sum();
+    assert_eq!(dropped, 6 + (10 << 20) + 4 - (256 << 10));
+}
+
+#[test]
+fn hostile_lines_neither_split_nor_join_nor_hide_records() {
+    let crash = |noise: &str| {
+        format!(
+            "Traceback (most recent call last):\n  File \"/srv/app/a.py\", line 3, in f{noise}\n    g()\nKeyError: 'x'{noise}\n"
+        )
+    };
+    let plain = Log::new(crash("")).flush(None);
+    for noise in ["\x1b[0m", "\r", "\0", "\u{202e}", "\u{200b}", "\x1b]0;title\x07"] {
+        let scan = Log::new(crash(noise)).flush(None);
+        assert_eq!(scan.records.len(), 1, "{noise:?}");
+        assert_eq!(fingerprint(&scan.records[0]), fingerprint(&plain.records[0]), "{noise:?}");
+    }
+    // A line end cannot be forged: what looks like one stays inside its line.
+    let scan = Log::new("INFO user said\rERROR forged\u{2028}ERROR forged\x0bERROR forged\n").flush(None);
+    assert_eq!((scan.records.len(), scan.records[0].level), (1, Some(Level::Info)));
+}
+
+#[test]
+fn paths_from_traces_are_text_only() {
+    let text = "Traceback (most recent call last):\n  File \"../../etc/passwd\", line 1, in f\n  File \"-rf\", line 99999999999, in g\nE: x\n";
+    let scan = Log::new(text).flush(None);
+    let trace = scan.records[0].trace.as_ref().unwrap();
+    assert_eq!(trace.frames[0].file.as_deref(), Some("../../etc/passwd"));
+}
+
+#[test]
+fn limits_end_a_scan_without_losing_its_place() {
+    let text: String = (0..1000).map(|n| format!("ERROR shop.web failed number {n}\n")).collect();
+    let log = Log::new(&text);
+    let whole = log.flush(None).records;
+    for options in
+        [ScanOptions { max_records: 7, ..flushing() }, ScanOptions { max_bytes: 500, ..flushing() }]
+    {
+        let (mut cursor, mut records) = (None, Vec::new());
+        loop {
+            let scan = scan(&log.path, cursor.as_ref(), &options).unwrap();
+            records.extend(scan.records);
+            cursor = Some(scan.cursor);
+            if scan.at_end {
+                break;
+            }
+        }
+        assert_eq!(records, whole);
+    }
+}
+
+/// Lines that open, continue and end records, and pieces of bytes that are none.
+fn fragment() -> impl Strategy<Value = Vec<u8>> {
+    let known = prop::sample::select(vec![
+        "2026-11-05T10:00:00Z INFO shop GET /x",
+        "2026-11-05T10:00:01Z ERROR shop it broke password=hunter2",
+        "ERROR:shop:Traceback (most recent call last):",
+        "ERROR:shop:  File \"a.py\", line 1, in f",
+        "Traceback (most recent call last):",
+        "  + Exception Group Traceback (most recent call last):",
+        "  | ValueError: x",
+        "  File \"/srv/a.py\", line 3, in f",
+        "    return x",
+        "KeyError: 'x'",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "{\"level\":\"error\",\"msg\":\"x\"}",
+        "<11>Nov  5 10:00:00 web shop[4]: Traceback (most recent call last):",
+        "<11>Nov  5 10:00:00 web shop[4]:   File \"a.py\", line 1, in f",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "a line that is far too long for the small limit of this test, so that it has to be cut somewhere",
+    ]);
+    prop_oneof![
+        8 => known.prop_map(|line| format!("{line}\n").into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+    ]
+}
+
+/// Reads everything there is with the options, as a caller would.
+fn drain(
+    path: &Path,
+    mut cursor: Option<Cursor>,
+    options: &ScanOptions,
+    records: &mut Vec<Record>,
+) -> Cursor {
+    loop {
+        let scan = scan(path, cursor.as_ref(), options).unwrap();
+        assert!(scan.cursor.offset >= cursor.as_ref().map_or(0, |cursor| cursor.offset));
+        records.extend(scan.records);
+        if scan.at_end {
+            return scan.cursor;
+        }
+        cursor = Some(scan.cursor);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_record_comes_exactly_once_wherever_scans_stop(
+        fragments in prop::collection::vec(fragment(), 0..30),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        small in any::<bool>(),
+    ) {
+        let bytes = fragments.concat();
+        let max_record_bytes = if small { 80 } else { 4096 };
+        let waiting = ScanOptions { max_record_bytes, max_bytes: 300, max_records: 3, ..waiting() };
+        let flushing = ScanOptions { max_record_bytes, ..flushing() };
+
+        let whole = Log::new(&bytes);
+        let mut expected = Vec::new();
+        drain(&whole.path, None, &flushing, &mut expected);
+
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        cuts.push(bytes.len());
+        cuts.sort_unstable();
+        let (log, mut found, mut cursor, mut at) = (Log::new(""), Vec::new(), None, 0);
+        for cut in cuts {
+            log.append(&bytes[at..cut]);
+            at = cut;
+            cursor = Some(drain(&log.path, cursor, &waiting, &mut found));
+        }
+        let end = drain(&log.path, cursor, &flushing, &mut found);
+        prop_assert_eq!(end.offset, bytes.len() as u64);
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn no_bytes_harm(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let scan = Log::new(&bytes).flush(None);
+        prop_assert_eq!(scan.cursor.offset, bytes.len() as u64);
+        for record in &scan.records {
+            let _ = fingerprint(record);
+            prop_assert!(!record.text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
+        }
+    }
+}
