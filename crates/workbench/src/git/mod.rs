@@ -9,12 +9,14 @@
 //! | `command` | the one function that builds a git command |
 //! | `names` | [`Sha`], [`RepoPath`] |
 //! | `open` | finding and opening a repository, refs and branches as they are |
-//! | `read` | trees, files, history, blame |
+//! | `read` | trees, files, history, the blame of a line |
+//! | `blame` | the blame of a range of lines |
 //! | `diff` | what changed between two commits |
 //! | `write` | commits, reverts |
 //! | `refs` | moving refs |
 //! | `worktree` | work trees of our own |
 
+mod blame;
 mod command;
 mod diff;
 mod names;
