@@ -97,12 +97,15 @@ impl Assembler {
     }
 
     /// Takes the next line and returns the record that it finished.
-    pub(crate) fn push(&mut self, row: Row) -> Option<Draft> {
+    pub(crate) fn push(&mut self, row: &Row) -> Option<Draft> {
+        if self.open.is_none() && row.text.trim().is_empty() {
+            return None;
+        }
         let line = Parsed::new(&row.text, self.reference);
         if let Some(open) = &mut self.open {
             if !open.truncated && open.size + row.text.len() <= self.limit {
                 if let Some((state, content)) = open.next(&line) {
-                    open.take(&row, &line, state, content);
+                    open.take(row, &line, state, content);
                     return None;
                 }
             } else if open.next(&line).is_some() {
@@ -111,7 +114,7 @@ impl Assembler {
         }
         let done = self.open.take();
         if !row.text.trim().is_empty() {
-            self.open = Some(Draft::new(&row, line));
+            self.open = Some(Draft::new(row, line));
         }
         done
     }
@@ -191,12 +194,18 @@ impl Draft {
             Some(header) if self.repeats(header) => &header.message,
             Some(_) => return None,
         };
-        let state = self.state.after(content, self.header.level)?;
+        let state = self.state.after(content, self.announces())?;
         // Under a repeated header, what follows the exception is more likely the next event than more of its message.
         let next_event = line.header.is_some()
             && matches!(self.state, State::Message(..))
             && matches!(state, State::Message(..));
         (!next_event).then_some((state, content))
+    }
+
+    /// Whether a bare traceback on the next line belongs to this one. Only a header of an error announces it: after
+    /// anything less, and after mere text, the program crashed.
+    fn announces(&self) -> bool {
+        self.headed && self.header.level.is_none_or(|level| level >= Level::Error)
     }
 
     /// Whether the header is the one that opened this record, printed again before each line.
@@ -255,15 +264,13 @@ impl State {
     }
 
     /// The state after one more line, or `None` when the line is not part of the record.
-    fn after(self, content: &str, level: Option<Level>) -> Option<Self> {
+    fn after(self, content: &str, announces: bool) -> Option<Self> {
         let blank = content.trim().is_empty();
         match self {
             Self::Plain => {
                 if blank {
                     return None;
                 }
-                // Only an error's header is taken to announce a bare traceback: after anything less, the program crashed.
-                let announces = level.is_none_or(|level| level >= Level::Error);
                 if python::is_opening(content) {
                     return announces.then(|| Self::opened(content));
                 }

@@ -36,12 +36,7 @@ pub(crate) struct LogFile {
 impl LogFile {
     /// Opens a regular file, also through symbolic links; never waits for a pipe's writer.
     pub(crate) fn open(path: &Path) -> Result<Self, ScanError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => ScanError::Missing { path: path.to_owned() },
-            io::ErrorKind::PermissionDenied => ScanError::Denied { path: path.to_owned() },
-            _ if source.raw_os_error() == Some(libc::ELOOP) => ScanError::LinkLoop { path: path.to_owned() },
-            _ => ScanError::Io { path: path.to_owned(), source },
-        };
+        let failed = |source| refused(path, source);
         let regular = |metadata: &Metadata| match other_kind(metadata) {
             Some(kind) => Err(ScanError::NotAFile { path: path.to_owned(), kind }),
             None => Ok(()),
@@ -138,6 +133,18 @@ impl Read for Section<'_> {
         let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+/// The error for a path that cannot be opened, by the system's error number: not every kind of it has a stable name.
+fn refused(path: &Path, source: io::Error) -> ScanError {
+    let path = path.to_owned();
+    match source.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) => ScanError::Missing { path },
+        Some(libc::EACCES | libc::EPERM) => ScanError::Denied { path },
+        Some(libc::ELOOP) => ScanError::LinkLoop { path },
+        Some(libc::ENXIO) => ScanError::NotAFile { path, kind: "socket" },
+        _ => ScanError::Io { path, source },
     }
 }
 

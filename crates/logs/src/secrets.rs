@@ -160,15 +160,26 @@ fn named(found: &Captures<'_>, name: &str, text: &str, start: usize) -> Option<F
             (value.len(), value.len() >= 3 && !is_placeholder(value))
         }
         None => {
-            let end = rest.find(|c: char| c.is_whitespace() || "\"'&;,<>[]{}()\\".contains(c));
-            let value = &rest[..end.unwrap_or(rest.len())];
+            let value = bare_value(rest)?;
             let next = rest[value.len()..].chars().next();
             let colon = found.name("sign").is_some_and(|sign| sign.as_str() == ":");
             let folder = name.eq_ignore_ascii_case("pwd") && value.starts_with(['/', '~', '.']);
-            (value.len(), !folder && !is_placeholder(value) && is_bare_value(value, colon, next))
+            (value.len(), !folder && is_bare_value(value, colon, next))
         }
     };
     secret.then(|| Finding { class, range: start..start + length, evidence: Name })
+}
+
+/// An unquoted value; `None` for a placeholder, which is told by its beginning so that refusing it costs little.
+fn bare_value(rest: &str) -> Option<&str> {
+    let ends = |c: char| c.is_whitespace() || "\"'&;,<>[]{}()\\".contains(c);
+    let near = &rest[..rest.floor_char_boundary(LONG)];
+    let near = &near[..near.find(ends).unwrap_or(near.len())];
+    if is_placeholder(near) {
+        return None;
+    }
+    let rest_of_it = &rest[near.len()..];
+    Some(&rest[..near.len() + rest_of_it.find(ends).unwrap_or(rest_of_it.len())])
 }
 
 /// Bytes up to the closing quote or the end of the line.
@@ -246,7 +257,7 @@ fn is_placeholder(value: &str) -> bool {
 /// Whether an unquoted value is a secret rather than prose or an expression of source code.
 fn is_bare_value(value: &str, colon: bool, next: Option<char>) -> bool {
     let value = value.trim_end_matches(['.', ',']);
-    if value.len() > LONG {
+    if value.len() >= LONG {
         return true;
     }
     let digits = value.bytes().any(|b| b.is_ascii_digit());

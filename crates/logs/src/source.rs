@@ -219,7 +219,7 @@ fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -
         match lines.next()? {
             None => break true,
             Some(Piece::Line(line)) if line.ending == Ending::EndOfFile && !flush => break true,
-            Some(Piece::Line(line)) => reading.take(line),
+            Some(Piece::Line(line)) => reading.take(&line),
             Some(Piece::Skipped { bytes, ended }) => reading.skip(bytes, ended),
         }
     };
@@ -290,14 +290,14 @@ impl<'a> Reading<'a> {
         enough && resume > from.offset
     }
 
-    fn take(&mut self, line: Line) {
+    fn take(&mut self, line: &Line) {
         let cut = line.ending == Ending::Cut;
         let row =
             Row { start: line.start, end: line.end, number: self.line + 1, text: clean(&line.bytes), cut };
         self.offset = line.end;
         self.inside_line = cut;
         self.line += u64::from(!cut);
-        if let Some(draft) = self.assembler.push(row) {
+        if let Some(draft) = self.assembler.push(&row) {
             self.emit(draft);
         }
         // The rest of the line is skipped, so nothing can follow that belongs to this record.

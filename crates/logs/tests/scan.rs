@@ -1,4 +1,10 @@
 //! Promises of a scan: every line exactly once, whatever happens to the file, and no input that harms.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test may stop and speak"
+)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -107,6 +113,15 @@ fn a_logged_exception_is_one_record_with_its_header() {
         assert!(trace.message.as_deref().unwrap().starts_with("one"), "{name}");
         assert_eq!(scan.records[0].level, Some(Level::Error), "{name}");
     }
+}
+
+#[test]
+fn a_crash_after_mere_text_is_a_record_of_its_own() {
+    let text = "serving /cart/7\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: one\n";
+    let scan = Log::new(text).flush(None);
+    assert_eq!(scan.records.len(), 2);
+    assert_eq!(scan.records[1].context, ["serving /cart/7"]);
+    assert_eq!(scan.unparsed, 1);
 }
 
 #[test]
