@@ -18,7 +18,9 @@ fn sandboxes() -> Vec<Sandbox> {
         let config = SandboxConfig { only: Some(level), ..SandboxConfig::new(launcher.clone()) };
         match Sandbox::detect(config) {
             Ok(sandbox) => found.push(sandbox),
-            Err(reason) if std::env::var_os("CI").is_some() => panic!("{level} must work where CI runs: {reason}"),
+            Err(reason) if std::env::var_os("CI").is_some() => {
+                panic!("{level} must work where CI runs: {reason}")
+            }
             Err(reason) => eprintln!("SKIPPED {level}: {reason}"),
         }
     }
@@ -88,9 +90,11 @@ fn row(id: &str, outcome: &'static str, why: &str) -> (String, &'static str, Str
 
 #[test]
 fn every_unittest_outcome_is_told_with_its_exception() {
-    let folder = project(&[("shop/__init__.py", ""), ("shop/core.py", SHOP), ("tests/test_shop.py", SHOP_TESTS)]);
+    let folder =
+        project(&[("shop/__init__.py", ""), ("shop/core.py", SHOP), ("tests/test_shop.py", SHOP_TESTS)]);
     for sandbox in sandboxes() {
-        let suite = run(&sandbox, folder.path(), &["python3", "-m", "unittest", "discover", "-s", "tests"], None, 60);
+        let suite =
+            run(&sandbox, folder.path(), &["python3", "-m", "unittest", "discover", "-s", "tests"], None, 60);
         let expected = [
             row("test_shop.Prices.test_known", "passed", ""),
             row("test_shop.Prices.test_later", "skipped", "later"),
@@ -140,7 +144,8 @@ fn a_module_that_cannot_be_imported_is_an_error_and_not_a_missing_test() {
 
 #[test]
 fn a_test_that_kills_the_process_is_named_and_the_run_does_not_count() {
-    let test = "import os, unittest\nclass A(unittest.TestCase):\n    def test_exit(self):\n        os._exit(0)\n";
+    let test =
+        "import os, unittest\nclass A(unittest.TestCase):\n    def test_exit(self):\n        os._exit(0)\n";
     let folder = project(&[("test_a.py", test)]);
     for sandbox in sandboxes() {
         let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
@@ -151,7 +156,8 @@ fn a_test_that_kills_the_process_is_named_and_the_run_does_not_count() {
 
 #[test]
 fn a_test_that_hangs_is_named_and_ended() {
-    let test = "import unittest\nclass A(unittest.TestCase):\n    def test_hang(self):\n        while True: pass\n";
+    let test =
+        "import unittest\nclass A(unittest.TestCase):\n    def test_hang(self):\n        while True: pass\n";
     let folder = project(&[("test_a.py", test)]);
     for sandbox in sandboxes() {
         let suite = run(&sandbox, folder.path(), &UNITTEST, None, 2);
@@ -167,7 +173,10 @@ fn a_copy_from_elsewhere_under_the_projects_name_makes_the_run_not_count() {
     let folder = project(&[("shop/__init__.py", ""), ("test_a.py", test)]);
     for sandbox in sandboxes() {
         let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
-        assert_eq!((suite.foreign.as_slice(), suite.counts()), (&["shop from /usr/lib/shop.py".to_owned()][..], false));
+        assert_eq!(
+            (suite.foreign.as_slice(), suite.counts()),
+            (&["shop from /usr/lib/shop.py".to_owned()][..], false)
+        );
     }
 }
 
@@ -188,7 +197,10 @@ fn another_suite_is_judged_by_its_exit_code_alone() {
     let folder = project(&[("check.py", "import sys\nprint('checked')\nsys.exit(3)\n")]);
     for sandbox in sandboxes() {
         let suite = run(&sandbox, folder.path(), &["python3", "check.py"], None, 60);
-        assert_eq!((suite.kind, suite.ended, suite.tail.as_str()), (Kind::Other, Ended::Exited(3), "checked\n"));
+        assert_eq!(
+            (suite.kind, suite.ended, suite.tail.as_str()),
+            (Kind::Other, Ended::Exited(3), "checked\n")
+        );
         assert!(suite.complete && !suite.is_green());
     }
 }

@@ -203,7 +203,8 @@ impl Repository {
     }
 
     fn commit_tree(&self, tree: &Sha, parent: &Sha, message: &str, time: i64) -> Result<Sha, GitError> {
-        let date = format!("{} +0000", time.max(0));
+        // Without the sign git takes a small number for a day or a year.
+        let date = format!("@{} +0000", time.max(0));
         let mut message: String =
             message.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
         if !message.ends_with('\n') {

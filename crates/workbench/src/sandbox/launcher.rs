@@ -15,6 +15,7 @@ use super::{Level, confine, identity, strict};
 /// [`LAUNCHER_ARG`](super::LAUNCHER_ARG), with the arguments after it. Must be called before any thread is started.
 pub fn launcher_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     umask(Mode::from_bits_truncate(0o022));
+    close_inherited();
     let args: Vec<OsString> = args.collect();
     let Some(run_dir) = args.first().map(Path::new).filter(|path| path.is_absolute()) else {
         return ExitCode::from(125);
@@ -43,5 +44,15 @@ fn launch(run_dir: &Path, outer: Option<u32>, status: &mut File) -> Result<ExitC
             Ok(ExitCode::SUCCESS)
         }
         Level::Landlock => confine::outer(&order, run_dir, status),
+    }
+}
+
+/// Closes what the supervisor, or whoever started it, forgot to; the command must not find it open.
+fn close_inherited() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    for number in numbers.filter(|number| *number > 2).collect::<Vec<_>>() {
+        // The one the list was read from is closed already.
+        nix::unistd::close(number).ok();
     }
 }

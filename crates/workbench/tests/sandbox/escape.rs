@@ -1,0 +1,143 @@
+//! What a hostile command reaches, against a golden table.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+
+use groundcrew_workbench::CancelToken;
+use groundcrew_workbench::sandbox::{Ended, Level, SandboxError};
+
+use crate::{python, sandboxes};
+
+/// What works under a level; everything else of the probe must not.
+fn golden(level: Level) -> &'static [&'static str] {
+    match level {
+        Level::Strict => &["write in the work tree", "loopback of its own"],
+        // An allow-list of folders cannot take single files out again, and nothing bounds a folder's size.
+        Level::Landlock => &[
+            "write in the work tree",
+            "write the .git file",
+            "move the .git file",
+            "write the CI configuration",
+            "write our configuration",
+            "fill the temporary folder",
+        ],
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_hostile_command_gets_exactly_what_the_table_says() {
+    for sandbox in sandboxes() {
+        let outside = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).expect("a mode");
+        let secret = outside.path().join("secret");
+        fs::write(&secret, "secret").expect("a file");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o666)).expect("a mode");
+        let name = format!("groundcrew-{}-{}", std::process::id(), sandbox.level());
+        let address = SocketAddr::from_abstract_name(name.as_bytes()).expect("a name");
+        let _abstract = UnixListener::bind_addr(&address).expect("a socket");
+        let _file = UnixListener::bind(outside.path().join("socket")).expect("a socket");
+        let _datagram = UnixDatagram::bind(outside.path().join("datagram")).expect("a socket");
+        for socket in ["socket", "datagram"] {
+            let all = fs::Permissions::from_mode(0o777);
+            fs::set_permissions(outside.path().join(socket), all).expect("a mode");
+        }
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let disks = ["/dev/vda", "/dev/sda", "/dev/nvme0n1"];
+        let targets = serde_json::json!({
+            "secret": secret,
+            "outside": outside.path(),
+            "abstract": name,
+            "socket": outside.path().join("socket"),
+            "datagram": outside.path().join("datagram"),
+            "port": tcp.local_addr().expect("a port").port(),
+            "pid": std::process::id(),
+            "disk": disks.into_iter().find(|disk| fs::exists(disk).unwrap_or(false)).unwrap_or("/dev/vda"),
+            "level": sandbox.level(),
+        });
+        let tree = tempfile::tempdir().expect("a folder");
+        fs::write(tree.path().join(".git"), "gitdir: /nowhere\n").expect("a file");
+        fs::write(tree.path().join("groundcrew.toml"), "").expect("a file");
+        fs::create_dir(tree.path().join(".github")).expect("a folder");
+        fs::write(tree.path().join(".github/ci.yml"), "").expect("a file");
+        let mut request = python(tree.path(), include_str!("probe.py"));
+        request.stdin = targets.to_string().into_bytes();
+        request.limits.tmp_bytes = 16 << 20;
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.ended, Ended::Exited(0), "{told}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+        let worked: Vec<&str> =
+            report["worked"].as_array().expect("a list").iter().filter_map(|name| name.as_str()).collect();
+        assert_eq!(worked, golden(sandbox.level()), "{}: {told}", sandbox.level());
+        assert!(report["tried"].as_u64() >= Some(50));
+        assert_eq!(fs::read_to_string(&secret).expect("a file"), "secret");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_an_error_and_not_an_exit_code() {
+    for sandbox in sandboxes() {
+        let tree = tempfile::tempdir().expect("a folder");
+        let request = groundcrew_workbench::sandbox::Request::new(tree.path(), ["no-such-program"]);
+        let outcome = sandbox.run(&request, &CancelToken::new());
+        match outcome {
+            Err(SandboxError::Start { program, reason, .. }) => {
+                assert_eq!(program, "no-such-program");
+                assert!(reason.contains("No such file"), "{reason}");
+            }
+            other => panic!("{}: {other:?}", sandbox.level()),
+        }
+    }
+}
+
+#[test]
+fn placed_files_and_folders_are_there_and_cannot_be_written() {
+    for sandbox in sandboxes() {
+        let tree = tempfile::tempdir().expect("a folder");
+        let shared = tempfile::tempdir().expect("a folder");
+        fs::write(shared.path().join("lib"), "library").expect("a file");
+        fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+        let script = "import sys\nprint(open(sys.argv[1]).read(), open(sys.argv[2]).read())\n\
+                      for path in sys.argv[1:]:\n    try: open(path, 'w'); print('written')\n    except OSError: pass\n";
+        let mut request = python(tree.path(), script);
+        request.argv.push("/groundcrew/note".to_owned());
+        request.argv.push(shared.path().join("lib").to_string_lossy().into_owned());
+        request.files = vec![("/groundcrew/note".into(), b"placed".to_vec())];
+        request.read_only = vec![shared.path().to_owned()];
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "placed library\n", "{output:?}");
+    }
+}
+
+#[test]
+fn a_bad_request_is_refused_before_anything_starts() {
+    for sandbox in sandboxes() {
+        let tree = tempfile::tempdir().expect("a folder");
+        let good = python(tree.path(), "");
+        let bad = [
+            groundcrew_workbench::sandbox::Request { argv: Vec::new(), ..good.clone() },
+            groundcrew_workbench::sandbox::Request { cwd: "/".into(), ..good.clone() },
+            groundcrew_workbench::sandbox::Request { argv: vec!["a\0b".to_owned()], ..good.clone() },
+            groundcrew_workbench::sandbox::Request {
+                env: vec![("A=B".into(), String::new())],
+                ..good.clone()
+            },
+            groundcrew_workbench::sandbox::Request {
+                files: vec![("/etc/passwd".into(), Vec::new())],
+                ..good.clone()
+            },
+            groundcrew_workbench::sandbox::Request {
+                files: vec![("/groundcrew/../x".into(), Vec::new())],
+                ..good
+            },
+        ];
+        for request in bad {
+            let outcome = sandbox.run(&request, &CancelToken::new());
+            assert!(matches!(outcome, Err(SandboxError::BadRequest(_))), "{outcome:?}");
+        }
+    }
+}
