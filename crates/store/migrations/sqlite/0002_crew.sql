@@ -32,8 +32,10 @@ CREATE TABLE crew_incidents (
 CREATE INDEX crew_incidents_status ON crew_incidents(status, last_seen);
 CREATE INDEX crew_incidents_last_seen ON crew_incidents(last_seen);
 
-ALTER TABLE agent_tasks ADD COLUMN project_id INTEGER REFERENCES crew_projects(id);
-ALTER TABLE agent_tasks ADD COLUMN incident_id INTEGER REFERENCES crew_incidents(id);
+-- None of these has a foreign key: SQLite would then check the given one to the parent at every update of such a column, and
+-- a row whose parent another program deleted could never be worked.
+ALTER TABLE agent_tasks ADD COLUMN project_id INTEGER;
+ALTER TABLE agent_tasks ADD COLUMN incident_id INTEGER;
 ALTER TABLE agent_tasks ADD COLUMN run_at DATETIME;
 ALTER TABLE agent_tasks ADD COLUMN lease_token INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agent_tasks ADD COLUMN lease_owner TEXT;
@@ -41,7 +43,7 @@ ALTER TABLE agent_tasks ADD COLUMN lease_since DATETIME;
 ALTER TABLE agent_tasks ADD COLUMN lease_until DATETIME;
 ALTER TABLE agent_tasks ADD COLUMN blocked_on TEXT
     CHECK(blocked_on IN ('question', 'approval', 'children', 'budget', 'environment'));
-ALTER TABLE agent_tasks ADD COLUMN blocked_message_id INTEGER REFERENCES agent_messages(id);
+ALTER TABLE agent_tasks ADD COLUMN blocked_message_id INTEGER;
 ALTER TABLE agent_tasks ADD COLUMN refusal_code TEXT;
 ALTER TABLE agent_tasks ADD COLUMN dedupe_key TEXT;
 

@@ -94,6 +94,12 @@ fn io(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
     StoreError::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
 }
 
+fn foreign_key(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+}
+
 /// Says what a failure of SQLite means.
 pub(super) fn fault(path: &Path, action: &'static str, error: rusqlite::Error) -> StoreError {
     let path = path.to_path_buf();
@@ -108,10 +114,33 @@ pub(super) fn fault(path: &Path, action: &'static str, error: rusqlite::Error) -
             StoreError::ReadOnly { path, detail }
         }
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
-        Some(ErrorCode::ConstraintViolation) if detail.contains("FOREIGN KEY") => {
-            StoreError::Dangling { action }
-        }
+        Some(ErrorCode::ConstraintViolation) if foreign_key(&error) => StoreError::Dangling { action },
         // The remaining codes are SQLite's, an open list, and mean the same to us: the statement failed.
         _ => StoreError::Sql { action, path, source: Arc::new(error) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_sqlite_says_what_to_do_next() {
+        let said = |code| {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            fault(Path::new("crew.db"), "claim", error).to_string()
+        };
+        assert_eq!(
+            said(rusqlite::ffi::SQLITE_BUSY),
+            "database crew.db is busy: another program has held its write lock for 10 s; try again, or end that program"
+        );
+        assert_eq!(
+            said(rusqlite::ffi::SQLITE_FULL),
+            "no space is left for database crew.db; free some and try again, nothing was half written"
+        );
+        assert_eq!(
+            said(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY),
+            "cannot claim: it refers to a row that is not in the database; check the ids it names"
+        );
     }
 }

@@ -207,4 +207,26 @@ mod tests {
         let steps = plan(&connection, COUNTS);
         assert_eq!(steps, ["SCAN agent_tasks USING COVERING INDEX idx_agent_tasks_assigned_to"]);
     }
+
+    /// Steps of the virtual machine that finding the next ready task takes.
+    fn steps_of_a_claim(connection: &Connection) -> i32 {
+        let mut statement = connection.prepare(READY.text).unwrap();
+        let found: String = statement.query_row(["qa"], |row| row.get("task_type")).unwrap();
+        assert_eq!(found, "next");
+        statement.get_status(rusqlite::StatementStatus::VmStep)
+    }
+
+    #[test]
+    fn a_claim_costs_the_same_however_many_tasks_are_done_or_wait() {
+        let (_folder, connection) = fresh();
+        let add = "INSERT INTO agent_tasks (task_type, assigned_to, status, priority)";
+        connection.execute_batch(&format!("{add} VALUES ('next', 'qa', 'pending', 9)")).unwrap();
+        let alone = steps_of_a_claim(&connection);
+        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
+        for (status, priority) in [("completed", 10), ("pending", 5)] {
+            let many = format!("{numbers} {add} SELECT 'more', 'qa', '{status}', {priority} FROM n");
+            connection.execute_batch(&many).unwrap();
+        }
+        assert_eq!(steps_of_a_claim(&connection), alone);
+    }
 }

@@ -38,10 +38,11 @@ impl Writer {
         signal: Arc<Signal>,
     ) -> Result<Self, StoreError> {
         let (calls, receiver) = channel();
+        let seen = data_version(&connection).map_err(|error| fault(&path, "watch", error))?;
         let at = Arc::clone(&path);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Loop { connection, path: at, signal, seen: 0, normalised: 0 }.serve(&receiver))
+            .spawn(move || Loop { connection, path: at, signal, seen, normalised: 0 }.serve(&receiver))
             .map_err(|source| StoreError::Io {
                 action: "start the writing thread of",
                 path: path.to_path_buf(),
@@ -137,8 +138,8 @@ impl Loop {
     }
 
     fn watch(&mut self) {
-        let version =
-            self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap_or(self.seen);
+        // A file that cannot be read now is looked at again; a command would report what is wrong with it.
+        let version = data_version(&self.connection).unwrap_or(self.seen);
         if version != self.seen {
             self.seen = version;
             self.signal.raise();
@@ -193,4 +194,8 @@ impl Loop {
         step("COMMIT")?;
         Ok(wakes)
     }
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }

@@ -1,1 +1,0 @@
-//! The promises that every store keeps, as functions that any backend can be put through.

@@ -1,0 +1,188 @@
+//! The promises that every store keeps, as functions that any backend can be put through.
+//!
+//! A backend's tests call [`conformance!`](crate::conformance) with a function that makes a [`Bench`]. What is not
+//! promised here is not a behaviour of the store.
+#![expect(clippy::unwrap_used, reason = "a promise that is not kept stops the test")]
+
+mod incidents;
+mod life;
+mod queue;
+mod record;
+mod waits;
+
+use std::sync::Arc;
+
+use groundcrew_core::lifecycle::{Command, Outcome, Refusal, Settlement};
+use groundcrew_core::message::Ask;
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::task::{BlockedOn, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{Receipt, Store, StoreError};
+
+pub use incidents::*;
+pub use life::*;
+pub use queue::*;
+pub use record::*;
+pub use waits::*;
+
+/// A fresh, empty store, and a way to its database that other programs have too.
+pub struct Bench {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Runs SQL as another program would.
+    pub sql: Box<dyn Fn(&str)>,
+}
+
+/// How a backend makes a bench.
+pub type Make<'m> = &'m dyn Fn() -> Bench;
+
+/// Puts a backend through every promise, each as a test of its own.
+#[macro_export]
+macro_rules! conformance {
+    ($make:path) => {
+        $crate::conformance!(@ $make:
+            a_claim_takes_priority_then_age_then_key,
+            a_claim_by_key_takes_that_task_or_says_why_not,
+            a_claim_of_an_empty_queue_is_none,
+            a_delayed_task_is_not_ready_before_its_time,
+            a_key_is_held_by_one_open_task,
+            a_periodic_task_may_hand_its_key_to_its_successor,
+            rows_of_other_programs_are_worked,
+            two_threads_never_claim_the_same_task,
+            a_refused_command_undoes_nothing_of_its_neighbours,
+            a_lost_lease_can_change_nothing,
+            a_completion_and_its_hand_offs_are_one,
+            only_a_completion_hands_off,
+            a_failed_run_waits_and_the_fourth_fails_the_task,
+            a_lost_lease_counts_as_a_failed_run,
+            a_released_task_is_ready_at_once_and_not_counted,
+            a_refusal_fails_for_good_with_its_code,
+            a_foreign_running_row_gets_one_full_lease,
+            a_cancelled_task_is_failed_and_says_by_whom,
+            a_failed_task_can_be_put_back_with_fresh_retries,
+            a_question_blocks_until_it_is_answered,
+            an_answer_must_be_one_of_the_choices,
+            a_question_is_answered_once,
+            a_wait_needs_choices,
+            a_cancelled_task_takes_its_question_out_of_the_inbox,
+            the_last_child_wakes_its_parent,
+            a_wait_for_children_that_have_ended_goes_on,
+            a_task_that_lacks_something_can_be_put_back,
+            sightings_make_one_incident_and_one_task,
+            history_is_recorded_but_not_worked_until_it_happens_again,
+            an_error_that_returns_after_its_fix_is_worked_again,
+            cursors_are_saved_with_what_was_read,
+            what_was_learned_changes_the_incident,
+            agent_state_is_live,
+            every_run_is_on_record,
+            logs_can_be_followed,
+            messages_can_be_found,
+            tasks_can_be_found,
+            counts_tell_what_each_role_has,
+            projects_are_known_by_their_root,
+            workers_come_and_go,
+            the_redaction_key_stays_the_same,
+            a_row_without_project_belongs_to_the_first,
+            a_waiting_worker_hears_of_new_work
+        );
+    };
+    (@ $make:path: $($name:ident),+) => {
+        $(#[test]
+        fn $name() {
+            $crate::conformance::$name(&$make);
+        })+
+
+        /// The names of all promises that are tested.
+        #[cfg(test)]
+        const PROMISES: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+
+const MINUTE: SignedDuration = SignedDuration::from_secs(60);
+/// A lease that has expired when it begins.
+const EXPIRED: SignedDuration = SignedDuration::from_secs(-1);
+
+impl Bench {
+    fn create(&self, role: Role) -> TaskId {
+        self.create_as(NewTask::new("work", role, Party::User, json!({ "n": 1 })))
+    }
+
+    fn create_as(&self, task: NewTask) -> TaskId {
+        self.store.execute(Command::Create(Box::new(task))).unwrap().inserted[0]
+    }
+
+    fn claim(&self, role: Role) -> Task {
+        self.store.claim(role, None, "worker-1", MINUTE).unwrap().unwrap()
+    }
+
+    fn claimed(&self, role: Role) -> Task {
+        self.create(role);
+        self.claim(role)
+    }
+
+    fn settle(&self, task: &Task, outcome: Outcome) -> Result<Receipt, StoreError> {
+        self.settle_with(task, outcome, |_| {})
+    }
+
+    fn settle_with(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        more: impl FnOnce(&mut Settlement),
+    ) -> Result<Receipt, StoreError> {
+        let mut settlement = Settlement::new(task.id, task.lease_token, outcome);
+        more(&mut settlement);
+        self.store.execute(Command::Settle(Box::new(settlement)))
+    }
+
+    fn ask(&self, task: &Task) -> MessageId {
+        let ask = Ask::new("Go on?", &[("yes", "go on"), ("no", "stop")]);
+        let outcome = Outcome::Block { on: BlockedOn::Question, ask: Some(ask) };
+        self.settle(task, outcome).unwrap().question.unwrap()
+    }
+
+    fn answer(&self, question: MessageId, choice: &str) -> Result<Receipt, StoreError> {
+        self.store.execute(Command::Answer {
+            question,
+            by: Party::User,
+            choice: choice.to_owned(),
+            comment: None,
+            extra: Value::Null,
+        })
+    }
+
+    /// Lets the time of all delayed tasks come, and sweeps.
+    fn hurry(&self) {
+        (self.sql)("UPDATE agent_tasks SET run_at = '2001-01-01 00:00:00.000' WHERE run_at IS NOT NULL");
+        self.store.maintain(MINUTE).unwrap();
+    }
+
+    fn task(&self, id: TaskId) -> Task {
+        self.store.task(id).unwrap().unwrap()
+    }
+
+    fn status(&self, id: TaskId) -> Status {
+        self.task(id).status
+    }
+}
+
+fn complete() -> Outcome {
+    Outcome::Complete { result: json!({ "ok": true }) }
+}
+
+fn retry() -> Outcome {
+    Outcome::Retry { error: "the disk hiccuped".to_owned() }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+fn stale(task: &Task, current: i64, status: Status) -> Refusal {
+    Refusal::StaleLease { task: task.id, held: task.lease_token, current: LeaseToken(current), status }
+}
