@@ -1,5 +1,7 @@
 //! A suite as data: outcomes, crashes, hangs, and where the tested modules came from.
 
+#![allow(clippy::print_stderr, reason = "a skipped level must be loud")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

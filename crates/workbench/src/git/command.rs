@@ -117,9 +117,12 @@ impl<'a> Git<'a> {
     /// Runs it and leaves the exit code to the caller.
     pub(super) fn run_any(self, recorder: &dyn Recorder) -> Result<Printed, GitError> {
         let name = self.name();
-        let child = self.command().spawn().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => GitError::NoGit,
-            _ => GitError::Io { what: format!("start git {name}"), source: error },
+        let child = self.command().spawn().map_err(|source| {
+            if source.kind() == ErrorKind::NotFound {
+                GitError::NoGit
+            } else {
+                GitError::Io { what: format!("start git {name}"), source }
+            }
         })?;
         let patience =
             Patience { wall: WALL, keep: 2 * self.cap, flood: Some(self.cap as u64), grace: Duration::ZERO };

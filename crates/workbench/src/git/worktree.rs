@@ -378,7 +378,7 @@ impl Walk {
                 found.refuse(shown.clone(), "its permission to run was changed");
             }
             None if executable => {
-                found.refuse(shown.clone(), "it is new and may be run; it is kept as a plain file")
+                found.refuse(shown.clone(), "it is new and may be run; it is kept as a plain file");
             }
             Some(_) | None => {}
         }

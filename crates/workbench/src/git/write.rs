@@ -142,7 +142,10 @@ impl Repository {
         let folder: TempDir = self.scratch_index()?;
         let index = folder.path().join("index");
         let mut lines = Vec::new();
-        for change in changes {
+        // Removals first, so that a folder can take the place of a file and the other way round.
+        let (removed, written): (Vec<_>, Vec<_>) =
+            changes.iter().partition(|change| change.content.is_none());
+        for change in removed.into_iter().chain(written) {
             let mode = self.mode_for(parent, changes, change)?;
             let (mode, id) = match &change.content {
                 Some(content) => (mode.as_str(), self.store_blob(content.clone())?),
@@ -181,19 +184,23 @@ impl Repository {
                 FileMode::Gitlink => refuse("it is another repository"),
             },
             None if change.content.is_none() => refuse("it does not exist"),
-            None if self.is_folder(parent, path)? => refuse("it is a folder"),
+            None if self.stays_folder(parent, path, all)? => refuse("it is a folder"),
             None => Ok(FileMode::File),
         }
     }
 
-    fn is_folder(&self, commit: &Sha, path: &RepoPath) -> Result<bool, GitError> {
+    /// Whether files lie beneath a path that the changes do not remove.
+    fn stays_folder(&self, commit: &Sha, path: &RepoPath, all: &[Change]) -> Result<bool, GitError> {
         let listed = self
-            .git(&["ls-tree", "-z", "--full-tree"])
+            .git(&["ls-tree", "-r", "-z", "--name-only", "--full-tree"])
             .arg(commit.as_str())
             .arg("--")
-            .arg(path.as_str())
+            .arg(format!("{path}/"))
             .run(self.recorder())?;
-        Ok(!listed.is_empty())
+        let removed = |name: &[u8]| {
+            all.iter().any(|change| change.content.is_none() && change.path.as_str().as_bytes() == name)
+        };
+        Ok(listed.split(|byte| *byte == 0).any(|name| !name.is_empty() && !removed(name)))
     }
 
     pub(super) fn store_blob(&self, content: Vec<u8>) -> Result<String, GitError> {

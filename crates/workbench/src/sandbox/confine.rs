@@ -210,8 +210,8 @@ fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
         .and_then(|rules| rules.add_rules(path_beneath_rules(devices, device)))
         .and_then(|rules| rules.restrict_self())
         .map_err(|error| error.to_string())?;
-    match status.ruleset {
-        RulesetStatus::NotEnforced => Err("the kernel does not enforce it".to_owned()),
-        _ => Ok(()),
+    if status.ruleset == RulesetStatus::NotEnforced {
+        return Err("the kernel does not enforce it".to_owned());
     }
+    Ok(())
 }

@@ -48,6 +48,26 @@ fn equal_input_gives_an_equal_commit_and_modes_stay() {
 }
 
 #[test]
+fn a_folder_can_take_the_place_of_a_file_and_back() {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let head = repository.head().expect("a head").commit;
+    let there = [
+        Change::write(path("app.py/part"), "x\n"),
+        Change::delete(path("app.py")),
+        Change::delete(path("data/a.txt")),
+        Change::write(path("data"), "y\n"),
+    ];
+    let commit = repository.commit(&head, &there, "Swap", 0).expect("a commit");
+    let names: Vec<_> =
+        repository.files(&commit).expect("files").into_iter().map(|file| file.path.to_string()).collect();
+    assert_eq!(names, ["app.py/part", "data", "run.sh"]);
+    let back = repository.revert(&commit, &commit).expect("it is judged").expect("it can be undone");
+    let undone = repository.commit(&commit, &back, "Back", 0).expect("a commit");
+    assert_eq!(repository.diff(&head, &undone).expect("a diff").files, []);
+}
+
+#[test]
 fn a_diff_tells_every_kind_of_change_and_its_hash_ignores_settings() {
     let fixture = Fixture::new();
     let base = fixture.open().head().expect("a head").commit;

@@ -141,3 +141,25 @@ fn a_bad_request_is_refused_before_anything_starts() {
         }
     }
 }
+
+#[test]
+fn a_work_tree_and_a_library_where_only_the_supervisor_can_enter_are_usable() {
+    for sandbox in sandboxes() {
+        let closed = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).expect("a mode");
+        let (tree, lib) = (closed.path().join("a/tree"), closed.path().join("b/lib"));
+        for folder in [&tree, &lib] {
+            fs::create_dir_all(folder).expect("a folder");
+        }
+        fs::write(lib.join("text"), "library").expect("a file");
+        fs::write(closed.path().join("secret"), "secret").expect("a file");
+        let script = "import sys\nopen('out', 'w').write(open(sys.argv[1] + '/b/lib/text').read())\n\
+                      try: open(sys.argv[1] + '/secret'); print('read')\nexcept OSError: print('refused')\n";
+        let mut request = python(&tree, script);
+        request.argv.push(closed.path().to_string_lossy().into_owned());
+        request.read_only = vec![lib];
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "refused\n", "{output:?}");
+        assert_eq!(fs::read_to_string(tree.join("out")).expect("a file"), "library");
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! A level that cannot start is skipped with its reason, unless `CI` is set: then it must work.
 
+#![allow(clippy::print_stderr, reason = "a skipped level must be loud")]
+
 mod escape;
 mod limits;
 mod plain_user;

@@ -132,7 +132,6 @@ ATTEMPTS = [
     ("open a packet socket", lambda: socket.socket(17, socket.SOCK_RAW)),
     ("open a crypto socket", lambda: socket.socket(38, socket.SOCK_SEQPACKET)),
     ("signal the supervisor", lambda: os.kill(T["pid"], 0)),
-    ("signal everybody", lambda: os.kill(-1, 0)),
     ("read the environment of the supervisor", lambda: require(b"CARGO" in read("/proc/%d/environ" % T["pid"]))),
     ("trace the parent", lambda: call(101, 16, os.getppid(), 0, 0)),
     ("read the memory of the parent", lambda: call(310, os.getppid(), 0, 0, 0, 0, 0)),
