@@ -5,13 +5,24 @@
 //! | [`locate`] | the log's paths and lines on a commit |
 //! | [`edit`], [`syntax`] | source text, syntax trees, edits |
 //! | [`outcome`] | what goes in and what comes out |
+//! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
+//! | [`reproduce`], [`matching`], [`regression`] | making the error happen again, as a script and as a test |
+//! | [`smell`] | does a change hide the symptom |
 //!
 //! No model takes part, and no project, framework or log format is treated specially. Everything that runs code of the
 //! project runs in the workbench's sandbox.
 
+pub mod bench;
+pub mod checkout;
 pub mod edit;
 pub mod locate;
+pub mod matching;
 pub mod outcome;
+pub mod regression;
+pub mod reproduce;
+pub mod smell;
 pub mod syntax;
 
+pub use bench::{Bench, RepairError};
+pub use checkout::{Checkout, Snapshot};
 pub use outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};

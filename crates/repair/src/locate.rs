@@ -58,6 +58,8 @@ pub struct Module {
 pub struct Located {
     /// Innermost first; never empty when it comes from [`locate`].
     pub frames: Vec<LocatedFrame>,
+    /// How many causes deep the exception lies whose frames these are; 0 for the one that was logged.
+    pub depth: usize,
 }
 
 impl Located {
@@ -72,13 +74,15 @@ impl Located {
 /// `read` gives the text of a Python file of the commit.
 pub fn locate(trace: &Trace, files: &[String], read: &dyn Fn(&str) -> Option<String>) -> Option<Located> {
     let mut level = Some(trace);
+    let mut depth = 0;
     while let Some(trace) = level {
         let frames: Vec<LocatedFrame> =
             trace.frames.iter().take(64).filter_map(|frame| locate_frame(frame, files, read)).collect();
         if !frames.is_empty() {
-            return Some(Located { frames });
+            return Some(Located { frames, depth });
         }
         level = trace.causes.first();
+        depth += 1;
     }
     None
 }

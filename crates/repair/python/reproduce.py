@@ -1,0 +1,511 @@
+"""Searches a call of the project that fails as the incident did.
+
+Reads {root, paths, exception, message, chained, crash, targets, calls, lines, seconds, attempts} and answers
+{found, attempts, seconds, problem}. Calls run in forked children, so that what one of them breaks stays there. A hit
+counts only if it happens again, alone, in a fresh child.
+"""
+
+import inspect
+import json
+import mmap
+import os
+import random
+import re
+import resource
+import select
+import signal
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import calls
+import mine
+import observe
+import shapes
+import values
+import vary
+
+CALL_SECONDS = 1.0
+BATCH = 300
+TYPED = ("TypeError", "AttributeError", "NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError")
+
+
+def normal(message):
+    """A message without what differs from input to input; type names and identifiers in quotes stay."""
+    message = re.sub(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?", "#", message)
+    keep = r"'(?:NoneType|str|int|float|list|dict|tuple|bytes|bool|set|method|function|[A-Za-z_]\w*)'"
+    return re.sub(r"'[^']*'|\"[^\"]*\"", lambda m: m.group(0) if re.fullmatch(keep, m.group(0)) else "?", message)
+
+
+def level_of(chain, spec):
+    """How well an exception agrees with the incident: 0 not at all, 1 type and frame, 2 also the text's form, 3 the text."""
+    for error in chain if spec["chained"] else chain[:1]:
+        if not same_type(error, spec["exception"]) or not same_frame(error["frames"], spec["crash"]):
+            continue
+        if error["message"] == spec["message"]:
+            return 3
+        plain = spec["exception"].split(".")[-1]
+        if plain == "KeyError" and spec["message"]:
+            if same_sort_of_key(error["message"], spec):
+                return 2
+            continue
+        if normal(error["message"]) == normal(spec["message"]):
+            return 2
+        if not spec["message"]:
+            return 2
+        if plain not in TYPED:
+            return 1
+    return 0
+
+
+def same_sort_of_key(message, spec):
+    """Whether another missing key is the same failure: not if either is written in the crashing statement itself."""
+    if any(key in spec["crash"]["statement"].replace('"', "'") for key in (message, spec["message"])):
+        return False
+    return message[:1] == spec["message"][:1] or (message[:1] + spec["message"][:1]).isdigit()
+
+
+def same_type(error, wanted):
+    full = error["module"] + "." + error["type"]
+    return wanted == error["type"] or full == wanted or ("." in wanted and full.endswith("." + wanted))
+
+
+def same_frame(frames, crash):
+    for file, line, function in frames:
+        if file is None or function in calls.COMPREHENSIONS:
+            continue
+        return (
+            file == crash["file"]
+            and function == crash["function"]
+            and (not crash["lines"] or crash["lines"][0] <= line <= crash["lines"][1])
+        )
+    return False
+
+
+class Search:
+    def __init__(self, spec):
+        self.spec = spec
+        self.root = spec["root"]
+        self.targets = [calls.Target(target) for target in spec["targets"]]
+        self.usable = []
+        self.tried = 0
+        self.ends = time.monotonic() + spec["seconds"]
+        self.suggested, self.missing = mine.hints(spec["exception"].split(".")[-1], spec["message"])
+        self.lines = [mine.Mined(line) for line in spec["lines"]]
+        self.words = []
+        for line in self.lines:
+            self.words += [word for word in line.words if word not in self.words]
+        self.seen = set()
+        self.fixed = set()
+
+    def load(self):
+        """Imports the targets; returns what went wrong if none can be called."""
+        calls.alarm(20)
+        problem = None
+        for number, target in enumerate(self.targets):
+            try:
+                if target.load():
+                    self.usable.append(number)
+            except calls.OutOfTime:
+                problem = "the import of %s takes too long" % target.module
+                break
+        if not self.usable and problem is None:
+            problem = self.import_problem()
+        calls.alarm(0)
+        for module in {target.module for target in self.targets}:
+            try:
+                self.fixed |= vary.quoted(inspect.getsource(sys.modules[module]))
+            except (KeyError, OSError, TypeError):
+                pass
+        return problem
+
+    def import_problem(self):
+        for target in self.targets:
+            try:
+                __import__(target.module)
+            except BaseException as error:
+                return "%s cannot be imported: %s: %s" % (target.module, type(error).__name__, str(error)[:300])
+        return "no function of the stack can be called from outside"
+
+    def names(self, number):
+        try:
+            names = list(self.targets[number].signature().parameters)
+        except (TypeError, ValueError):
+            return []
+        return names[1:] if names[:1] in (["self"], ["cls"]) else names
+
+    def recorded(self, number, limit):
+        found = [call for call in self.spec["calls"] if call["target"] == number]
+        return sorted(found, key=vary.size)[:limit]
+
+    def attempts(self):
+        """Calls with where their values come from, the most telling first."""
+        for call, origin in self.ordered():
+            key = json.dumps(call, sort_keys=True)
+            if key not in self.seen:
+                self.seen.add(key)
+                yield call, origin
+
+    def ordered(self):
+        for loose in (False, True):
+            for number, mined in enumerate(self.lines):
+                for target in self.usable:
+                    for call in self.recorded(target, 12):
+                        for changed in vary.logged(call, self.names(target), mined, loose):
+                            yield changed, {"kind": "logged", "line": number}
+        for target in self.usable:
+            for call in self.recorded(target, 40):
+                yield call, {"kind": "recorded"}
+        generated = {}
+        for target in self.usable:
+            generated[target] = list(self.generated(target, 60))
+            for call in generated[target][:12]:
+                for number, mined in enumerate(self.lines):
+                    for changed in vary.logged(call, self.names(target), mined):
+                        yield changed, {"kind": "logged", "line": number}
+        streams = []
+        for target in self.usable:
+            for call in self.recorded(target, 12):
+                streams.append((vary.singles(call, self.suggested, self.missing, self.words), "varied"))
+            streams.append((iter(generated[target]), "generated"))
+            for call in generated[target][:6]:
+                streams.append((vary.singles(call, self.suggested, self.missing, self.words), "generated"))
+        yield from in_turns(streams)
+        for target in reversed(self.usable):
+            for call in self.generated(target, 4000):
+                yield call, {"kind": "generated"}
+        yield from self.random_pairs(generated)
+
+    def random_pairs(self, generated):
+        """Two or three changes at once, drawn with a fixed seed."""
+        chance = random.Random(20)
+        pool = [(call, "varied") for target in self.usable for call in self.recorded(target, 12)]
+        pool += [(call, "generated") for target in self.usable for call in generated[target][:20]]
+        while pool:
+            call, kind = chance.choice(pool)
+            for _ in range(chance.choice((2, 2, 3))):
+                places = [path for path in vary.nodes(call) if vary.at(call, path)[0] not in ("ref", "std")]
+                if not places:
+                    break
+                path = chance.choice(places)
+                options = vary.variants(vary.at(call, path), self.suggested, self.missing, self.words)
+                call = vary.put(call, path, chance.choice(options[: chance.choice((4, 12, 60))]))
+            yield call, {"kind": kind}
+
+    def generated(self, number, limit):
+        """Calls made from the signature and from what the function does with its parameters."""
+        target = self.targets[number]
+        holders = [None]
+        if target.kind in ("method", "property") and not target.path.endswith("__init__"):
+            holders = self.objects(target.path.rsplit(".", 1)[0], target.module, 0)
+        for args, kwargs in argument_lists(target.function, self.make, limit):
+            for holder in holders:
+                yield {"target": number, "self": holder, "args": args, "kwargs": kwargs}
+
+    def make(self, kind, depth=1):
+        name = values.reachable(kind)
+        return self.objects(name.split(":")[1], name.split(":")[0], depth) if name else []
+
+    def objects(self, path, module, depth):
+        """Recipes for objects of a class: recorded ones first, then its constructor with generated values."""
+        name = module + ":" + path
+        found = []
+        for call in self.spec["calls"]:
+            for where in vary.nodes(call):
+                recipe = vary.at(call, where)
+                if recipe[0] in ("new", "raw") and recipe[1] == name and recipe not in found and len(found) < 4:
+                    found.append(recipe)
+        if found or depth > 2:
+            return found
+        try:
+            kind = values.resolve(name)
+            made = lambda inner: self.make(inner, depth + 1)
+            for args, kwargs in argument_lists(kind.__init__, made, 6):
+                found.append(["new", name, args, kwargs, []])
+        except Exception:
+            return found
+        return found or [["new", name, [], [], []]]
+
+    def alone(self, call):
+        """The level a call reaches in a fresh child."""
+        return self.child(lambda: self.level(call), CALL_SECONDS + 3, 0)
+
+    def child(self, work, seconds, otherwise):
+        """The JSON that some work in a forked child gives."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            try:
+                quiet_child()
+                data = json.dumps(work()).encode()
+                while data:
+                    data = data[os.write(writer, data) :]
+            finally:
+                os._exit(0)
+        os.close(writer)
+        data, ends = b"", time.monotonic() + seconds
+        while time.monotonic() < ends:
+            ready, _, _ = select.select([reader], [], [], 0.2)
+            if ready:
+                part = os.read(reader, 65536)
+                if not part:
+                    break
+                data += part
+        finish_child(pid)
+        os.close(reader)
+        try:
+            return json.loads(data)
+        except ValueError:
+            return otherwise
+
+    def level(self, call):
+        """Runs a call here and tells how well its failure agrees."""
+        random.seed(0)
+        calls.alarm(CALL_SECONDS)
+        try:
+            self.targets[call["target"]].run(call)
+        except calls.OutOfTime:
+            return 0
+        except (KeyboardInterrupt, GeneratorExit):
+            return 0
+        except BaseException as error:
+            calls.alarm(0)
+            return level_of(calls.describe(error, self.root), self.spec)
+        finally:
+            calls.alarm(0)
+        return 0
+
+    def run(self):
+        stream = self.attempts()
+        weak = None
+        while time.monotonic() < self.ends and self.tried < self.spec["attempts"]:
+            batch = []
+            for item in stream:
+                batch.append(item)
+                if len(batch) >= BATCH:
+                    break
+            if not batch:
+                break
+            hit = self.batch(batch, 1 if weak is None else 2)
+            while hit is not None:
+                index, level = hit
+                call, origin = batch[index]
+                if self.alone(call) >= level:
+                    if level >= 2:
+                        return self.told(call, origin, level)
+                    weak = (call, origin, level)
+                    self.ends = min(self.ends, time.monotonic() + self.spec["seconds"] / 4)
+                batch = batch[index + 1 :]
+                hit = self.batch(batch, 1 if weak is None else 2) if batch else None
+        return self.told(*weak) if weak else None
+
+    def batch(self, batch, least):
+        """Runs calls one after another in a child; the first that reaches `least`, or None."""
+        start = 0
+        while start < len(batch):
+            shared = mmap.mmap(-1, 16)
+            shared[:16] = struct.pack("=qq", start, -1)
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    quiet_child()
+                    for index in range(start, len(batch)):
+                        shared[:8] = struct.pack("=q", index)
+                        level = self.level(batch[index][0])
+                        if level >= least:
+                            shared[8:16] = struct.pack("=q", level)
+                            break
+                    else:
+                        shared[:8] = struct.pack("=q", len(batch))
+                finally:
+                    os._exit(0)
+            self.watch(pid, shared)
+            index, level = struct.unpack("=qq", shared[:16])
+            shared.close()
+            self.tried += max(0, min(index, len(batch) - 1) - start + 1)
+            if level >= least and 0 <= index < len(batch):
+                return index, level
+            start = index + 1
+            if time.monotonic() > self.ends:
+                return None
+        return None
+
+    def watch(self, pid, shared):
+        """Waits for a child that must move on to another call now and then."""
+        last, since = None, time.monotonic()
+        pause = 0.0005
+        while True:
+            done, _ = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return
+            now = shared[:8]
+            if now != last:
+                last, since = now, time.monotonic()
+            if time.monotonic() - since > CALL_SECONDS + 2 or time.monotonic() > self.ends + 3:
+                finish_child(pid)
+                return
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.02)
+
+    def told(self, call, origin, level):
+        """What was found, as close to the crash and as small as it can be made."""
+        outer = call
+        call, direct = self.closer(call, level)
+        call, steps = self.smaller(call, level)
+        target = self.targets[call["target"]]
+        answer = {
+            "target": call["target"],
+            "call": call,
+            "level": level,
+            "origin": origin,
+            "direct": direct,
+            "reduced": steps,
+        }
+        answer.update(target.render(call))
+        if direct:
+            rendered = self.targets[outer["target"]].render(outer)
+            answer["through"] = rendered["expression"][:2000]
+        return answer
+
+    def closer(self, call, level):
+        """The innermost call within this call that fails in the same way by itself."""
+        inner = self.child(lambda: self.record(call), CALL_SECONDS + 4, [])
+        for found in sorted(inner, key=lambda item: -item["target"]):
+            if found["target"] <= call["target"] or found["target"] not in self.usable:
+                continue
+            if oddness(found) <= oddness(call) and self.alone(found) >= level:
+                return found, True
+        return call, False
+
+    def record(self, call):
+        spec = dict(self.spec)
+        observer = observe.Observer(spec)
+        calls.alarm(CALL_SECONDS)
+        sys.setprofile(observer.profile)
+        try:
+            self.targets[call["target"]].run(call)
+        except BaseException:
+            pass
+        finally:
+            sys.setprofile(None)
+            calls.alarm(0)
+        # The call that crashed is the last one of its function.
+        return observer.calls[::-1]
+
+    def smaller(self, call, level):
+        steps, tries = 0, 0
+        ends = time.monotonic() + 4
+        improved = True
+        while improved and tries < 250 and time.monotonic() < ends:
+            improved = False
+            for less in vary.reductions(call, self.fixed):
+                tries += 1
+                if vary.size(less) < vary.size(call) and self.alone(less) >= level:
+                    call, improved, steps = less, True, steps + 1
+                    break
+                if tries >= 250 or time.monotonic() > ends:
+                    break
+        return call, steps
+
+
+def oddness(call):
+    """Objects of a call whose constructor is not run."""
+    return json.dumps(call).count('["raw",')
+
+
+def in_turns(streams):
+    """One item of every stream after the other until all are empty."""
+    streams = list(streams)
+    while streams:
+        for item in list(streams):
+            call = next(item[0], None)
+            if call is None:
+                streams.remove(item)
+            else:
+                yield call, {"kind": item[1]}
+
+
+def argument_lists(function, make, limit):
+    """Arguments for a function: combinations of samples, those with the likeliest values first."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return
+    if parameters[:1] and parameters[0].name in ("self", "cls"):
+        parameters = parameters[1:]
+    used = shapes.shapes_of(function, [parameter.name for parameter in parameters])
+    pools, named = [], []
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        options = shapes.recipes(function, parameter, used.get(parameter.name), make)
+        pools.append(options)
+        named.append(parameter)
+    for chosen in by_rank(pools, limit):
+        args = [recipe for recipe, parameter in zip(chosen, named) if parameter.kind != parameter.KEYWORD_ONLY]
+        kwargs = [[parameter.name, recipe] for recipe, parameter in zip(chosen, named) if parameter.kind == parameter.KEYWORD_ONLY]
+        yield args, kwargs
+
+
+def by_rank(pools, limit):
+    """Combinations in the order of the sum of their ranks."""
+    given = 0
+    top = sum(len(pool) - 1 for pool in pools)
+    for total in range(top + 1):
+        for ranks in ranks_of(pools, total):
+            yield [pool[rank] for pool, rank in zip(pools, ranks)]
+            given += 1
+            if given >= limit:
+                return
+
+
+def ranks_of(pools, total):
+    if not pools:
+        if total == 0:
+            yield []
+        return
+    for rank in range(min(total, len(pools[0]) - 1) + 1):
+        for rest in ranks_of(pools[1:], total - rank):
+            yield [rank] + rest
+
+
+def quiet_child():
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 2)
+    # No setsid: the sandbox ends what is left.
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def finish_child(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+    try:
+        os.waitpid(pid, 0)
+    except OSError:
+        pass
+
+
+def main():
+    spec = json.load(sys.stdin)
+    answer = calls.silence()
+    spec["root"] = os.path.realpath(spec["root"])
+    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path[1:]
+    sys.argv = ["reproduction.py"]
+    started = time.monotonic()
+    search = Search(spec)
+    problem = search.load()
+    found = None
+    if problem is None:
+        found = search.run()
+    result = {"found": found, "attempts": search.tried, "seconds": time.monotonic() - started, "problem": problem}
+    json.dump(result, answer)
+    answer.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

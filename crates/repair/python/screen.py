@@ -1,0 +1,92 @@
+"""Runs one script against many versions of the sources, each in a forked child, without touching the files.
+
+Reads {root, script, seconds, candidates: [{path: text}]} and answers a list: null where the script ran to its end,
+else the exceptions. It is a sieve only: what passes is validated on a real checkout afterwards.
+"""
+
+import importlib.machinery
+import json
+import os
+import select
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import calls
+import reproduce
+
+LOST = [{"type": "", "module": "", "message": "it did not end", "frames": []}]
+
+
+def override(root, files):
+    """From now on imports of these files get other texts."""
+    texts = {os.path.join(root, path): text.encode() for path, text in files.items()}
+    loader = importlib.machinery.SourceFileLoader
+    get_data, path_stats = loader.get_data, loader.path_stats
+
+    def data(self, path):
+        text = texts.get(os.path.realpath(path))
+        return get_data(self, path) if text is None else text
+
+    def stats(self, path):
+        text = texts.get(os.path.realpath(path))
+        # A time no compiled file has, so that none is taken for this text.
+        return path_stats(self, path) if text is None else {"mtime": 1, "size": len(text)}
+
+    loader.get_data, loader.path_stats = data, stats
+
+
+def attempt(spec, files):
+    override(spec["root"], files)
+    calls.alarm(spec["seconds"])
+    try:
+        exec(compile(spec["script"], "<reproduction>", "exec"), {"__name__": "__main__"})
+    except BaseException as error:
+        calls.alarm(0)
+        return calls.describe(error, spec["root"])
+    calls.alarm(0)
+    return None
+
+
+def one(spec, files):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        try:
+            reproduce.quiet_child()
+            data = json.dumps(attempt(spec, files)).encode()
+            while data:
+                data = data[os.write(writer, data) :]
+        finally:
+            os._exit(0)
+    os.close(writer)
+    data, ends = b"", time.monotonic() + spec["seconds"] + 2
+    while time.monotonic() < ends:
+        ready, _, _ = select.select([reader], [], [], 0.2)
+        if ready:
+            part = os.read(reader, 65536)
+            if not part:
+                break
+            data += part
+    reproduce.finish_child(pid)
+    os.close(reader)
+    try:
+        return json.loads(data)
+    except ValueError:
+        return LOST
+
+
+def main():
+    spec = json.load(sys.stdin)
+    answer = calls.silence()
+    spec["root"] = os.path.realpath(spec["root"])
+    sys.path[0] = spec["root"]
+    sys.argv = ["reproduction.py"]
+    json.dump([one(spec, files) for files in spec["candidates"]], answer)
+    answer.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

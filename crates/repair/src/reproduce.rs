@@ -1,0 +1,551 @@
+//! Making an incident's error happen again, and telling whether it did.
+//!
+//! A reproduction's input comes only from the project's own tests, the exception's text, what the application logged,
+//! or a generated search; which of them is told in its `origin`. It counts only if a fresh process raises the
+//! incident's exception type in the incident's frame ([`crate::matching`]).
+
+use std::path::Path;
+use std::time::Duration;
+
+use groundcrew_core::contract::Reproduction;
+use groundcrew_workbench::git::Sha;
+use groundcrew_workbench::runner::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, RepairError};
+use crate::checkout::{Checkout, Snapshot};
+use crate::locate::{LineMatch, Located, LocatedFrame, is_test};
+use crate::matching::{Raised, Signature, is_comprehension};
+use crate::outcome::{Facts, Progress};
+use crate::regression::{Expectation, regression_test};
+
+/// Wall clock of one script of a reproduction.
+const SCRIPT: Duration = Duration::from_secs(10);
+/// Wall clock of the search for a call.
+const SEARCH: Duration = Duration::from_secs(20);
+/// Calls the search may try.
+const ATTEMPTS: u32 = 40_000;
+
+/// A call of the project as source text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Statements that run first.
+    pub setup: Vec<String>,
+    /// The call.
+    pub expression: String,
+    /// Modules to import.
+    pub modules: Vec<String>,
+    /// Function of the incident, for names.
+    pub function: String,
+    /// Exception of the incident, for names.
+    pub exception: String,
+}
+
+/// One run of a reproduction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReproRun {
+    /// How it went.
+    pub outcome: ReproOutcome,
+    /// Files of the checkout that were loaded as modules.
+    pub loaded: Vec<String>,
+    /// The value the call gave, as source, if it passed and is made of literals.
+    pub value: Option<String>,
+}
+
+/// How a run of a reproduction went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReproOutcome {
+    /// It raised the incident's exception in the incident's frame.
+    FailedAsIncident,
+    /// It ran to its end.
+    Passed,
+    /// It raised something else, named here, or did not end.
+    Other(String),
+}
+
+impl ReproRun {
+    /// Whether the incident's file was loaded from the checkout; a run without it proves nothing.
+    pub fn loaded_from_checkout(&self, file: &str) -> bool {
+        self.loaded.iter().any(|loaded| loaded == file)
+    }
+}
+
+/// A reproduction with what is needed to write its test again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reproduced {
+    /// The reproduction.
+    pub reproduction: Reproduction,
+    /// The call, where it is one.
+    pub call: Option<Call>,
+    /// Calls that the suite made to the functions on the stack, as the observing script told them.
+    pub observed: Vec<Value>,
+}
+
+/// What the attempts to reproduce came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attempted {
+    /// The error happens again.
+    Reproduced(Box<Reproduced>),
+    /// It does not; the sentence says what was tried.
+    Failed(String),
+}
+
+#[derive(Debug, Deserialize)]
+struct Checked {
+    raised: Option<Vec<Raised>>,
+    loaded: Vec<String>,
+    value: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Observed {
+    calls: Vec<Value>,
+    failures: Vec<TestFailure>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TestFailure {
+    test: String,
+    chain: Vec<Raised>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Searched {
+    found: Option<Found>,
+    attempts: u64,
+    problem: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    origin: Origin,
+    level: u8,
+    direct: bool,
+    reduced: u32,
+    setup: Vec<String>,
+    expression: String,
+    modules: Vec<String>,
+    #[serde(default)]
+    through: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Origin {
+    kind: String,
+    #[serde(default)]
+    line: Option<usize>,
+}
+
+/// Runs a reproduction once on a work tree.
+///
+/// # Errors
+/// If the sandbox could not run it. What the project's code does is part of the [`ReproRun`].
+pub fn run_on(bench: &Bench, worktree: &Path, reproduction: &Reproduction) -> Result<ReproRun, RepairError> {
+    let orders = json!({
+        "root": worktree,
+        "script": reproduction.script,
+        "seconds": SCRIPT.as_secs_f64(),
+        "value": true,
+    });
+    let wall = SCRIPT + Duration::from_secs(5);
+    let checked: Checked = match bench.drive("check", worktree, &orders, wall) {
+        Ok(checked) => checked,
+        Err(RepairError::Driver { reason, .. }) => {
+            let outcome = ReproOutcome::Other(format!("it gave no answer: {reason}"));
+            return Ok(ReproRun { outcome, loaded: Vec::new(), value: None });
+        }
+        Err(error) => return Err(error),
+    };
+    let outcome = match &checked.raised {
+        None => ReproOutcome::Passed,
+        Some(chain) if Signature::of(reproduction).matches(chain) => ReproOutcome::FailedAsIncident,
+        Some(chain) => ReproOutcome::Other(chain.first().map_or_else(String::new, Raised::headline)),
+    };
+    Ok(ReproRun { outcome, loaded: checked.loaded, value: checked.value })
+}
+
+/// Runs a reproduction `times` times, each on a fresh process of one fresh checkout of a commit.
+///
+/// # Errors
+/// If git or the sandbox fails.
+pub fn run_reproduction(
+    bench: &Bench,
+    commit: &Sha,
+    reproduction: &Reproduction,
+    times: u32,
+) -> Result<Vec<ReproRun>, RepairError> {
+    let checkout = bench.checkout(commit)?;
+    (0..times).map(|_| run_on(bench, checkout.path(), reproduction)).collect()
+}
+
+/// The regression test of a call, asserting a value where one is justified.
+pub fn with_expectation(
+    bench: &Bench,
+    snapshot: &Snapshot,
+    call: &Call,
+    expected: Option<&Expectation>,
+) -> Option<groundcrew_core::contract::TestFile> {
+    let pytest = bench.tests.as_ref().map_or(bench.python.pytest, |test| test.kind == Kind::Pytest);
+    regression_test(call, expected, &snapshot.files, &|path| snapshot.text(path), pytest)
+}
+
+/// Tries to make the incident's error happen again on a commit, by every way in order.
+///
+/// # Errors
+/// If git or the sandbox fails.
+pub fn reproduce(
+    bench: &Bench,
+    snapshot: &Snapshot,
+    located: &Located,
+    facts: &Facts,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Attempted, RepairError> {
+    let Some(crash) = crash_frame(located) else {
+        return Ok(Attempted::Failed("the stack has no function of the repository".to_owned()));
+    };
+    let checkout = bench.checkout(&snapshot.commit)?;
+    let work = Work { bench, snapshot, located, facts, crash, checkout: &checkout };
+    progress(Progress::Reproducing("the project's own tests"));
+    let observed = work.observe()?;
+    if let Some(reproduction) = work.failing_test(&observed)? {
+        return Ok(Attempted::Reproduced(Box::new(Reproduced { reproduction, call: None, observed: observed.calls })));
+    }
+    progress(Progress::Reproducing("calls with values of the tests and of the log"));
+    let searched = work.search(&observed.calls)?;
+    let Some(found) = searched.found else {
+        let why = searched.problem.unwrap_or_else(|| {
+            format!("{} calls with values of the tests, the log and the exception were tried", searched.attempts)
+        });
+        return Ok(Attempted::Failed(why));
+    };
+    let (reproduction, call) = work.told(&found);
+    let run = run_on(bench, checkout.path(), &reproduction)?;
+    if run.outcome != ReproOutcome::FailedAsIncident || !run.loaded_from_checkout(&crash.file) {
+        let why = "a call failed as the incident did, but not again in a process of its own".to_owned();
+        return Ok(Attempted::Failed(why));
+    }
+    Ok(Attempted::Reproduced(Box::new(Reproduced {
+        reproduction,
+        call: Some(call),
+        observed: observed.calls,
+    })))
+}
+
+/// The innermost frame that is a function or the module itself.
+pub fn crash_frame(located: &Located) -> Option<&LocatedFrame> {
+    let own = located.frames.iter().find(|frame| !is_comprehension(&frame.function));
+    own.or_else(|| located.crash())
+}
+
+struct Work<'a> {
+    bench: &'a Bench,
+    snapshot: &'a Snapshot,
+    located: &'a Located,
+    facts: &'a Facts,
+    crash: &'a LocatedFrame,
+    checkout: &'a Checkout,
+}
+
+impl Work<'_> {
+    /// The functions on the stack, outermost first, as the scripts want them.
+    fn targets(&self) -> Vec<Value> {
+        let mut seen = Vec::new();
+        let mut targets = Vec::new();
+        for frame in self.located.frames.iter().rev() {
+            let Some(function) = &frame.definition else { continue };
+            let key = (frame.file.clone(), function.path.clone());
+            if is_test(&frame.file) || seen.contains(&key) {
+                continue;
+            }
+            targets.push(json!({
+                "file": frame.file,
+                "function": function.name,
+                "path": function.path,
+                "class": function.class,
+                "module": frame.module.name,
+                "first_line": function.first_line,
+                "last_line": function.last_line,
+                "nested": function.nested,
+            }));
+            seen.push(key);
+        }
+        targets
+    }
+
+    /// Folders of the import path, beneath the checkout.
+    fn roots(&self) -> Vec<String> {
+        let mut roots: Vec<String> = Vec::new();
+        for frame in &self.located.frames {
+            if !roots.contains(&frame.module.root) {
+                roots.push(frame.module.root.clone());
+            }
+        }
+        if !roots.contains(&String::new()) {
+            roots.push(String::new());
+        }
+        roots
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let root = self.checkout.path();
+        self.roots().iter().map(|folder| root.join(folder).to_string_lossy().trim_end_matches('/').to_owned()).collect()
+    }
+
+    fn observe(&self) -> Result<Observed, RepairError> {
+        let Some(argv) = self.test_argv() else { return Ok(Observed::default()) };
+        let wall = self.bench.limits.wall;
+        let orders = json!({
+            "root": self.checkout.path(),
+            "paths": self.paths(),
+            "argv": argv,
+            "targets": self.targets(),
+            "seconds": wall.as_secs_f64() * 0.9,
+        });
+        match self.bench.drive("observe", self.checkout.path(), &orders, wall) {
+            // A suite that takes the process down with it leaves nothing to learn here.
+            Err(RepairError::Driver { .. }) => Ok(Observed::default()),
+            other => other,
+        }
+    }
+
+    /// The arguments of the interpreter that run the tests; none if the command is another program.
+    fn test_argv(&self) -> Option<Vec<String>> {
+        let test = self.bench.tests.as_ref()?;
+        let (program, rest) = test.argv.split_first()?;
+        let name = program.rsplit('/').next().unwrap_or(program);
+        if name.starts_with("python") {
+            return Some(rest.to_vec());
+        }
+        match test.kind {
+            Kind::Pytest => Some(["-m", "pytest"].map(String::from).into_iter().chain(rest.to_vec()).collect()),
+            Kind::Unittest | Kind::Other => None,
+        }
+    }
+
+    fn signature(&self) -> Signature {
+        let exception = self.trace_level().exception.clone().unwrap_or_default();
+        let function = match (&self.crash.definition, is_comprehension(&self.crash.function)) {
+            (Some(function), true) => function.name.clone(),
+            _ => self.crash.function.clone(),
+        };
+        Signature { exception, file: self.crash.file.clone(), function }
+    }
+
+    /// The exception of the chain whose frames were located.
+    fn trace_level(&self) -> &groundcrew_core::trace::Trace {
+        let mut trace = &self.facts.trace;
+        for _ in 0..self.located.depth {
+            if let Some(cause) = trace.causes.first() {
+                trace = cause;
+            }
+        }
+        trace
+    }
+
+    fn failing_test(&self, observed: &Observed) -> Result<Option<Reproduction>, RepairError> {
+        let wanted = self.signature();
+        let failing = observed.failures.iter().filter(|failure| wanted.matches(failure.chain.get(..1).unwrap_or(&[])));
+        for failure in failing.take(3) {
+            let Some(script) = self.test_script(&failure.test) else { continue };
+            let reproduction = Reproduction {
+                kind: "test".to_owned(),
+                origin: "a test of the project that already fails in this way".to_owned(),
+                script,
+                call: failure.test.clone(),
+                regression_test: None,
+                test_id: Some(failure.test.clone()),
+                fails_on: self.snapshot.commit.to_string(),
+                exception: wanted.exception.clone(),
+                file: wanted.file.clone(),
+                function: wanted.function.clone(),
+            };
+            let run = run_on(self.bench, self.checkout.path(), &reproduction)?;
+            if run.outcome == ReproOutcome::FailedAsIncident && run.loaded_from_checkout(&self.crash.file) {
+                return Ok(Some(reproduction));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A script that runs one test and lets its exception through.
+    fn test_script(&self, id: &str) -> Option<String> {
+        let mut folders = self.roots();
+        let quoted = serde_json::to_string(id).ok()?;
+        if self.bench.tests.as_ref()?.kind == Kind::Pytest {
+            return Some(format!(
+                "{}import pytest\n\n\nclass Raised:\n    error = None\n\n    def pytest_exception_interact(self, node, call, report):\n        \
+                 self.error = self.error or call.excinfo.value\n\n\nraised = Raised()\npytest.main([{quoted}, \"-q\", \
+                 \"-p\", \"no:cacheprovider\"], plugins=[raised])\nif raised.error:\n    raise raised.error\n",
+                import_path(&folders)
+            ));
+        }
+        // Discovery in a folder that is no package names tests from that folder.
+        let module = id.split('.').next()?;
+        let file = format!("{module}.py");
+        let folder = self.snapshot.files.iter().find_map(|path| {
+            path.strip_suffix(&file).filter(|folder| folder.ends_with('/')).map(|folder| folder.trim_end_matches('/').to_owned())
+        });
+        if !self.snapshot.files.contains(&file) {
+            folders.extend(folder);
+        }
+        Some(format!(
+            "{}import unittest\n\nunittest.defaultTestLoader.loadTestsFromName({quoted}).debug()\n",
+            import_path(&folders)
+        ))
+    }
+
+    fn search(&self, calls: &[Value]) -> Result<Searched, RepairError> {
+        let level = self.trace_level();
+        let signature = self.signature();
+        let lines: Vec<u32> = match self.crash.line_match {
+            LineMatch::Exact | LineMatch::BySource | LineMatch::ByNumber => {
+                vec![self.crash.statement_first, self.crash.statement_last]
+            }
+            LineMatch::ByFunction => Vec::new(),
+        };
+        let orders = json!({
+            "root": self.checkout.path(),
+            "paths": self.paths(),
+            "exception": signature.exception,
+            "message": level.message.clone().unwrap_or_default(),
+            "chained": self.located.depth > 0,
+            "crash": {
+                "file": signature.file,
+                "function": signature.function,
+                "lines": lines,
+                "statement": self.crash.statement,
+            },
+            "targets": self.targets(),
+            "calls": calls,
+            "lines": log_lines(self.facts),
+            "seconds": SEARCH.as_secs_f64(),
+            "attempts": ATTEMPTS,
+        });
+        let wall = SEARCH + Duration::from_secs(40);
+        match self.bench.drive("reproduce", self.checkout.path(), &orders, wall) {
+            Err(RepairError::Driver { reason, .. }) => {
+                Ok(Searched { found: None, attempts: 0, problem: Some(format!("the search gave no answer: {reason}")) })
+            }
+            other => other,
+        }
+    }
+
+    fn told(&self, found: &Found) -> (Reproduction, Call) {
+        let signature = self.signature();
+        let call = Call {
+            setup: found.setup.clone(),
+            expression: found.expression.clone(),
+            modules: found.modules.clone(),
+            function: self.crash.definition.as_ref().map_or("module", |function| &function.name).to_owned(),
+            exception: signature.exception.clone(),
+        };
+        let regression_test = if self.roots().iter().all(|root| root.is_empty() || root == "src") {
+            with_expectation(self.bench, self.snapshot, &call, None)
+        } else {
+            None
+        };
+        let reproduction = Reproduction {
+            kind: if found.origin.kind == "logged" { "logged_input" } else { "generated_call" }.to_owned(),
+            origin: self.origin(found),
+            script: script(&call, &self.roots()),
+            call: found.expression.clone(),
+            regression_test,
+            test_id: None,
+            fails_on: self.snapshot.commit.to_string(),
+            exception: signature.exception,
+            file: signature.file,
+            function: signature.function,
+        };
+        (reproduction, call)
+    }
+
+    fn origin(&self, found: &Found) -> String {
+        let lines = log_lines(self.facts);
+        let mut text = match (found.origin.kind.as_str(), found.origin.line.and_then(|line| lines.get(line))) {
+            ("logged", Some(line)) => {
+                let shown: String = line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
+                format!("values that the application logged: {shown}")
+            }
+            ("recorded", _) => "a call that the project's own tests make".to_owned(),
+            ("varied", _) => "a call that the project's own tests make, with one or two values changed".to_owned(),
+            _ => "values generated from what the function does with its parameters".to_owned(),
+        };
+        if let Some(through) = &found.through {
+            let name = through.split('(').next().unwrap_or(through);
+            text.push_str(&format!("; given to {name}, they reach this call"));
+        } else if found.direct {
+            text.push_str("; as they reach the failing function");
+        }
+        if found.reduced > 0 {
+            text.push_str("; parts without influence were left out");
+        }
+        if found.level < 2 {
+            text.push_str("; the text of the exception differs from the incident's");
+        }
+        text
+    }
+}
+
+/// The texts values may be taken from: the record first, then the lines before it, nearest first.
+fn log_lines(facts: &Facts) -> Vec<String> {
+    let own = facts.sample.text.lines().filter(|line| !line.trim().is_empty()).take(1);
+    let last = facts.sample.text.lines().rev().find(|line| !line.trim().is_empty());
+    let before = facts.sample.before.iter().rev().take(20).map(String::as_str);
+    let mut lines: Vec<String> = Vec::new();
+    for line in own.chain(before).chain(last) {
+        let line: String = line.chars().take(16_000).collect();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn import_path(roots: &[String]) -> String {
+    let folders: Vec<String> =
+        roots.iter().map(|root| format!("{:?}", if root.is_empty() { "." } else { root.as_str() })).collect();
+    format!("import sys\n\nsys.path[:0] = [{}]\n\n", folders.join(", "))
+}
+
+/// The script of a call: it can be run at the root of any checkout.
+fn script(call: &Call, roots: &[String]) -> String {
+    let mut text = import_path(roots);
+    for module in &call.modules {
+        text.push_str(&format!("import {module}\n"));
+    }
+    text.push('\n');
+    for line in &call.setup {
+        text.push_str(&format!("{line}\n"));
+    }
+    text.push_str(&format!("result = {}\n", call.expression));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_names_nothing_outside_of_the_checkout() {
+        let call = Call {
+            setup: vec!["a_shop = shop.Shop()".into()],
+            expression: "a_shop.take(1)".into(),
+            modules: vec!["shop".into()],
+            function: "take".into(),
+            exception: "KeyError".into(),
+        };
+        assert_eq!(
+            script(&call, &["src".into(), String::new()]),
+            "import sys\n\nsys.path[:0] = [\"src\", \".\"]\n\nimport shop\n\na_shop = shop.Shop()\nresult = a_shop.take(1)\n"
+        );
+    }
+
+    #[test]
+    fn values_come_from_the_record_and_the_lines_before_it_nearest_first() {
+        let mut facts = Facts::default();
+        facts.sample.text = "boom\nTraceback\nKeyError: 'x'\n".into();
+        facts.sample.before = vec!["far".into(), "near".into()];
+        assert_eq!(log_lines(&facts), ["boom", "near", "far", "KeyError: 'x'"]);
+    }
+}
