@@ -15,9 +15,11 @@
 //! | `write` | commits, reverts |
 //! | `refs` | moving refs |
 //! | `worktree` | work trees of our own |
+//! | `create` | a whole new repository |
 
 mod blame;
 mod command;
+mod create;
 mod diff;
 mod names;
 mod open;
@@ -28,6 +30,7 @@ mod write;
 
 use std::path::PathBuf;
 
+pub use create::{NewCommit, git_version};
 pub use diff::{ChangeKind, Diff, FileChange};
 pub use names::{RepoPath, Sha};
 pub use open::{Head, Repository};

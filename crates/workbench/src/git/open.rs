@@ -265,13 +265,21 @@ fn common_dir(git_dir: &Path) -> Result<PathBuf, GitError> {
     }
 }
 
-fn check_version(base: &Base, recorder: &dyn Recorder) -> Result<(u32, u32), GitError> {
+/// The version of the git program as it tells it, if it is new enough.
+pub(super) fn version_text(base: &Base, recorder: &dyn Recorder) -> Result<String, GitError> {
     let printed = text(&Git::new(base, &["version"]).run(recorder)?);
     let found = printed.split_whitespace().nth(2).unwrap_or("").to_owned();
-    let mut numbers = found.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < OLDEST {
+    if numbers(&found) < OLDEST {
         return Err(GitError::TooOld { found, needed: "2.31" });
     }
-    Ok(version)
+    Ok(found)
+}
+
+fn check_version(base: &Base, recorder: &dyn Recorder) -> Result<(u32, u32), GitError> {
+    version_text(base, recorder).map(|found| numbers(&found))
+}
+
+fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
