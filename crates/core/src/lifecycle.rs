@@ -36,8 +36,8 @@ pub struct Snapshot {
     pub agent: Option<AgentState>,
     /// Other tasks of that role that run, any one of them, and how many are blocked.
     pub role_load: RoleLoad,
-    /// The task's parent, if it waits for its children, and how many of those are still open besides this task.
-    pub waiting_parent: Option<(Box<Task>, u64)>,
+    /// The task's parent, if it waits for its children.
+    pub waiting_parent: Option<Box<WaitingParent>>,
     /// How many children of the task are still open.
     pub open_children: u64,
     /// For an answer: the question.
@@ -48,13 +48,26 @@ pub struct Snapshot {
     pub taken_keys: BTreeSet<String>,
 }
 
+/// A task that waits for its children.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitingParent {
+    /// The waiting task.
+    pub task: Task,
+    /// How many of its children are still open besides the one the command is about.
+    pub open_children: u64,
+    /// State row of its role.
+    pub agent: AgentState,
+    /// What else its role has under way.
+    pub role_load: RoleLoad,
+}
+
 /// What else a role has under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RoleLoad {
     /// Another running task of the role.
     pub other_running: Option<TaskId>,
-    /// Whether another task of the role is blocked.
-    pub other_blocked: bool,
+    /// How many other tasks of the role are blocked.
+    pub other_blocked: u64,
 }
 
 /// What somebody wants to happen.
@@ -382,7 +395,7 @@ fn claim(
     claimed.started_at = claimed.started_at.or(Some(now));
     let mut plan = Plan::default();
     plan.writes.push(Write::OpenAttempt(task.id, claimed.lease_token, worker.to_owned()));
-    plan.agent(snapshot, &claimed, now, None);
+    plan.agent(snapshot, snapshot.role_load, &claimed, now, None);
     plan.task(claimed);
     Ok(plan)
 }
@@ -400,7 +413,7 @@ fn heartbeat(
         held.until = held.until.max(later(now, lease));
     }
     let mut plan = Plan::default();
-    plan.agent(snapshot, &renewed, now, None);
+    plan.agent(snapshot, snapshot.role_load, &renewed, now, None);
     plan.task(renewed);
     Ok(plan)
 }
@@ -451,9 +464,6 @@ fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Resul
         plan.writes.push(Write::ChangeIncident(incident, settlement.incident.clone()));
     }
     plan.close(task, end_word(&settlement.outcome, after.status), after.error_message.clone());
-    if after.status.is_final() {
-        plan.wake_parent(snapshot);
-    }
     if after.status == Status::Failed {
         plan.give_up(&after);
     }
@@ -461,7 +471,8 @@ fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Resul
         plan.wake.insert(after.assigned_to);
     }
     let run = end.map(|end| Run { end, took: run_time(task, now), cost: settlement.cost });
-    plan.agent(snapshot, &after, now, run);
+    let load = plan.wake_parent(snapshot, &after);
+    plan.agent(snapshot, load, &after, now, run);
     if let Outcome::Block { on, ask: Some(ask) } = &settlement.outcome {
         plan.writes.push(Write::InsertQuestion(task.id, *on, ask.to_message(task.assigned_to.as_str())));
     }
@@ -574,6 +585,7 @@ fn adopt(snapshot: &Snapshot, lease: SignedDuration, now: Timestamp) -> Result<P
         "adopted: another program set it running without a lease",
         json!({ "lease_s": lease.as_secs() }),
     );
+    plan.activity(snapshot, snapshot.role_load, &adopted);
     plan.task(adopted);
     Ok(plan)
 }
@@ -606,10 +618,11 @@ fn rescue(snapshot: &Snapshot, now: Timestamp) -> Result<Plan, Refusal> {
         json!({ "token": task.lease_token, "retry_count": after.retry_count, "status": after.status }),
     );
     if after.status == Status::Failed {
-        plan.wake_parent(snapshot);
         plan.give_up(&after);
     }
-    plan.agent(snapshot, &after, now, Some(Run { end, took: run_time(task, now), cost: Cost::default() }));
+    let load = plan.wake_parent(snapshot, &after);
+    let run = Run { end, took: run_time(task, now), cost: Cost::default() };
+    plan.agent(snapshot, load, &after, now, Some(run));
     plan.task(after);
     Ok(plan)
 }
@@ -646,8 +659,9 @@ fn answer(
             return Err(Refusal::AlreadyAnswered { question: id });
         }
         if waits {
-            plan.ready(Task { status: Status::Pending, wait: None, ..task.clone() });
-            plan.settled_agent(snapshot, task);
+            let after = Task { status: Status::Pending, wait: None, ..task.clone() };
+            plan.activity(snapshot, snapshot.role_load, &after);
+            plan.ready(after);
         }
     }
     Ok(plan)
@@ -696,9 +710,9 @@ fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestamp) -> Resul
         by,
         NewLog { level: LogLevel::Warn, message: error, data: Value::Null },
     ));
-    plan.wake_parent(snapshot);
     plan.incident(&after, IncidentStatus::NeedsHuman, after.error_message.clone());
-    plan.settled_agent(snapshot, task);
+    let load = plan.wake_parent(snapshot, &after);
+    plan.activity(snapshot, load, &after);
     plan.task(after);
     Ok(plan)
 }
@@ -721,9 +735,7 @@ fn redrive(snapshot: &Snapshot, by: Party) -> Result<Plan, Refusal> {
         by,
         NewLog::info(format!("put back into the queue by {by}"), Value::Null),
     ));
-    plan.settled_agent(snapshot, task);
-    plan.incident(task, IncidentStatus::Fixing, None);
-    plan.ready(Task {
+    let after = Task {
         status: Status::Pending,
         wait: None,
         run_at: None,
@@ -731,7 +743,10 @@ fn redrive(snapshot: &Snapshot, by: Party) -> Result<Plan, Refusal> {
         completed_at: None,
         refusal_code: None,
         ..task.clone()
-    });
+    };
+    plan.activity(snapshot, snapshot.role_load, &after);
+    plan.incident(&after, IncidentStatus::Fixing, None);
+    plan.ready(after);
     Ok(plan)
 }
 
@@ -851,33 +866,41 @@ impl Plan {
         }
     }
 
-    /// Wakes the parent that waits for its children when the last of them has ended.
-    fn wake_parent(&mut self, snapshot: &Snapshot) {
-        if let Some((parent, 0)) = &snapshot.waiting_parent {
-            self.ready(Task { status: Status::Pending, wait: None, ..(**parent).clone() });
+    /// Wakes the parent that waits for its children when this was the last of them to end. Gives what else the
+    /// role of this task has under way after that.
+    fn wake_parent(&mut self, snapshot: &Snapshot, after: &Task) -> RoleLoad {
+        let load = snapshot.role_load;
+        let Some(parent) = snapshot.waiting_parent.as_ref() else { return load };
+        if !after.status.is_final() || parent.open_children > 0 {
+            return load;
         }
+        self.ready(Task { status: Status::Pending, wait: None, ..parent.task.clone() });
+        if parent.task.assigned_to == after.assigned_to {
+            return RoleLoad { other_blocked: load.other_blocked.saturating_sub(1), ..load };
+        }
+        let mut agent = parent.agent.clone();
+        set_activity(&mut agent, parent.role_load, None);
+        self.writes.push(Write::SetAgent(agent));
+        load
     }
 
-    /// Keeps the role's state row true after this task took the given form.
-    fn agent(&mut self, snapshot: &Snapshot, task: &Task, now: Timestamp, run: Option<Run>) {
+    /// Keeps the role's state row true after a worker gave this task the given form.
+    fn agent(&mut self, snapshot: &Snapshot, load: RoleLoad, task: &Task, now: Timestamp, run: Option<Run>) {
         let Some(agent) = &snapshot.agent else { return };
         let mut agent = agent.clone();
         agent.last_active = Some(now);
         if let Some(run) = run {
             count_run(&mut agent.metrics, run.end, run.took, &run.cost);
         }
-        set_activity(&mut agent, snapshot.role_load, Some(task));
+        set_activity(&mut agent, load, Some(task));
         self.writes.push(Write::SetAgent(agent));
     }
 
-    /// Keeps the role's state row true after this task stopped running or waiting without a run.
-    fn settled_agent(&mut self, snapshot: &Snapshot, task: &Task) {
+    /// Keeps the role's state row true after this task took the given form without an act of its worker.
+    fn activity(&mut self, snapshot: &Snapshot, load: RoleLoad, task: &Task) {
         let Some(agent) = &snapshot.agent else { return };
-        if agent.role != task.assigned_to {
-            return;
-        }
         let mut agent = agent.clone();
-        set_activity(&mut agent, snapshot.role_load, None);
+        set_activity(&mut agent, load, Some(task));
         self.writes.push(Write::SetAgent(agent));
     }
 }
@@ -944,7 +967,7 @@ fn set_activity(agent: &mut AgentState, others: RoleLoad, task: Option<&Task>) {
         Some(task) if task.status == Status::Running => Some(task.id),
         _ => others.other_running,
     };
-    let blocked = others.other_blocked || task.is_some_and(|task| task.status == Status::Blocked);
+    let blocked = others.other_blocked > 0 || task.is_some_and(|task| task.status == Status::Blocked);
     agent.current_task = running;
     agent.status = match (running, blocked) {
         (Some(_), _) => AgentStatus::Working,

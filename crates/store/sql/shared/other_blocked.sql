@@ -1,1 +1,1 @@
-SELECT EXISTS (SELECT 1 FROM agent_tasks WHERE assigned_to = ?1 AND status = 'blocked' AND id <> ?2)
+SELECT count(*) FROM agent_tasks WHERE assigned_to = ?1 AND status = 'blocked' AND id <> ?2

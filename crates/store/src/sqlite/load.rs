@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use groundcrew_core::agent::{AgentState, AgentStatus};
 use groundcrew_core::incident::{IncidentStatus, Sighting};
-use groundcrew_core::lifecycle::{Command, RoleLoad, Snapshot, wanted_keys};
+use groundcrew_core::lifecycle::{Command, RoleLoad, Snapshot, WaitingParent, wanted_keys};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{BlockedOn, MessageId, ProjectId, Status, Task, TaskId};
@@ -92,19 +92,23 @@ fn role_load(db: Db<'_>, task: &Task) -> Result<RoleLoad, StoreError> {
     let besides = params![task.assigned_to.as_str(), task.id.0];
     Ok(RoleLoad {
         other_running: db.numbers(OTHER_RUNNING, besides)?.first().copied().map(TaskId),
-        other_blocked: db.number(OTHER_BLOCKED, besides)? != 0,
+        other_blocked: u64::try_from(db.number(OTHER_BLOCKED, besides)?).unwrap_or(0),
     })
 }
 
-fn waiting_parent(db: Db<'_>, child: &Task) -> Result<Option<(Box<Task>, u64)>, StoreError> {
+fn waiting_parent(db: Db<'_>, child: &Task) -> Result<Option<Box<WaitingParent>>, StoreError> {
     let Some(parent) = child.parent.map(|id| task(db, id)).transpose()?.flatten() else { return Ok(None) };
     let waits = parent.status == Status::Blocked
         && parent.wait.as_ref().is_some_and(|wait| wait.on == BlockedOn::Children);
     if !waits {
         return Ok(None);
     }
-    let open = open_children(db, parent.id, child.id)?;
-    Ok(Some((Box::new(parent), open)))
+    Ok(Some(Box::new(WaitingParent {
+        open_children: open_children(db, parent.id, child.id)?,
+        agent: agent(db, parent.assigned_to)?,
+        role_load: role_load(db, &parent)?,
+        task: parent,
+    })))
 }
 
 fn open_children(db: Db<'_>, parent: TaskId, besides: TaskId) -> Result<u64, StoreError> {
