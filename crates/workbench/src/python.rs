@@ -72,7 +72,7 @@ impl Python {
             if seen.contains(&candidate) || !candidate.is_file() {
                 continue;
             }
-            match Python::try_one(&candidate, sandbox, recorder.as_ref()) {
+            match Python::at(&candidate, sandbox, recorder.as_ref()) {
                 Ok(python) => return Ok(python),
                 Err(reason) => tried.push(format!("{}: {reason}", candidate.display())),
             }
@@ -97,7 +97,11 @@ impl Python {
         request
     }
 
-    fn try_one(program: &Path, sandbox: &Sandbox, recorder: &dyn Recorder) -> Result<Python, String> {
+    /// The interpreter a program is or stands for, such as one the user's configuration names.
+    ///
+    /// # Errors
+    /// Says in words why it does not work.
+    pub fn at(program: &Path, sandbox: &Sandbox, recorder: &dyn Recorder) -> Result<Python, String> {
         let told = ask(program, recorder)?;
         if told.version < OLDEST {
             return Err("it is older than 3.6".to_owned());

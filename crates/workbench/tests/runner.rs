@@ -42,10 +42,21 @@ fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn run(sandbox: &Sandbox, folder: &Path, argv: &[&str], only: Option<&[String]>, wall: u64) -> Suite {
     let recorder: Arc<dyn groundcrew_core::audit::Recorder> = Arc::new(NoRecorder);
     let python = Python::find(sandbox, &recorder).expect("a python");
+    run_with(&python, sandbox, folder, argv, only, wall)
+}
+
+fn run_with(
+    python: &Python,
+    sandbox: &Sandbox,
+    folder: &Path,
+    argv: &[&str],
+    only: Option<&[String]>,
+    wall: u64,
+) -> Suite {
     let argv: Vec<String> = argv.iter().map(|arg| (*arg).to_owned()).collect();
     let command = TestCommand::parse(&argv).expect("a command");
     let limits = Limits { wall: Duration::from_secs(wall), ..Limits::default() };
-    run_suite(sandbox, &python, folder, &command, only, &limits, &CancelToken::new()).expect("it starts")
+    run_suite(sandbox, python, folder, &command, only, &limits, &CancelToken::new()).expect("it starts")
 }
 
 const UNITTEST: [&str; 3] = ["python3", "-m", "unittest"];
@@ -110,6 +121,8 @@ fn every_unittest_outcome_is_told_with_its_exception() {
         assert_eq!((suite.collected, suite.complete, suite.ended), (Some(5), true, Ended::Exited(1)));
         assert!(suite.counts() && !suite.is_green());
         let trace = &suite.tests["test_shop.Prices.test_unknown"].failure().expect("it failed").traceback;
+        let start = "Traceback (most recent call last):\n  File \"";
+        assert!(trace.starts_with(start) && !trace.contains("unittest/"), "{trace}");
         assert!(trace.contains("shop/core.py\", line 2, in price"), "{trace}");
     }
 }
@@ -191,6 +204,65 @@ fn a_printed_line_is_never_taken_for_an_outcome() {
     for sandbox in sandboxes() {
         let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
         assert_eq!(summary(&suite), [row("test_a.A.test_a", "passed", "")]);
+    }
+}
+
+const PYTEST: &str = r#"
+import pytest
+from shop import core
+
+@pytest.fixture
+def broken():
+    raise RuntimeError("no fixture")
+
+@pytest.mark.parametrize("n", ["a", "b"])
+def test_price(n):
+    print("noise")
+    assert core.price(n) == 1
+
+def test_broken(broken):
+    pass
+
+@pytest.mark.xfail
+def test_expected():
+    assert False
+
+@pytest.mark.skip(reason="later")
+def test_later():
+    pass
+"#;
+
+#[test]
+fn every_pytest_outcome_is_told_with_its_exception() {
+    let files = [("shop/__init__.py", ""), ("shop/core.py", SHOP), ("tests/test_shop.py", PYTEST)];
+    let folder = project(&files);
+    for sandbox in sandboxes() {
+        // The interpreter of the path seldom has pytest; this names one that does.
+        let python = match std::env::var_os("GROUNDCREW_TEST_PYTEST") {
+            Some(named) => Python::at(named.as_ref(), &sandbox, &NoRecorder).expect("it works"),
+            None => Python::find(&sandbox, &(Arc::new(NoRecorder) as _)).expect("a python"),
+        };
+        if !python.pytest {
+            eprintln!(
+                "SKIPPED: {} has no pytest; name one that does by GROUNDCREW_TEST_PYTEST",
+                python.executable.display()
+            );
+            continue;
+        }
+        let suite = run_with(&python, &sandbox, folder.path(), &["pytest"], None, 60);
+        let expected = [
+            row("tests/test_shop.py::test_broken", "error", "RuntimeError"),
+            row("tests/test_shop.py::test_expected", "passed", ""),
+            row("tests/test_shop.py::test_later", "skipped", "later"),
+            row("tests/test_shop.py::test_price[a]", "passed", ""),
+            row("tests/test_shop.py::test_price[b]", "failed", "KeyError: 'b'"),
+        ];
+        assert_eq!(summary(&suite), expected, "{suite:?}");
+        assert_eq!((suite.collected, suite.complete, suite.ended), (Some(5), true, Ended::Exited(1)));
+        let only = ["tests/test_shop.py::test_price[a]".to_owned()];
+        let suite = run_with(&python, &sandbox, folder.path(), &["pytest", "-x"], Some(&only), 60);
+        assert_eq!(summary(&suite), [row(&only[0], "passed", "")]);
+        assert!(suite.is_green() && suite.modules.contains("shop/core.py"), "{suite:?}");
     }
 }
 

@@ -143,8 +143,8 @@ impl<'a> Git<'a> {
             limits: "wall clock, output".to_owned(),
         });
         match waited.stop {
-            Stop::Ended(_) => {}
-            Stop::Flooded => {
+            Stop::Ended(_) if waited.stdout.total() <= self.cap as u64 => {}
+            Stop::Ended(_) | Stop::Flooded => {
                 return Err(GitError::TooLarge { what: format!("git {name}"), cap: self.cap as u64 });
             }
             Stop::TimedOut | Stop::Cancelled => {

@@ -232,3 +232,42 @@ impl Repository {
         Sha::parse(&text(&commit))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use groundcrew_core::audit::NoRecorder;
+
+    use super::*;
+
+    fn plain_git(folder: &Path, args: &[&str]) {
+        let identity = ["-c", "user.name=User", "-c", "user.email=user@localhost"];
+        let output = Command::new("git").args(identity).args(args).current_dir(folder).output();
+        assert!(output.expect("git is installed").status.success(), "git {args:?}");
+    }
+
+    #[test]
+    fn both_ways_to_undo_a_commit_agree() {
+        let folder = tempfile::tempdir().expect("a folder");
+        plain_git(folder.path(), &["init", "-q"]);
+        let lines = |second: &str, last: &str| format!("1\n{second}\n3\n4\n5\n6\n7\n{last}\n");
+        for (content, message) in
+            [(lines("2", "8"), "First"), (lines("X", "8"), "Culprit"), (lines("X", "Y"), "Later")]
+        {
+            std::fs::write(folder.path().join("file"), content).expect("a file");
+            plain_git(folder.path(), &["add", "."]);
+            plain_git(folder.path(), &["commit", "-q", "-m", message]);
+        }
+        let new = Repository::open(folder.path(), Arc::new(NoRecorder)).expect("it opens");
+        let mut old = new.clone();
+        old.version = (2, 31);
+        let (culprit, head) =
+            (new.resolve("HEAD~1").expect("a commit"), new.resolve("HEAD").expect("a commit"));
+        let expected = Some(vec![Change::write(RepoPath::parse("file").expect("a path"), lines("2", "Y"))]);
+        assert_eq!(old.revert(&culprit, &head).expect("it is judged"), expected);
+        assert_eq!(new.revert(&culprit, &head).expect("it is judged"), expected);
+    }
+}

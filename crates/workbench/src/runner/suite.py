@@ -9,6 +9,7 @@ import sys
 import traceback
 
 LIMIT = 16384
+ROOT = ""
 
 
 class Channel:
@@ -38,7 +39,18 @@ def type_name(kind):
     return name if module in ("builtins", "", None) else module + "." + name
 
 
+def from_project(trace):
+    """The trace without the framework's frames before the project's first."""
+    inner = trace
+    while inner is not None:
+        if os.path.realpath(inner.tb_frame.f_code.co_filename).startswith(ROOT + os.sep):
+            return inner
+        inner = inner.tb_next
+    return trace
+
+
 def failure(kind, value, trace):
+    trace = from_project(trace)
     try:
         message = cut(value)
     except Exception:
@@ -201,12 +213,13 @@ def modules(root):
 
 
 def main():
+    global ROOT
     orders = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     channel = Channel(orders["word"])
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    root = os.path.realpath(orders["root"])
+    ROOT = os.path.realpath(orders["root"])
     sys.path[0] = os.getcwd()
     del sys.argv[1:]
     run = run_pytest if orders.pop("kind") == "pytest" else run_unittest
@@ -218,7 +231,7 @@ def main():
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:
         trouble = failure(*sys.exc_info())
-    inside, foreign = modules(root)
+    inside, foreign = modules(ROOT)
     channel.tell(at="end", code=code, trouble=trouble, modules=inside, foreign=foreign)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -146,7 +146,8 @@ pub struct Request {
     pub cwd: PathBuf,
     /// The folder it may write, at its own path.
     pub worktree: PathBuf,
-    /// Files and folders it may read besides the system's, at their own paths, such as an interpreter.
+    /// Files and folders it may read besides the system's, at their own paths, such as an interpreter. What does not
+    /// exist is left out.
     pub read_only: Vec<PathBuf>,
     /// Small read-only files to place, each beneath [`FILES`]. Where nothing can be mounted they lie elsewhere, and an
     /// argument that is exactly such a path is replaced.

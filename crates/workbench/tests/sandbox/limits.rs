@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use groundcrew_core::audit::{Act, Recorder};
 use groundcrew_workbench::CancelToken;
 use groundcrew_workbench::sandbox::{Ended, Request, Sandbox};
 
@@ -21,6 +23,31 @@ fn a_command_reads_its_input_and_its_output_is_kept() {
             (output.ended, output.stdout.len(), output.stderr.as_slice()),
             (Ended::Exited(7), 300_000, &b"oops\n"[..])
         );
+    }
+}
+
+#[test]
+fn every_command_is_audited_with_its_level() {
+    struct Acts(std::sync::Mutex<Vec<Act>>);
+    impl Recorder for Acts {
+        fn record(&self, act: Act) {
+            self.0.lock().expect("no panic while held").push(act);
+        }
+    }
+    for sandbox in sandboxes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acts = Arc::new(Acts(std::sync::Mutex::default()));
+        let request = Request::new(folder.path(), ["sh", "-c", "exit 3"]);
+        let output = sandbox.with_recorder(acts.clone()).run(&request, &CancelToken::new()).expect("it runs");
+        let expected = Act::CommandRun {
+            argv: request.argv.clone(),
+            sandbox: sandbox.level().to_string(),
+            exit_code: Some(3),
+            ended: "exited 3".to_owned(),
+            wall_ms: u64::try_from(output.wall.as_millis()).expect("a short run"),
+            limits: output.limits,
+        };
+        assert_eq!(*acts.0.lock().expect("no panic while held"), [expected]);
     }
 }
 
