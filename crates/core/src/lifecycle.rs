@@ -434,7 +434,8 @@ fn note(
 /// The task, if this token still holds it.
 fn held(snapshot: &Snapshot, id: TaskId, token: LeaseToken) -> Result<&Task, Refusal> {
     let task = snapshot.task.as_ref().ok_or(Refusal::NoSuchTask)?;
-    if task.status != Status::Running || task.lease_token != token {
+    // Without a lease it is another program that runs the task, whatever number the last claim had.
+    if task.status != Status::Running || task.lease_token != token || task.lease.is_none() {
         return Err(Refusal::StaleLease {
             task: id,
             held: token,
