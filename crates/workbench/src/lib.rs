@@ -12,5 +12,6 @@ mod process;
 pub mod python;
 pub mod runner;
 pub mod sandbox;
+mod scratch;
 
 pub use process::CancelToken;

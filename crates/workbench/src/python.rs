@@ -122,7 +122,7 @@ impl Python {
     }
 
     fn prove(&self, sandbox: &Sandbox) -> Result<Proven, String> {
-        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let folder = crate::scratch::folder().map_err(|error| format!("no temporary folder: {error}"))?;
         let mut request = self.request(folder.path(), ["-c", PROVE]);
         request.limits.wall = Duration::from_secs(60);
         let output = sandbox.run(&request, &CancelToken::new()).map_err(|error| error.to_string())?;

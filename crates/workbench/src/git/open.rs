@@ -53,10 +53,7 @@ impl Repository {
         }
         let (top, git_dir) = find(&start)?;
         let common = common_dir(&git_dir)?;
-        let scratch = tempfile::Builder::new()
-            .prefix("groundcrew-git-")
-            .tempdir()
-            .map_err(io_error("make a temporary folder for git"))?;
+        let scratch = crate::scratch::folder().map_err(io_error("make a temporary folder for git"))?;
         let void = scratch.path().join("void");
         fs::create_dir(&void).map_err(io_error("make a temporary folder for git"))?;
         let mut base = Base { git_dir, void, path: search_path(&top), drivers: Vec::new() };

@@ -38,6 +38,7 @@ use groundcrew_core::audit::{Act, NoRecorder, Recorder};
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, CancelToken, Patience, Stop};
+use crate::scratch;
 use cgroup::Groups;
 use order::Order;
 
@@ -290,6 +291,7 @@ impl Sandbox {
     /// [`Unavailable`] if none works that is at least the minimum, or the one that was asked for does not.
     pub fn detect(config: SandboxConfig) -> Result<Sandbox, Unavailable> {
         cgroup::sweep();
+        scratch::sweep();
         let (minimum, only) = (config.minimum, config.only);
         let bwrap = strict::Bwrap::find();
         let mut sandbox = Sandbox {
@@ -336,7 +338,7 @@ impl Sandbox {
     /// If it could not be started; how it ends is part of the [`Output`].
     pub fn run(&self, request: &Request, cancel: &CancelToken) -> Result<Output, SandboxError> {
         let program = check(request)?;
-        let run_dir = tempfile::Builder::new().prefix("groundcrew-run-").tempdir()?;
+        let run_dir = scratch::folder()?;
         let groups = Groups::make(&request.limits);
         self.order(request, &groups)?.write(run_dir.path())?;
         let patience = Patience {
@@ -424,10 +426,8 @@ impl Sandbox {
 
     /// Runs the smallest command there is.
     fn probe(&self) -> Result<(), String> {
-        let folder = tempfile::Builder::new()
-            .prefix("groundcrew-probe-")
-            .tempdir()
-            .map_err(|error| format!("no temporary folder can be made: {error}"))?;
+        let folder =
+            scratch::folder().map_err(|error| format!("no temporary folder can be made: {error}"))?;
         let mut request = Request::new(folder.path(), ["true"]);
         request.limits.wall = Duration::from_secs(20);
         match self.run(&request, &CancelToken::new()) {
