@@ -7,6 +7,7 @@
 //! | [`outcome`] | what goes in and what comes out |
 //! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
 //! | [`reproduce`], [`matching`], [`regression`] | making the error happen again, as a script and as a test |
+//! | [`mutants`] | would the tests notice if the changed lines were other than they are |
 //! | [`smell`] | does a change hide the symptom |
 //!
 //! No model takes part, and no project, framework or log format is treated specially. Everything that runs code of the
@@ -17,6 +18,7 @@ pub mod checkout;
 pub mod edit;
 pub mod locate;
 pub mod matching;
+pub mod mutants;
 pub mod outcome;
 pub mod regression;
 pub mod reproduce;

@@ -1,0 +1,279 @@
+//! Would the tests notice if the changed lines were other than they are?
+//!
+//! Classic mutation operators (DeMillo, Lipton and Sayward 1978) on the lines of the program that a change adds. Each
+//! mutant is committed by plumbing and tested in a fresh work tree, so that what one run leaves behind, another never
+//! sees. The reproduction takes part where it is no test of the suite itself.
+
+use std::time::{Duration, Instant};
+
+use groundcrew_core::contract::Reproduction;
+use groundcrew_workbench::git::{Change, GitError, RepoPath, Repository, Sha};
+use groundcrew_workbench::runner::{Kind, Suite, TestCommand, run_suite};
+use tree_sitter::Node;
+
+use crate::bench::{Bench, RepairError};
+use crate::edit::{Edit, apply};
+use crate::locate::{is_python, is_test};
+use crate::reproduce::{ReproOutcome, run_on};
+use crate::syntax::{Source, first_line, last_line};
+
+/// Mutants that are tested at most.
+const MOST: usize = 12;
+
+/// Time that all of them may take.
+const TIME: Duration = Duration::from_secs(60);
+
+/// Largest file that is mutated, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// What became of the mutants of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mutants {
+    /// Mutants tested.
+    pub made: u32,
+    /// Mutants that made a test or the reproduction fail.
+    pub killed: u32,
+    /// Those that did not, in words.
+    pub survivors: Vec<String>,
+    /// Survivors without an explanation.
+    pub unexplained: u32,
+    /// Why no mutant was tested, if none could be.
+    pub reason: Option<String>,
+}
+
+/// One changed version of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mutant {
+    /// What is different, for people: `line 7: "<" becomes "<="`.
+    pub what: String,
+    /// The edit that makes it.
+    pub edit: Edit,
+}
+
+/// Tests mutants of the lines that the change from `base` to `head` adds to the program.
+///
+/// A change that only restores what stood at `restored` explains its survivors: the tests did not pin those lines then
+/// either.
+///
+/// # Errors
+/// Git or the sandbox failed, or the work was cancelled.
+pub fn examine(
+    bench: &Bench,
+    base: &Sha,
+    head: &Sha,
+    reproduction: Option<&Reproduction>,
+    restored: Option<&Sha>,
+) -> Result<Mutants, RepairError> {
+    let (Some(command), Some(sound)) = (&bench.tests, bench.suite(head, &[])?) else {
+        return Ok(Mutants { reason: Some("there are no tests to kill a mutant".into()), ..Mutants::default() });
+    };
+    if !sound.counts() || (sound.kind == Kind::Other && !sound.is_green()) {
+        return Ok(Mutants { reason: Some("the tests do not run to their end".into()), ..Mutants::default() });
+    }
+    let mut result = Mutants::default();
+    let mut sources = Vec::new();
+    for (path, lines) in added_lines(&bench.repository, base, head)? {
+        if let Some(text) = text(&bench.repository, head, &path)? {
+            sources.push((mutants(path.as_str(), &text, &lines), path, text));
+        }
+    }
+    let began = Instant::now();
+    let all = sources.iter().flat_map(|(mutants, path, text)| mutants.iter().map(move |one| (one, path, text)));
+    for (mutant, path, text) in spread(all.collect(), MOST) {
+        if began.elapsed() > TIME {
+            break;
+        }
+        let Some(content) = apply(text, std::slice::from_ref(&mutant.edit)) else { continue };
+        let change = Change::write(path.clone(), content);
+        result.made += 1;
+        if is_killed(bench, command, &sound, head, change, reproduction)? {
+            result.killed += 1;
+        } else {
+            result.note_survivor(mutant, path, restored);
+        }
+    }
+    Ok(result)
+}
+
+impl Mutants {
+    fn note_survivor(&mut self, mutant: &Mutant, path: &RepoPath, restored: Option<&Sha>) {
+        let what = format!("{path}, {}", mutant.what);
+        match restored {
+            Some(commit) => self.survivors.push(format!(
+                "{what}: the line only stands again as it stood at {}; the tests did not pin it then either",
+                commit.short()
+            )),
+            None => {
+                self.survivors.push(what);
+                self.unexplained += 1;
+            }
+        }
+    }
+}
+
+fn is_killed(
+    bench: &Bench,
+    command: &TestCommand,
+    sound: &Suite,
+    head: &Sha,
+    change: Change,
+    reproduction: Option<&Reproduction>,
+) -> Result<bool, RepairError> {
+    let checkout = bench.checkout_with(head, &[change])?;
+    let at = checkout.path();
+    let suite = run_suite(&bench.sandbox, &bench.python, at, command, None, &bench.limits, &bench.cancel)?;
+    if bench.cancel.is_cancelled() {
+        return Err(RepairError::Cancelled);
+    }
+    // Tests that fail without the mutant too say nothing about it.
+    let noticed = match command.kind {
+        Kind::Unittest | Kind::Pytest => !sound.passed().is_subset(&suite.passed()),
+        Kind::Other => !suite.is_green(),
+    };
+    if noticed {
+        return Ok(true);
+    }
+    Ok(match reproduction {
+        Some(reproduction) => run_on(bench, at, reproduction)?.outcome != ReproOutcome::Passed,
+        None => false,
+    })
+}
+
+/// Lines that the change adds, per Python file of the program.
+fn added_lines(repository: &Repository, base: &Sha, head: &Sha) -> Result<Vec<(RepoPath, Vec<u32>)>, GitError> {
+    let mut found = Vec::new();
+    for file in repository.diff(base, head)?.files {
+        let Ok(path) = RepoPath::parse(&file.path) else { continue };
+        if !is_python(path.as_str()) || is_test(path.as_str()) {
+            continue;
+        }
+        let before = text(repository, base, &path)?.unwrap_or_default();
+        let after = text(repository, head, &path)?.unwrap_or_default();
+        found.push((path, new_lines(&before, &after)));
+    }
+    Ok(found)
+}
+
+fn text(repository: &Repository, commit: &Sha, path: &RepoPath) -> Result<Option<String>, GitError> {
+    Ok(repository.read(commit, path, LARGEST)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+/// Numbers of the lines of `after` between the common head and the common tail of both texts that `before` lacks.
+fn new_lines(before: &str, after: &str) -> Vec<u32> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let gone = &old[head..old.len() - tail];
+    (head..new.len() - tail)
+        .filter(|&at| !gone.contains(&new[at]))
+        .filter_map(|at| u32::try_from(at + 1).ok())
+        .collect()
+}
+
+/// All mutants of some lines of a file, in the order of the text.
+pub fn mutants(file: &str, text: &str, lines: &[u32]) -> Vec<Mutant> {
+    let Some(source) = Source::parse(text) else { return Vec::new() };
+    source
+        .walk(source.root())
+        .into_iter()
+        .filter(|node| lines.contains(&first_line(*node)) && lines.contains(&last_line(*node)))
+        .flat_map(|node| of_node(&source, file, node))
+        .filter(|mutant| {
+            apply(text, std::slice::from_ref(&mutant.edit))
+                .and_then(|changed| Source::parse(&changed))
+                .is_some_and(|changed| source.is_broken() || !changed.is_broken())
+        })
+        .collect()
+}
+
+fn of_node(source: &Source, file: &str, node: Node<'_>) -> Vec<Mutant> {
+    let text = source.of(node);
+    let becomes: Vec<String> = match node.kind() {
+        "<" => vec!["<=".into()],
+        "<=" => vec!["<".into()],
+        ">" => vec![">=".into()],
+        ">=" => vec![">".into()],
+        "==" => vec!["!=".into()],
+        "!=" => vec!["==".into()],
+        "+" => vec!["-".into()],
+        "-" => vec!["+".into()],
+        "*" => vec!["+".into()],
+        "/" | "//" => vec!["*".into()],
+        "%" => vec!["+".into()],
+        "and" => vec!["or".into()],
+        "or" => vec!["and".into()],
+        "true" => vec!["False".into()],
+        "false" => vec!["True".into()],
+        "integer" => text.parse::<i64>().map(|number| vec![number.wrapping_add(1).to_string()]).unwrap_or_default(),
+        "not_operator" => vec![text.trim_start_matches("not").trim_start().to_owned()],
+        "expression_statement" if !is_text_alone(node) => vec!["pass".into()],
+        "return_statement" if text.trim() != "return" => vec!["return None".into()],
+        _ => Vec::new(),
+    };
+    becomes
+        .into_iter()
+        .filter(|new| new != text)
+        .map(|new| Mutant {
+            what: format!("line {}: {text:?} becomes {new:?}", first_line(node)),
+            edit: Edit { file: file.to_owned(), start: node.start_byte(), end: node.end_byte(), text: new },
+        })
+        .collect()
+}
+
+/// A docstring: taking it away changes nothing that a test should notice.
+fn is_text_alone(statement: Node<'_>) -> bool {
+    statement.named_child(0).is_some_and(|child| child.kind() == "string")
+}
+
+/// At most `most` of the items, evenly spread.
+fn spread<T>(items: Vec<T>, most: usize) -> Vec<T> {
+    let total = items.len();
+    if total <= most {
+        return items;
+    }
+    items
+        .into_iter()
+        .enumerate()
+        .filter(|(at, _)| at * most / total != (at + 1) * most / total)
+        .map(|(_, item)| item)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_changed_lines_are_mutated_and_every_mutant_parses() {
+        let text = "def f(a, b):\n    \"\"\"Doc 1.\"\"\"\n    if a < 10 and not b:\n        return a + 1\n    return a - 1\n";
+        let found: Vec<String> = mutants("f.py", text, &[2, 3, 4]).into_iter().map(|mutant| mutant.what).collect();
+        assert_eq!(
+            found,
+            [
+                "line 3: \"<\" becomes \"<=\"",
+                "line 3: \"10\" becomes \"11\"",
+                "line 3: \"and\" becomes \"or\"",
+                "line 3: \"not b\" becomes \"b\"",
+                "line 4: \"return a + 1\" becomes \"return None\"",
+                "line 4: \"+\" becomes \"-\"",
+                "line 4: \"1\" becomes \"2\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn new_lines_are_those_that_the_change_brought() {
+        assert_eq!(new_lines("a\nb\nc\n", "a\nB\nc\n"), [2]);
+        assert_eq!(new_lines("a\nb\nc\n", "a\nb\nc\nd\n"), [4]);
+        assert_eq!(new_lines("a\nb\n", "a\nx\nb\ny\n"), [2, 4]);
+        assert_eq!(new_lines("a\nb\nc\n", "a\nc\n"), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn a_sample_is_spread_over_the_whole_change() {
+        assert_eq!(spread((0..10).collect(), 20), (0..10).collect::<Vec<_>>());
+        let some = spread((0..100).collect(), 5);
+        assert_eq!(some.len(), 5);
+        assert!(some[0] < 25 && some[4] > 75, "{some:?}");
+    }
+}
