@@ -131,7 +131,9 @@ pub enum StoreError {
         task_type: String,
     },
     /// A command named a parent, project or other row that is not there.
-    #[error("cannot {action}: it refers to a row that is not in the database; check the ids it names")]
+    #[error(
+        "statement {action} names a row that is not in the database; check the ids of the parent, project and incident"
+    )]
     Dangling {
         /// Name of the statement.
         action: &'static str,
@@ -161,7 +163,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A statement failed for another reason.
-    #[error("cannot {action} in database {path}: {source}; run `groundcrew doctor`")]
+    #[error("statement {action} failed on database {path}: {source}; run `groundcrew doctor`")]
     Sql {
         /// Name of the statement.
         action: &'static str,

@@ -85,6 +85,8 @@ pub trait Store: Send + Sync {
 
     /// Waits until a commit of this process gave a role work or another process changed the database, but no longer
     /// than `timeout`. Returns a number to hand in next time; start with 0, which returns at once.
+    ///
+    /// A store that is opened for reading only hears of nothing and waits the whole time.
     fn changes(&self, since: u64, timeout: Duration) -> u64;
 
     /// One task.

@@ -99,6 +99,31 @@ fn an_older_schema_is_upgraded_but_not_by_a_reader() {
 }
 
 #[test]
+fn a_migration_that_fails_half_way_leaves_the_schema_as_it_was() {
+    let (_folder, path) = place();
+    let given = include_str!("../migrations/sqlite/0001_given.sql");
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch(given).unwrap();
+    let in_the_way = "CREATE TABLE crew_workers (x)";
+    other.execute_batch(in_the_way).unwrap();
+    let schema = || -> Vec<String> {
+        let all =
+            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name <> 'crew_migrations' ORDER BY name";
+        let mut statement = other.prepare(all).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let before = schema();
+    let said = refused(&path, EXISTING).to_string();
+    assert!(
+        said.contains("statement migrate failed") && said.contains("table crew_workers already exists"),
+        "{said}"
+    );
+    assert_eq!(schema(), before);
+    other.execute_batch("DROP TABLE crew_workers").unwrap();
+    open(&url(&path), EXISTING).unwrap().execute(new_task()).unwrap();
+}
+
+#[test]
 fn a_migration_that_was_changed_afterwards_is_refused() {
     let (_folder, path) = made();
     let change = "UPDATE crew_migrations SET checksum = 'other' WHERE version = 2";

@@ -140,7 +140,7 @@ mod tests {
         );
         assert_eq!(
             said(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY),
-            "cannot claim: it refers to a row that is not in the database; check the ids it names"
+            "statement claim names a row that is not in the database; check the ids of the parent, project and incident"
         );
     }
 }

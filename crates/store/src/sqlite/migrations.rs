@@ -109,7 +109,7 @@ fn recorded(connection: &Connection, path: &Path) -> Result<Vec<(u32, String, St
 }
 
 fn apply(connection: &Connection, path: &Path, migration: &Migration) -> Result<(), StoreError> {
-    let fault = |error| fault(path, migration.name, error);
+    let fault = |error| fault(path, "migrate", error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
     let done = within(connection, path, migration);
     let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -131,7 +131,7 @@ fn within(connection: &Connection, path: &Path, migration: &Migration) -> Result
         connection.execute(record, params![migration.version, migration.name, migration.checksum(), now])?;
         Ok(())
     };
-    work().map_err(|error| fault(path, migration.name, error))
+    work().map_err(|error| fault(path, "migrate", error))
 }
 
 impl Migration {
