@@ -124,6 +124,9 @@ pub struct ScanLogsContext {
     /// Most bytes to read in this task.
     #[serde(default)]
     pub max_bytes: Option<u64>,
+    /// Whether the last record counts as finished now, though its writer might still add to it.
+    #[serde(default)]
+    pub flush: bool,
 }
 
 /// Result of `scan_logs`.

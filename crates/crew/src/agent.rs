@@ -11,6 +11,7 @@ use groundcrew_core::message::{Ask, Message, NewMessage};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{BlockedOn, NewTask, Task};
 use groundcrew_logs::Redactor;
+use groundcrew_repair::RepairError;
 use groundcrew_store::StoreError;
 use groundcrew_workbench::git::GitError;
 use groundcrew_workbench::sandbox::SandboxError;
@@ -23,6 +24,9 @@ use crate::brain::Brain;
 use crate::desk::Desk;
 use crate::site::Site;
 use crate::tools::Tools;
+
+/// The choice by which a person takes an incident out of the crew's hands.
+pub const HAND_OVER: &str = "hand_over";
 
 /// One of the six.
 pub trait Agent: Send + Sync {
@@ -76,7 +80,10 @@ impl<'a> Job<'a> {
     /// A task that belongs to no project is refused.
     pub fn site(&self) -> Result<&'a Site, Trouble> {
         self.site.ok_or_else(|| {
-            Trouble::refused("no_project", "no project is registered; run `groundcrew init` in its repository")
+            Trouble::refused(
+                "no_project",
+                "no project is registered; run `groundcrew init` in its repository",
+            )
         })
     }
 
@@ -208,6 +215,8 @@ pub enum Trouble {
         /// Sentence for people.
         text: String,
     },
+    /// The machine or the configuration lacks something that a person can mend: blocked until they say so.
+    Environment(String),
     /// The machine misbehaved: tried again.
     Machine(String),
     /// The crew stops or the lease is gone.
@@ -223,8 +232,17 @@ impl Trouble {
     /// As the settlement of the run.
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::Context(bad) => Outcome::Fail { error: bad.to_string(), refusal: Some("bad_context".into()) },
+            Self::Context(bad) => {
+                Outcome::Fail { error: bad.to_string(), refusal: Some("bad_context".into()) }
+            }
             Self::Refused { code, text } => Outcome::Fail { error: text, refusal: Some(code.into()) },
+            Self::Environment(lack) => {
+                let ask = Ask::new(
+                    format!("{lack}. Is it mended?"),
+                    &[("retry", "Yes, try again"), (HAND_OVER, "Leave this error to me")],
+                );
+                Outcome::Block { on: BlockedOn::Environment, ask: Some(ask) }
+            }
             Self::Machine(error) => Outcome::Retry { error },
             Self::Stopped => Outcome::Release,
         }
@@ -239,10 +257,13 @@ impl From<StoreError> for Trouble {
 
 impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
-        match error {
-            GitError::Cancelled => Self::Stopped,
-            other => Self::Machine(other.to_string()),
-        }
+        Self::Machine(error.to_string())
+    }
+}
+
+impl From<RepairError> for Trouble {
+    fn from(error: RepairError) -> Self {
+        if matches!(error, RepairError::Cancelled) { Self::Stopped } else { Self::Machine(error.to_string()) }
     }
 }
 

@@ -166,7 +166,8 @@ impl TryFrom<String> for Span {
 
     fn try_from(text: String) -> Result<Self, String> {
         let text = text.trim();
-        let wrong = || format!("{text:?} is not a length of time; write it like \"90s\", \"15m\", \"24h\" or \"7d\"");
+        let wrong =
+            || format!("{text:?} is not a length of time; write it like \"90s\", \"15m\", \"24h\" or \"7d\"");
         let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(at);
         let number: u64 = number.parse().map_err(|_| wrong())?;

@@ -2,17 +2,17 @@
 
 /// A line that a change adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddedLine<'a> {
+pub(crate) struct AddedLine<'a> {
     /// File, as the diff names it.
-    pub file: &'a str,
+    pub(crate) file: &'a str,
     /// Line in the new file, from 1.
-    pub line: u32,
+    pub(crate) line: u32,
     /// Its text.
-    pub text: &'a str,
+    pub(crate) text: &'a str,
 }
 
 /// The lines that a patch in git's form adds, in order. Text that is not a patch adds nothing.
-pub fn added_lines(patch: &str) -> Vec<AddedLine<'_>> {
+pub(crate) fn added_lines(patch: &str) -> Vec<AddedLine<'_>> {
     let mut added = Vec::new();
     let mut file = "";
     let mut line = 0u32;
@@ -69,7 +69,8 @@ mod tests {
     fn added_lines_have_their_place_in_the_new_file() {
         let patch = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,4 @@ def f():\n a\n-b\n+B\n+C\n d\n\
                      @@ -10 +11 @@\n-k\n+K\n";
-        let found: Vec<(u32, &str)> = added_lines(patch).iter().map(|added| (added.line, added.text)).collect();
+        let found: Vec<(u32, &str)> =
+            added_lines(patch).iter().map(|added| (added.line, added.text)).collect();
         assert_eq!(found, [(2, "B"), (3, "C"), (11, "K")]);
     }
 

@@ -10,11 +10,15 @@ use groundcrew_logs::Redactor;
 use groundcrew_repair::locate::{Located, locate};
 use groundcrew_store::Project;
 use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
+use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests};
 
 use crate::agent::{Job, Trouble};
 use crate::config::{Config, ConfigError};
 use crate::trust::TrustStore;
+
+/// Largest file that is read as text, in bytes.
+const LARGEST_TEXT: u64 = 1024 * 1024;
 
 /// A project as it stands when a job begins.
 #[derive(Debug)]
@@ -72,11 +76,18 @@ impl Site {
     ///
     /// # Errors
     /// The commit cannot be read.
-    pub fn test_command(&self, repository: &Repository, commit: &Sha) -> Result<Option<TestCommand>, Trouble> {
-        match &self.config.test.command {
-            Some(argv) => Ok(TestCommand::parse(argv)),
-            None => Ok(detect_tests(repository, commit)?),
+    pub fn test_command(
+        &self,
+        repository: &Repository,
+        commit: &Sha,
+        python: &Python,
+    ) -> Result<Option<TestCommand>, GitError> {
+        if let Some(argv) = &self.config.test.command {
+            return Ok(TestCommand::parse(argv));
         }
+        let files: Vec<RepoPath> = repository.files(commit)?.into_iter().map(|entry| entry.path).collect();
+        let read = |path: &RepoPath| repository.read(commit, path, LARGEST_TEXT).ok().flatten();
+        Ok(detect_tests(&files, read, python))
     }
 
     /// The log files that there are now.
@@ -107,7 +118,10 @@ pub fn sample_from_text(redactor: &Redactor, text: &str) -> (String, Sample) {
     let title = match &trace {
         Some(trace) => {
             let exception = trace.exception.as_deref().unwrap_or("error");
-            trace.message.as_ref().map_or_else(|| exception.to_owned(), |message| format!("{exception}: {message}"))
+            trace
+                .message
+                .as_ref()
+                .map_or_else(|| exception.to_owned(), |message| format!("{exception}: {message}"))
         }
         None => text.lines().find(|line| !line.trim().is_empty()).unwrap_or("error").trim().to_owned(),
     };
@@ -120,8 +134,7 @@ pub fn sample_from_text(redactor: &Redactor, text: &str) -> (String, Sample) {
 /// # Errors
 /// The commit cannot be read.
 pub fn read_text(repository: &Repository, commit: &Sha, path: &RepoPath) -> Result<Option<String>, Trouble> {
-    const LARGEST: u64 = 1024 * 1024;
-    match repository.read(commit, path, LARGEST) {
+    match repository.read(commit, path, LARGEST_TEXT) {
         Ok(bytes) => Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok())),
         Err(GitError::TooLarge { .. }) => Ok(None),
         Err(error) => Err(error.into()),

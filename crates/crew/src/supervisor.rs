@@ -234,7 +234,11 @@ impl<'a> Supervisor<'a> {
             return Ok(());
         }
         let path = key.1.to_string_lossy().into_owned();
-        let context = ScanLogsContext { source: LogSource { kind: "file".into(), path }, max_bytes: None };
+        let context = ScanLogsContext {
+            source: LogSource { kind: "file".into(), path },
+            max_bytes: None,
+            flush: false,
+        };
         let mut task = new_task(SCAN_LOGS, &context);
         task.project = Some(site.id);
         task.dedupe_key = Some(format!("scan_logs:{}:{}", site.id, context.source.path));

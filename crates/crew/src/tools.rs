@@ -1,11 +1,10 @@
 //! What the crew works with: the database, the sandbox, the redactor, a folder for work trees, the user's trust.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use groundcrew_logs::Redactor;
 use groundcrew_store::Store;
-use groundcrew_workbench::git::RepoPath;
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
 
 use crate::trust::TrustStore;
@@ -53,15 +52,7 @@ impl Tools {
 
     /// Free space beside the database, if the system tells.
     pub fn free_megabytes(&self) -> Option<u64> {
-        groundcrew_workbench::free_bytes(&self.work_folder).map(|bytes| bytes / (1024 * 1024))
+        let found = nix::sys::statvfs::statvfs(&self.work_folder).ok()?;
+        Some(found.blocks_available() * found.fragment_size() / (1024 * 1024))
     }
-}
-
-/// Whether a file is a test by its place or name, as the runners of the field find tests.
-pub fn is_test_file(path: &RepoPath) -> bool {
-    let name = Path::new(path.as_str()).file_name().and_then(|name| name.to_str()).unwrap_or("");
-    path.folders().any(|folder| folder == "tests" || folder == "test")
-        || name.starts_with("test_")
-        || name.ends_with("_test.py")
-        || name == "conftest.py"
 }

@@ -119,6 +119,10 @@ mod tests {
         assert_eq!(store.effective(elsewhere.path()).unwrap().ignored, ["test.command"]);
 
         std::fs::write(root.path().join("groundcrew.toml"), text.replace("make", "evil")).unwrap();
-        assert_eq!(store.effective(root.path()).unwrap().ignored, ["test.command"], "a changed file is a stranger");
+        assert_eq!(
+            store.effective(root.path()).unwrap().ignored,
+            ["test.command"],
+            "a changed file is a stranger"
+        );
     }
 }

@@ -79,7 +79,12 @@ impl Floor {
     ///
     /// # Errors
     /// The database cannot be used, or the named task cannot be claimed.
-    pub(crate) fn work_next(&self, role: Role, only: Option<TaskId>, worker: &str) -> Result<bool, StoreError> {
+    pub(crate) fn work_next(
+        &self,
+        role: Role,
+        only: Option<TaskId>,
+        worker: &str,
+    ) -> Result<bool, StoreError> {
         match self.tools.store.claim(role, only, worker, self.lease)? {
             Some(task) => self.work(&task).map(|()| true),
             None => Ok(false),
@@ -91,9 +96,8 @@ impl Floor {
         let cancel = CancelToken::new();
         self.running.begin(task, &cancel);
         let store = Arc::clone(&self.tools.store);
-        let desk =
-            Arc::new(Desk::new(store, task.id, task.lease_token, self.tools.redactor.clone(), cancel));
-        let settled = self.run(task, &desk).and_then(|settlement| self.settle(settlement));
+        let desk = Arc::new(Desk::new(store, task.id, task.lease_token, self.tools.redactor.clone(), cancel));
+        let settled = self.run(task, &desk).and_then(|settlement| self.settle(&settlement));
         self.running.end(task);
         settled
     }
@@ -150,12 +154,12 @@ impl Floor {
     }
 
     /// A lost lease is no error: somebody else has the task. A busy database is waited for.
-    fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+    fn settle(&self, settlement: &Settlement) -> Result<(), StoreError> {
         let began = Instant::now();
         loop {
             match self.tools.store.execute(Command::Settle(Box::new(settlement.clone()))) {
                 Ok(_) | Err(StoreError::Refused(Refusal::StaleLease { .. })) => return Ok(()),
-                Err(error) if error.is_busy() && began.elapsed() < SETTLE_PATIENCE => {}
+                Err(StoreError::Busy { .. }) if began.elapsed() < SETTLE_PATIENCE => {}
                 Err(error) => return Err(error),
             }
         }

@@ -52,8 +52,10 @@ impl Agent for Architect {
         job.desk.step(format!("{}: {}", review.verdict, review.summary));
         let reasons: Vec<Reason> =
             review.findings.iter().map(|found| Reason::new(&found.rule, &found.message)).collect();
-        let result =
-            ReviewResult { common: job.common(&review.verdict, 1.0, reasons.clone()), review: review.clone() };
+        let result = ReviewResult {
+            common: job.common(&review.verdict, 1.0, reasons.clone()),
+            review: review.clone(),
+        };
         if review.verdict == "reject" {
             return match &context.dossier.fix {
                 Some(fix) => end_rejected(job, &result, &context.dossier, fix, "architect", &reasons),
@@ -158,7 +160,12 @@ impl<'a> Commits<'a> {
             let after = public_functions(after);
             for (name, parameters) in public_functions(before) {
                 match after.get(&name) {
-                    None => findings.push(finding("api", level, file, format!("removes the public function {name}"))),
+                    None => findings.push(finding(
+                        "api",
+                        level,
+                        file,
+                        format!("removes the public function {name}"),
+                    )),
                     Some(now) if *now != parameters => {
                         let message = format!(
                             "changes the parameters of {name} from ({}) to ({})",
@@ -187,7 +194,12 @@ impl<'a> Commits<'a> {
                     findings.push(finding("layers", "error", file, message));
                 }
                 if let Some(cycle) = self.cycle(&module, target, &by_module) {
-                    findings.push(finding("cycle", "error", file, format!("closes the import cycle {cycle}")));
+                    findings.push(finding(
+                        "cycle",
+                        "error",
+                        file,
+                        format!("closes the import cycle {cycle}"),
+                    ));
                 }
             }
         }
@@ -323,8 +335,15 @@ mod tests {
     fn imports_are_found_absolute_and_relative() {
         let text = "import os.path as p, json\nfrom . import stock\nfrom ..core.money import Price as P\nfrom shop import *\n";
         let found = imported(text, "shop.web.routes", false);
-        let expected =
-            ["json", "os.path", "shop", "shop.core.money", "shop.core.money.Price", "shop.web", "shop.web.stock"];
+        let expected = [
+            "json",
+            "os.path",
+            "shop",
+            "shop.core.money",
+            "shop.core.money.Price",
+            "shop.web",
+            "shop.web.stock",
+        ];
         assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     }
 
@@ -340,7 +359,9 @@ mod tests {
 
     #[test]
     fn a_changed_or_removed_public_function_is_seen_and_a_private_one_is_not() {
-        let before = public_functions("def pay(a, b):\n    pass\ndef _help(x):\n    pass\nclass C:\n    def m(self): pass\n");
+        let before = public_functions(
+            "def pay(a, b):\n    pass\ndef _help(x):\n    pass\nclass C:\n    def m(self): pass\n",
+        );
         let after = public_functions("def pay(a):\n    pass\nclass C:\n    def m(self): pass\n");
         assert_eq!(before.keys().collect::<Vec<_>>(), ["C.m", "pay"]);
         assert_ne!(before["pay"], after["pay"]);

@@ -1,6 +1,7 @@
 //! The six agents, one file each.
 
 mod architect;
+mod bench;
 mod developer;
 mod monitor;
 mod publish;
@@ -14,7 +15,7 @@ use groundcrew_core::role::Role;
 use crate::agent::Agent;
 
 /// The agent of a role.
-pub fn agent(role: Role) -> &'static dyn Agent {
+pub(crate) fn agent(role: Role) -> &'static dyn Agent {
     match role {
         Role::Monitor => &monitor::Monitor,
         Role::Triage => &triage::Triage,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS};
 use groundcrew_core::contract::{
@@ -21,6 +22,13 @@ use crate::site::Site;
 
 /// Longest text of a sample that is stored.
 const SAMPLE_BYTES: usize = 16 * 1024;
+
+/// Bytes and records that one task reads at most, so that a huge log is taken in steps that each are stored.
+const SCAN_BYTES: u64 = 4 * 1024 * 1024;
+const SCAN_RECORDS: usize = 32 * 1024;
+
+/// How long a log must have been still before its last record counts as finished.
+const QUIET_FOR: Duration = Duration::from_secs(2);
 
 /// The monitor.
 pub(super) struct Monitor;
@@ -47,7 +55,10 @@ fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let site = job.site()?;
     let path = PathBuf::from(&context.source.path);
     if context.source.kind != "file" {
-        return Err(Trouble::refused("source_kind", format!("sources of kind {:?} are not read", context.source.kind)));
+        return Err(Trouble::refused(
+            "source_kind",
+            format!("sources of kind {:?} are not read", context.source.kind),
+        ));
     }
     if !site.log_allowed(&path) {
         return Err(Trouble::refused(
@@ -58,9 +69,10 @@ fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let stored = job.tools.store.cursor(site.id, &context.source.path)?;
     let cursor = stored.and_then(|value| serde_json::from_value(value).ok());
     let mut options = ScanOptions::new(job.tools.redactor.clone());
-    if let Some(most) = context.max_bytes {
-        options.max_bytes = most;
-    }
+    options.max_bytes = context.max_bytes.unwrap_or(SCAN_BYTES);
+    options.max_records = SCAN_RECORDS;
+    options.quiet_for = QUIET_FOR;
+    options.flush = context.flush;
     let read = scan(&path, cursor.as_ref(), &options).map_err(|error| Trouble::Machine(error.to_string()))?;
     let sightings = sightings(&read.records, &context.source.path, job.now, site, modified(&path));
     report(job, &path, &read, &sightings);
@@ -222,7 +234,8 @@ fn check_disk(job: &Job<'_>) -> HealthCheck {
 
 fn check_queue(job: &Job<'_>) -> Result<HealthCheck, Trouble> {
     let counts = job.tools.store.counts()?;
-    let of = |status: Status| counts.iter().filter(|row| row.status == status).map(|row| row.tasks).sum::<u64>();
+    let of =
+        |status: Status| counts.iter().filter(|row| row.status == status).map(|row| row.tasks).sum::<u64>();
     let detail = format!(
         "{} waiting, {} running, {} blocked, {} failed",
         of(Status::Pending),

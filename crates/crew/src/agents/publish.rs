@@ -24,8 +24,10 @@ pub(super) fn publish(job: &Job<'_>) -> Result<Ending, Trouble> {
     let head = Sha::parse(&context.head_sha)?;
     let base = Sha::parse(&context.base_sha)?;
     match job.answers.last() {
-        None => ask_for_approval(job, &context, &repository, &base, &head),
-        Some(answer) if answer.choice() == Some("approve") => approved(job, &context, &repository, &head, answer),
+        None => ask_for_approval(job, &context, &repository, &base, &head, None),
+        Some(answer) if answer.choice() == Some("approve") => {
+            approved(job, &context, &repository, &base, &head, answer)
+        }
         Some(answer) => rejected(job, &context, answer),
     }
 }
@@ -36,6 +38,7 @@ fn ask_for_approval(
     repository: &Repository,
     base: &Sha,
     head: &Sha,
+    because: Option<String>,
 ) -> Result<Ending, Trouble> {
     let branch = show_branch(repository, &context.branch, head)?;
     let diff = repository.diff(base, head)?;
@@ -46,9 +49,10 @@ fn ask_for_approval(
     };
     let kind = if draft { "draft" } else { "fix" };
     job.desk.step(format!("branch {branch} at {} waits for approval (grade {grade_word})", head.short()));
+    let because = because.map(|because| format!("{because}. ")).unwrap_or_default();
     let ask = Ask {
         question: format!(
-            "Approve the {kind} for \"{}\" on branch {branch} (grade {grade_word}, {} files)?",
+            "{because}Approve the {kind} for \"{}\" on branch {branch} (grade {grade_word}, {} files)?",
             context.dossier.title,
             diff.files.len()
         ),
@@ -82,31 +86,39 @@ fn show_branch(repository: &Repository, wanted: &str, head: &Sha) -> Result<Stri
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Trouble::refused("branch_taken", format!("{NAMES} branches named {wanted} exist; delete those no longer needed")))
+    Err(Trouble::refused(
+        "branch_taken",
+        format!("{NAMES} branches named {wanted} exist; delete those no longer needed"),
+    ))
 }
 
+/// Carries an approval out. One that no longer fits what is there is void, and the question is asked anew.
 fn approved(
     job: &Job<'_>,
     context: &PublishFixContext,
     repository: &Repository,
+    base: &Sha,
     head: &Sha,
     answer: &Message,
 ) -> Result<Ending, Trouble> {
     let branch = text_of(answer, "branch").unwrap_or_else(|| context.branch.clone());
-    let commit = text_of(answer, "commit");
-    let current = repository.ref_sha(&format!("refs/heads/{branch}"))?;
-    if commit.as_deref() != Some(head.as_str()) || current.as_ref() != Some(head) {
-        return Err(Trouble::refused(
-            "stale_approval",
-            format!("the approval was for {} but branch {branch} is elsewhere; nothing was done", head.short()),
-        ));
+    let again = |because: String| ask_for_approval(job, context, repository, base, head, Some(because));
+    if text_of(answer, "commit").as_deref() != Some(head.as_str()) {
+        return again("The approval named another commit than the verified one".into());
+    }
+    if repository.ref_sha(&format!("refs/heads/{branch}"))?.as_ref() != Some(head) {
+        return again(format!("Branch {branch} has moved away from the verified commit {}", head.short()));
     }
     let into = text_of(answer, "into");
     if let Some(target) = &into {
         match repository.fast_forward(target, head) {
             Ok(()) => job.desk.step(format!("{target} was fast-forwarded to {}", head.short())),
-            Err(error @ (GitError::CheckedOut { .. } | GitError::NotFastForward { .. } | GitError::Moved { .. })) => {
-                return Err(Trouble::refused("cannot_fast_forward", error.to_string()));
+            Err(
+                error @ (GitError::CheckedOut { .. }
+                | GitError::NotFastForward { .. }
+                | GitError::Moved { .. }),
+            ) => {
+                return again(format!("{target} could not be moved: {error}"));
             }
             Err(error) => return Err(error.into()),
         }

@@ -12,7 +12,7 @@ use groundcrew_core::message::{MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::NewTask;
 use groundcrew_core::trace::Frame;
-use groundcrew_repair::locate::LocatedFrame;
+use groundcrew_repair::locate::{LocatedFrame, is_test};
 use groundcrew_workbench::git::{CommitInfo, RepoPath, Repository, Sha};
 use serde_json::json;
 
@@ -22,6 +22,12 @@ use crate::site::{locate_in, sample_from_text};
 
 /// Frames of the stack whose lines are blamed.
 const BLAMED_FRAMES: usize = 3;
+
+/// Commits of a file that are looked at.
+const HISTORY: usize = 20;
+
+/// Lines of a function on either side of the crash that are blamed.
+const MOST_LINES: u32 = 60;
 
 /// Triage.
 pub(super) struct Triage;
@@ -42,7 +48,9 @@ impl Agent for Triage {
         let repository = site.repository(job)?;
         let head = site.base(&repository)?;
         let located = match &facts.sample.trace {
-            Some(trace) => locate_in(&repository, &head, trace)?.map(|located| located.frames).unwrap_or_default(),
+            Some(trace) => {
+                locate_in(&repository, &head, trace)?.map(|located| located.frames).unwrap_or_default()
+            }
             None => Vec::new(),
         };
         let frame = located.first().map(as_frame);
@@ -53,11 +61,15 @@ impl Agent for Triage {
             reason: context.reason.as_deref().unwrap_or("new"),
             frame: frame.as_ref(),
             suspects: &suspects,
-            has_tests: site.test_command(&repository, &head)?.is_some(),
+            has_tests: repository.files(&head)?.iter().any(|entry| is_test(entry.path.as_str())),
         });
         job.desk.step(format!(
             "{}: {}, {} → {}: {}",
-            facts.title, classification.category, classification.severity, classification.route, classification.reason
+            facts.title,
+            classification.category,
+            classification.severity,
+            classification.route,
+            classification.reason
         ));
         route(job, facts, classification, &head)
     }
@@ -76,13 +88,21 @@ impl Facts {
         if let Some(id) = job.task.incident
             && let Some(incident) = job.tools.store.incident(id)?
         {
-            return Ok(Self { title: incident.title, sample: incident.sample, occurrences: incident.occurrences });
+            return Ok(Self {
+                title: incident.title,
+                sample: incident.sample,
+                occurrences: incident.occurrences,
+            });
         }
         let (title, mut sample) = match (&context.error, job.task.context.as_str()) {
-            (Some(text), _) | (None, Some(text)) => sample_from_text(&job.tools.redactor, text),
+            (Some(text), _) => sample_from_text(&job.tools.redactor, text),
+            (None, Some(text)) => sample_from_text(&job.tools.redactor, text),
             (None, None) if context.trace.is_some() => (String::new(), Sample::default()),
             (None, None) => {
-                return Err(Trouble::refused("no_error", "the context has no error text; give it as \"error\""));
+                return Err(Trouble::refused(
+                    "no_error",
+                    "the context has no error text; give it as \"error\"",
+                ));
             }
         };
         if context.trace.is_some() {
@@ -147,36 +167,56 @@ fn fix_task(job: &Job<'_>, facts: Facts, found: Classification, head: &Sha) -> R
     Ok(next)
 }
 
-/// The commits that last touched the crashing lines and their files, most likely first, at most three.
+/// The commits that may have introduced the error, most likely first, at most three.
 ///
-/// A line that was last changed well after its file was born speaks for a regression; a line as old as its file does
-/// not.
+/// Commits that last changed lines of the functions on the stack come first, by recency; then those that lately changed
+/// these files. A commit that made the whole file is the least likely, since then the line is as old as its file.
 fn suspects(repository: &Repository, head: &Sha, located: &[LocatedFrame]) -> Result<Vec<Suspect>, Trouble> {
     let mut found: Vec<Suspect> = Vec::new();
     for (depth, place) in located.iter().take(BLAMED_FRAMES).enumerate() {
         let Ok(path) = RepoPath::parse(&place.file) else { continue };
-        let Some(commit) = repository.blame(head, &path, place.line)? else { continue };
-        let history = repository.history(head, Some(&path), 50)?;
-        let score = score(&commit, &history, depth);
-        add(&mut found, &commit, score, format!("last changed line {} of {}", place.line, place.file));
-        if let Some(newest) = history.first()
-            && newest.parents.len() == 1
-        {
-            let score = self::score(newest, &history, depth + 1);
-            add(&mut found, newest, score, format!("last changed {}", place.file));
+        let history = repository.history(head, Some(&path), HISTORY)?;
+        let (first, last) = function_lines(place);
+        let lines = repository.blame_lines(head, &path, first, last)?;
+        let touches_line = repository.blame(head, &path, place.line)?;
+        for (age, commit) in history.iter().enumerate() {
+            let born_with_file = age + 1 == history.len();
+            let crash_line = touches_line.as_ref().is_some_and(|touched| touched.sha == commit.sha);
+            let evidence = match lines.get(&commit.sha) {
+                Some(_) if crash_line => format!("last changed line {} of {}", place.line, place.file),
+                Some(count) => format!("last changed {count} lines of {} in {}", place.function, place.file),
+                None => format!("changed {}", place.file),
+            };
+            let base = match (born_with_file, crash_line, lines.contains_key(&commit.sha)) {
+                (true, _, _) => 0.15,
+                (false, true, _) => 0.8,
+                (false, false, true) => 0.7,
+                (false, false, false) => 0.4,
+            };
+            add(&mut found, commit, faded(base, age, depth), evidence);
         }
     }
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.sha.cmp(&b.sha)));
     found.truncate(3);
     Ok(found)
 }
 
-fn score(commit: &CommitInfo, history: &[CommitInfo], depth: usize) -> f64 {
-    let born_with_file = history.last().is_some_and(|first| first.sha == commit.sha);
-    let base = if born_with_file { 0.2 } else { 0.7 };
-    #[expect(clippy::cast_precision_loss, reason = "the depth is at most three")]
-    let fade = 0.15 * depth as f64;
+/// Newer commits and inner frames are likelier.
+fn faded(base: f64, age: usize, depth: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "both are small counts")]
+    let fade = 0.02 * age as f64 + 0.1 * depth as f64;
     (base - fade).max(0.05)
+}
+
+/// The lines of the enclosing function, at most a screenful around the crash.
+fn function_lines(place: &LocatedFrame) -> (u32, u32) {
+    match &place.definition {
+        Some(definition) => (
+            definition.first_line.max(place.line.saturating_sub(MOST_LINES)).max(1),
+            definition.last_line.min(place.line + MOST_LINES),
+        ),
+        None => (place.line, place.line),
+    }
 }
 
 fn add(found: &mut Vec<Suspect>, commit: &CommitInfo, score: f64, evidence: String) {

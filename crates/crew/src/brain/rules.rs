@@ -79,8 +79,15 @@ const INFRASTRUCTURE: &[&str] = &[
 /// Exceptions by which memory, disk or handles show that they ran out.
 const RESOURCE: &[&str] = &["MemoryError", "BlockingIOError", "DiskFull"];
 
-/// Exceptions by which a missing installation or setting shows.
-const CONFIGURATION: &[&str] = &["ModuleNotFoundError", "ImproperlyConfigured", "ConfigurationError", "ConfigError"];
+/// Exceptions by which a missing installation, file or setting shows.
+const CONFIGURATION: &[&str] = &[
+    "ModuleNotFoundError",
+    "FileNotFoundError",
+    "PermissionError",
+    "ImproperlyConfigured",
+    "ConfigurationError",
+    "ConfigError",
+];
 
 /// Parts of exception names by which a program tells its caller that the request was wrong.
 const CALLER: &[&str] = &[
@@ -99,11 +106,18 @@ const CALLER: &[&str] = &[
 ];
 
 /// Words of a plain error line by which another machine shows its failure.
-const INFRASTRUCTURE_WORDS: &[&str] =
-    &["connection refused", "connection reset", "timed out", "name or service not known", "unreachable", "bad gateway"];
+const INFRASTRUCTURE_WORDS: &[&str] = &[
+    "connection refused",
+    "connection reset",
+    "timed out",
+    "name or service not known",
+    "unreachable",
+    "bad gateway",
+];
 
 /// Words of a plain error line or an exception text by which a resource shows that it ran out.
-const RESOURCE_WORDS: &[&str] = &["no space left", "too many open files", "cannot allocate memory", "out of memory"];
+const RESOURCE_WORDS: &[&str] =
+    &["no space left", "too many open files", "cannot allocate memory", "out of memory"];
 
 fn verdict(facts: &ErrorFacts<'_>) -> Verdict {
     match &facts.sample.trace {
@@ -117,14 +131,18 @@ fn verdict_of_trace(facts: &ErrorFacts<'_>, trace: &Trace) -> Verdict {
     let chain = std::iter::once(trace).chain(&trace.causes);
     let names: Vec<&str> = chain.filter_map(|link| link.exception.as_deref()).map(short_name).collect();
     let message = trace.message.as_deref().unwrap_or("").to_lowercase();
-    if names.first().is_some_and(|name| CALLER.iter().any(|part| name.contains(part))) {
+    if names.first().is_some_and(|name| tells_caller(name)) {
         return Verdict::new(
             Category::UserError,
             Route::Ignore,
-            format!("the caller sent something invalid and was told so ({exception}): the program did what it should"),
+            format!(
+                "the caller sent something invalid and was told so ({exception}): the program did what it should"
+            ),
         );
     }
-    if RESOURCE_WORDS.iter().any(|words| message.contains(words)) || names.iter().any(|name| RESOURCE.contains(name)) {
+    if RESOURCE_WORDS.iter().any(|words| message.contains(words))
+        || names.iter().any(|name| RESOURCE.contains(name))
+    {
         return Verdict::new(
             Category::Resource,
             Route::Human,
@@ -135,17 +153,25 @@ fn verdict_of_trace(facts: &ErrorFacts<'_>, trace: &Trace) -> Verdict {
         return Verdict::new(
             Category::Infrastructure,
             Route::Ignore,
-            format!("another machine or service did not answer ({name}): no change of this code makes it answer"),
+            format!(
+                "another machine or service did not answer ({name}): no change of this code makes it answer"
+            ),
         );
     }
     if names.iter().any(|name| CONFIGURATION.contains(name)) || from_environment(trace) {
         return Verdict::new(
             Category::Config,
             Route::Human,
-            format!("a setting or an installed package is missing ({exception}); mend the deployment, not the code"),
+            format!(
+                "a setting, a file or an installed package is missing ({exception}); mend the deployment, not the code"
+            ),
         );
     }
     verdict_of_place(facts, exception)
+}
+
+fn tells_caller(name: &str) -> bool {
+    !CONFIGURATION.contains(&name) && CALLER.iter().any(|part| name.contains(part))
 }
 
 fn verdict_of_place(facts: &ErrorFacts<'_>, exception: &str) -> Verdict {
@@ -211,10 +237,18 @@ fn severity(facts: &ErrorFacts<'_>, category: Category) -> Severity {
         Category::UserError => Severity::Low,
         Category::Flaky | Category::Data => Severity::Medium,
         Category::Infrastructure | Category::Dependency | Category::Unknown => {
-            if critical { Severity::High } else { Severity::Medium }
+            if critical {
+                Severity::High
+            } else {
+                Severity::Medium
+            }
         }
         Category::CodeBug | Category::Regression | Category::Config => {
-            if critical { Severity::Critical } else { Severity::High }
+            if critical {
+                Severity::Critical
+            } else {
+                Severity::High
+            }
         }
         Category::Resource | Category::Security => Severity::Critical,
     }
@@ -302,7 +336,12 @@ mod tests {
         let frame = frame("return urlopen(url)");
         for (exception, message, category, route) in [
             ("urllib.error.URLError", "<urlopen error timed out>", Category::Infrastructure, Route::Ignore),
-            ("ConnectionRefusedError", "[Errno 111] Connection refused", Category::Infrastructure, Route::Ignore),
+            (
+                "ConnectionRefusedError",
+                "[Errno 111] Connection refused",
+                Category::Infrastructure,
+                Route::Ignore,
+            ),
             ("shop.errors.ValidationError", "quantity must be positive", Category::UserError, Route::Ignore),
             ("OSError", "[Errno 28] No space left on device", Category::Resource, Route::Human),
             ("ModuleNotFoundError", "No module named 'redis'", Category::Config, Route::Human),

@@ -161,6 +161,15 @@ impl Repository {
         found.into_iter().next().ok_or_else(|| GitError::NoSuchCommit(commit.to_string()))
     }
 
+    /// The id of a commit's tree: equal for commits whose files are equal.
+    pub fn tree(&self, commit: &Sha) -> Result<Sha, GitError> {
+        let printed = self
+            .git(&["rev-parse", "--verify", "--end-of-options"])
+            .arg(format!("{commit}^{{tree}}"))
+            .run(self.recorder())?;
+        Sha::parse(String::from_utf8_lossy(&printed).trim())
+    }
+
     /// The commit that last changed a line, counted from 1; none if the file or the line does not exist.
     pub fn blame(&self, commit: &Sha, path: &RepoPath, line: u32) -> Result<Option<CommitInfo>, GitError> {
         if line == 0 || self.entry(commit, path)?.is_none() {

@@ -1,0 +1,45 @@
+//! What developer and qa need to run the project's code: sandbox, interpreter, tests, limits.
+
+use std::sync::Arc;
+
+use groundcrew_core::audit::Recorder;
+use groundcrew_repair::Bench;
+use groundcrew_workbench::git::{Repository, Sha};
+use groundcrew_workbench::python::Python;
+use groundcrew_workbench::sandbox::Limits;
+
+use crate::agent::{Job, Trouble};
+use crate::site::Site;
+
+/// A bench for a commit of the project.
+pub(super) fn bench(
+    job: &Job<'_>,
+    site: &Site,
+    repository: &Repository,
+    base: &Sha,
+) -> Result<Bench, Trouble> {
+    let recorder: Arc<dyn Recorder> = job.desk.clone();
+    let sandbox = match job.tools.sandbox() {
+        Ok(sandbox) => sandbox.with_recorder(Arc::clone(&recorder)),
+        Err(error) => return Err(Trouble::Environment(error.to_string())),
+    };
+    let mut python =
+        Python::find(&sandbox, &recorder).map_err(|error| Trouble::Environment(error.to_string()))?;
+    python.read_only.extend(site.config.sandbox.read.iter().cloned());
+    let limits = Limits {
+        wall: site.config.test.timeout.get(),
+        memory_bytes: site.config.sandbox.memory_mb * 1024 * 1024,
+        ..Limits::default()
+    };
+    let tests = site.test_command(repository, base, &python)?;
+    Ok(Bench {
+        repository: repository.clone(),
+        sandbox,
+        python,
+        tests,
+        limits,
+        time: site.config.change.time.get(),
+        folder: job.tools.worktree_path(job.task.id.0, job.task.lease_token.0, "repair"),
+        cancel: job.desk.cancel().clone(),
+    })
+}
