@@ -1,3 +1,70 @@
-//! The `groundcrew` command.
+//! The `groundcrew` command: reads the command line, calls one verb, and turns what came of it into an exit code.
+//!
+//! Everything a person sees goes through [`output`], every failure through [`failure`], every path and address through
+//! [`invocation`]. A verb is one file in `commands/`.
 
-fn main() {}
+mod commands;
+mod escape;
+mod evidence;
+mod failure;
+mod invocation;
+mod live;
+mod options;
+mod output;
+mod settling;
+mod signals;
+mod table;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use groundcrew_workbench::sandbox::{LAUNCHER_ARG, launcher_main};
+
+use crate::failure::{Failure, Kind};
+use crate::invocation::{Environment, Invocation};
+use crate::options::Options;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // The sandbox starts this program again; that must come before any thread and any flag.
+    if arguments.next().is_some_and(|first| first == LAUNCHER_ARG) {
+        return launcher_main(arguments);
+    }
+    let environment = Environment::read();
+    match Options::try_parse() {
+        Ok(options) => run(options, environment),
+        Err(error) => usage(&error),
+    }
+}
+
+fn run(options: Options, environment: Environment) -> ExitCode {
+    let output = Output::new(&options.global, &environment);
+    let at = Invocation::new(options.global, environment, output);
+    match commands::run(options.verb, &at) {
+        Ok(done) => ExitCode::from(done.exit_code()),
+        Err(failure) => {
+            at.out.failure(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+/// What clap has to say: help and version on standard output, a mistake on standard error, as JSON where that was asked.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader that went away has seen enough.
+        drop(error.print());
+        return ExitCode::SUCCESS;
+    }
+    let json = std::env::args_os().skip(1).any(|argument| argument == OsString::from("--json"));
+    if json {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        Output::plain().json_failure(&Failure::new(Kind::Usage, text));
+    } else {
+        drop(error.print());
+    }
+    ExitCode::from(Kind::Usage.exit_code())
+}

@@ -1,0 +1,310 @@
+//! `doctor`: one line per check of this machine, the database and every project, with the fix where one is needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_core::audit::{NoRecorder, Recorder};
+use groundcrew_crew::config::FILE_NAME;
+use groundcrew_crew::site::Site;
+use groundcrew_crew::tools::Tools;
+use groundcrew_store::{Access, Project, Store};
+use groundcrew_workbench::git::{GitError, Repository, git_version};
+use groundcrew_workbench::python::Python;
+use groundcrew_workbench::sandbox::{Probe, Sandbox, Unavailable};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::commands::init;
+use crate::escape;
+use crate::failure::{Done, Failure};
+use crate::invocation::{Invocation, no_sandbox, sandbox, work_folder};
+use crate::output::Style;
+use crate::table::Table;
+
+/// Free space that is enough, in megabytes.
+const ENOUGH_MB: u64 = 512;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// All is well.
+    Ok,
+    /// It works, but not as well as it could.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+impl Status {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Check {
+    name: String,
+    status: Status,
+    detail: String,
+    fix: Option<String>,
+}
+
+fn ok(name: &str, detail: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), status: Status::Ok, detail: detail.into(), fix: None }
+}
+
+fn bad(name: &str, status: Status, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), status, detail: detail.into(), fix: Some(fix.into()) }
+}
+
+/// Checks everything.
+pub(super) fn run(at: &Invocation) -> Result<Done, Failure> {
+    let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
+    let sandbox = sandbox();
+    let mut checks = vec![git(recorder.as_ref())];
+    checks.extend(sandboxes(&sandbox));
+    if let Ok(sandbox) = &sandbox {
+        checks.push(python(sandbox, &recorder));
+    }
+    checks.extend(database(at, sandbox.as_ref().ok()));
+    let clean = checks.iter().all(|check| check.status == Status::Ok);
+    if at.out.is_json() {
+        at.out.document(&json!({ "ok": clean, "checks": checks }))?;
+    } else {
+        print(at, &checks)?;
+    }
+    Ok(if clean { Done::Clean } else { Done::NotClean })
+}
+
+fn git(recorder: &dyn Recorder) -> Check {
+    match git_version(recorder) {
+        Ok(version) => ok("git", format!("version {version}")),
+        Err(error @ GitError::NoGit) => bad(
+            "git",
+            Status::Fail,
+            error.to_string(),
+            "install git, for instance with `apt-get install git`",
+        ),
+        Err(error) => bad("git", Status::Fail, error.to_string(), "install git 2.31 or newer"),
+    }
+}
+
+fn sandboxes(sandbox: &Result<Sandbox, Unavailable>) -> Vec<Check> {
+    let (probes, used) = match sandbox {
+        Ok(sandbox) => (sandbox.probe_report(), Some(sandbox.level())),
+        Err(unavailable) => (unavailable.probes.as_slice(), None),
+    };
+    let check = |Probe { level, problem }: &Probe| {
+        let name = format!("sandbox {level}");
+        match problem {
+            None if used == Some(*level) => ok(&name, "works, and is used"),
+            None => ok(&name, "works"),
+            Some(problem) => {
+                let status = if used.is_some() { Status::Warn } else { Status::Fail };
+                bad(
+                    &name,
+                    status,
+                    problem,
+                    "do what the reason says; without any level nothing of a project can run",
+                )
+            }
+        }
+    };
+    probes.iter().map(check).collect()
+}
+
+fn python(sandbox: &Sandbox, recorder: &Arc<dyn Recorder>) -> Check {
+    match Python::find(sandbox, recorder) {
+        Ok(python) => {
+            let (major, minor, patch) = python.version;
+            let pytest = if python.pytest { "with" } else { "without" };
+            ok(
+                "python3",
+                format!("{major}.{minor}.{patch} {pytest} pytest, at {}", python.executable.display()),
+            )
+        }
+        Err(error) => bad(
+            "python3",
+            Status::Fail,
+            error.to_string(),
+            "install python3, for instance with `apt-get install python3`",
+        ),
+    }
+}
+
+fn database(at: &Invocation, sandbox: Option<&Sandbox>) -> Vec<Check> {
+    let url = match at.database() {
+        Ok(url) => url,
+        Err(failure) => {
+            return vec![bad("database", Status::Fail, failure.message, failure.hints.join("; "))];
+        }
+    };
+    let store = match at.open(Access::ReadOnly) {
+        Ok(store) => store,
+        // The store's own message names the next step.
+        Err(failure) => return vec![bad("database", Status::Fail, failure.message, "")],
+    };
+    let mut checks = vec![
+        match store.schema_version() {
+            Ok(version) => ok("database", format!("{url}, schema version {version}")),
+            Err(error) => bad("database", Status::Fail, error.to_string(), ""),
+        },
+        disk(at, &store, &work_folder(&url)),
+    ];
+    match at.projects(store.as_ref()) {
+        Ok(projects) if projects.is_empty() => checks.push(bad(
+            "projects",
+            Status::Warn,
+            "there is none",
+            "run `groundcrew init` in the repository of your service",
+        )),
+        Ok(projects) => {
+            checks.extend(projects.iter().flat_map(|project| site(at, store.as_ref(), project, sandbox)))
+        }
+        Err(failure) => checks.push(bad("projects", Status::Fail, failure.message, failure.hints.join("; "))),
+    }
+    checks
+}
+
+fn disk(at: &Invocation, store: &Arc<dyn Store>, folder: &Path) -> Check {
+    let beside = folder.parent().unwrap_or(folder).to_owned();
+    let tools =
+        at.trust().and_then(|trust| Ok(Tools::new(Arc::clone(store), Err(no_sandbox()), trust, beside)?));
+    match tools.ok().and_then(|tools| tools.free_megabytes()) {
+        Some(free) if free < ENOUGH_MB => bad(
+            "disk",
+            Status::Warn,
+            format!("only {free} MB are free beside the database"),
+            format!("free some; {ENOUGH_MB} MB are enough"),
+        ),
+        Some(free) => ok("disk", format!("{free} MB free beside the database")),
+        None => {
+            bad("disk", Status::Warn, "the free space is not known", "see that the database's folder exists")
+        }
+    }
+}
+
+fn site(at: &Invocation, store: &dyn Store, project: &Project, sandbox: Option<&Sandbox>) -> Vec<Check> {
+    let name = |what: &str| format!("{} {what}", project.name);
+    let root = PathBuf::from(&project.root);
+    let mut checks = Vec::new();
+    match Repository::open(&root, Arc::new(NoRecorder)) {
+        Ok(repository) => checks.extend(repository_checks(&name, &repository, sandbox)),
+        Err(error) => checks.push(bad(
+            &name("repository"),
+            Status::Fail,
+            error.to_string(),
+            "move the checkout back, or run `groundcrew init` where it is now",
+        )),
+    }
+    let opened = at.trust().and_then(|trust| Ok(Site::open(project, &trust)?));
+    match opened {
+        Err(failure) => checks.push(bad(&name("config"), Status::Fail, failure.message, "correct the file")),
+        Ok(site) => {
+            checks.push(if site.ignored.is_empty() {
+                ok(&name("config"), format!("{FILE_NAME} counts as it is"))
+            } else {
+                bad(
+                    &name("config"),
+                    Status::Warn,
+                    format!("not trusted, so these keys do not count: {}", site.ignored.join(", ")),
+                    at.command(&format!("--project {} trust", escape::shell(&project.name))),
+                )
+            });
+            checks.extend(logs(&name("logs"), store, &site));
+        }
+    }
+    checks
+}
+
+fn repository_checks(
+    name: &dyn Fn(&str) -> String,
+    repository: &Repository,
+    sandbox: Option<&Sandbox>,
+) -> Vec<Check> {
+    let head = match repository.head() {
+        Ok(head) => head,
+        Err(error) => {
+            return vec![bad(&name("repository"), Status::Fail, error.to_string(), "make a first commit")];
+        }
+    };
+    let on = head.branch.map_or_else(|| "detached".to_owned(), |branch| format!("on {branch}"));
+    let mut checks = vec![if repository.is_shallow() {
+        bad(
+            &name("repository"),
+            Status::Warn,
+            "its history is cut off, so culprits may not be found",
+            "git fetch --unshallow",
+        )
+    } else {
+        ok(&name("repository"), format!("{} {on}", repository.top().display()))
+    }];
+    if let Some(sandbox) = sandbox {
+        checks.push(match init::tests(repository, &head.commit, sandbox) {
+            Ok(Ok(Some(command))) => ok(&name("tests"), command.argv.join(" ")),
+            Ok(Ok(None)) => bad(
+                &name("tests"),
+                Status::Warn,
+                "none were found, so no fix can be verified",
+                "add tests, or name the command in groundcrew.toml under [test]",
+            ),
+            Ok(Err(problem)) => bad(&name("tests"), Status::Fail, problem, "install python3"),
+            Err(failure) => {
+                bad(&name("tests"), Status::Fail, failure.message, "see that the repository can be read")
+            }
+        });
+    }
+    checks
+}
+
+fn logs(name: &str, store: &dyn Store, site: &Site) -> Vec<Check> {
+    let files = site.log_files();
+    if files.is_empty() {
+        return vec![bad(
+            name,
+            Status::Warn,
+            "no log is named",
+            format!("add one to {FILE_NAME} under [logs] paths"),
+        )];
+    }
+    let check = |path: &PathBuf| {
+        let shown = path.display();
+        match std::fs::File::open(path) {
+            Ok(_) => {
+                let read = store.cursor(site.id, &path.to_string_lossy()).ok().flatten();
+                ok(name, format!("{shown}{}", if read.is_some() { "" } else { ", not read yet" }))
+            }
+            Err(error) => bad(
+                name,
+                Status::Warn,
+                format!("{shown}: {error}"),
+                "see that the file is there and may be read",
+            ),
+        }
+    };
+    files.iter().map(check).collect()
+}
+
+fn print(at: &Invocation, checks: &[Check]) -> Result<(), Failure> {
+    let mut table = Table::bare();
+    for check in checks {
+        table.row([check.status.word().to_owned(), escape::line(&check.name), escape::line(&check.detail)]);
+    }
+    for (line, check) in table.lines().into_iter().zip(checks) {
+        at.out.line(match check.status {
+            Status::Ok => line,
+            Status::Warn => at.out.paint(Style::Warn, &line),
+            Status::Fail => at.out.paint(Style::Bad, &line),
+        })?;
+        if let Some(fix) = check.fix.as_ref().filter(|fix| !fix.is_empty()) {
+            at.out.line(format!("      fix: {}", escape::line(fix)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! `init`: looks at a repository, writes one commented configuration, and registers the project.
+//!
+//! Only a file that this command wrote itself is trusted by it. One that was there already may come from a stranger.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_core::audit::{NoRecorder, Recorder};
+use groundcrew_crew::config::{Config, FILE_NAME};
+use groundcrew_crew::trust::{Trust, TrustStore};
+use groundcrew_store::{Access, Store};
+use groundcrew_workbench::git::{Repository, Sha};
+use groundcrew_workbench::python::Python;
+use groundcrew_workbench::runner::{TestCommand, detect_tests};
+use groundcrew_workbench::sandbox::Sandbox;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::escape;
+use crate::failure::{Done, Failure, Kind};
+use crate::invocation::{Invocation, repository, sandbox};
+use crate::options::Init;
+use crate::table::Table;
+
+/// Folders of a repository in which services commonly log.
+const LOG_FOLDERS: [&str; 4] = ["", "log", "logs", "var/log"];
+
+/// Largest file that is read to find out how the tests run, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// What was found in a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Found {
+    /// Name of the project.
+    pub(crate) name: String,
+    /// Top folder of the checkout.
+    pub(crate) root: PathBuf,
+    /// The branch that fixes start from.
+    pub(crate) branch: Option<String>,
+    /// How its tests run.
+    pub(crate) tests: Option<Vec<String>>,
+    /// Why that is not known.
+    pub(crate) tests_unknown: Option<String>,
+    /// Log files, as patterns beneath the root.
+    pub(crate) logs: Vec<String>,
+}
+
+/// What became of the configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum File {
+    /// This command wrote it, and trusts it.
+    Written,
+    /// It was there, and the user trusts it as it is.
+    Trusted,
+    /// It was there, and nobody has trusted it.
+    Untrusted,
+    /// It would be written.
+    WouldWrite,
+}
+
+/// Sets up the repository in the current folder.
+pub(super) fn run(options: &Init, at: &Invocation) -> Result<Done, Failure> {
+    let repository = repository(Path::new("."))?;
+    let mut found = look(&repository, sandbox().as_ref().ok())?;
+    if let Some(name) = at.project_name() {
+        found.name = name.to_owned();
+    }
+    if options.dry_run {
+        let file = if found.root.join(FILE_NAME).exists() { File::Untrusted } else { File::WouldWrite };
+        return report(at, &found, file, true);
+    }
+    let store = at.open(Access::Create)?;
+    if let Some(known) = store.project_at(&root_text(&found)?)?
+        && at.project_name().is_none()
+    {
+        found.name = known.name;
+    }
+    let file = set_up(store.as_ref(), &at.trust()?, &found).map_err(|failure| match failure.kind {
+        Kind::Conflict => failure.hint("name it with --project NAME"),
+        Kind::Failed | Kind::Usage | Kind::NotFound | Kind::Refused | Kind::Busy | Kind::BrokenPipe => {
+            failure
+        }
+    })?;
+    report(at, &found, file, false)
+}
+
+/// Registers a project and writes its configuration, if it has none.
+///
+/// # Errors
+/// The name is taken, or something cannot be written.
+pub(crate) fn set_up(store: &dyn Store, trust: &TrustStore, found: &Found) -> Result<File, Failure> {
+    let existing = Config::read(&found.root)?;
+    store.add_project(&found.name, &root_text(found)?, &json!({}))?;
+    let Some((_, text)) = existing else {
+        let text = configuration(found);
+        write_new(&found.root.join(FILE_NAME), &text)?;
+        trust.trust(&found.root, &text)?;
+        return Ok(File::Written);
+    };
+    Ok(match trust.check(&found.root, &text) {
+        Trust::Trusted => File::Trusted,
+        Trust::Untrusted => File::Untrusted,
+    })
+}
+
+/// Looks at a repository.
+///
+/// # Errors
+/// It has no commit, or cannot be read.
+pub(crate) fn look(repository: &Repository, sandbox: Option<&Sandbox>) -> Result<Found, Failure> {
+    let head = repository.head()?;
+    let root = repository.top().to_owned();
+    let configured = Config::read(&root)?.map(|(config, _)| config);
+    let folder_name = root.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = configured.as_ref().and_then(|config| config.project.name.clone()).or(folder_name);
+    let (tests, tests_unknown) = match sandbox {
+        None => (None, Some("no sandbox works here; `groundcrew doctor` says why".to_owned())),
+        Some(sandbox) => match tests(repository, &head.commit, sandbox)? {
+            Ok(command) => (command.map(|command| command.argv), None),
+            Err(problem) => (None, Some(problem)),
+        },
+    };
+    Ok(Found {
+        name: name.unwrap_or_else(|| "project".to_owned()),
+        branch: repository.default_branch()?,
+        tests,
+        tests_unknown,
+        logs: configured.map_or_else(|| log_files(&root), |config| config.logs.paths),
+        root,
+    })
+}
+
+/// How the tests of a commit run, or why that cannot be told.
+pub(crate) fn tests(
+    repository: &Repository,
+    commit: &Sha,
+    sandbox: &Sandbox,
+) -> Result<Result<Option<TestCommand>, String>, Failure> {
+    let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
+    let python = match Python::find(sandbox, &recorder) {
+        Ok(python) => python,
+        Err(problem) => return Ok(Err(problem.to_string())),
+    };
+    let files: Vec<_> = repository.files(commit)?.into_iter().map(|entry| entry.path).collect();
+    let read = |path: &_| repository.read(commit, path, LARGEST).ok().flatten();
+    Ok(Ok(detect_tests(&files, read, &python)))
+}
+
+/// Log files in the common places. Links are not followed: they could lead anywhere.
+fn log_files(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in LOG_FOLDERS {
+        let names = logs_in(root, folder);
+        let join = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        match names.as_slice() {
+            [] => {}
+            [one] => found.push(join(one)),
+            [_, _, ..] => found.push(join("*.log")),
+        }
+    }
+    found
+}
+
+fn logs_in(root: &Path, folder: &str) -> Vec<String> {
+    let mut path = root.to_owned();
+    for part in Path::new(folder) {
+        path.push(part);
+        if !std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir()) {
+            return Vec::new();
+        }
+    }
+    let Ok(entries) = std::fs::read_dir(&path) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".log") && !name.contains('*'))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The configuration of a project, with a comment for each key that people change.
+pub(crate) fn configuration(found: &Found) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let list = |texts: &[String]| toml::Value::from(texts.to_vec()).to_string();
+    let branch = match &found.branch {
+        Some(branch) => format!("branch = {}", quoted(branch)),
+        None => "# branch = \"main\"".to_owned(),
+    };
+    let tests = match &found.tests {
+        Some(argv) => format!("# Found: {}", escape::line(&argv.join(" "))),
+        None => "# None were found. Without tests no fix can be verified.".to_owned(),
+    };
+    format!(
+        "\
+# What the crew knows about this project. Keys that widen its power count only after `groundcrew trust`, and again
+# after every change of this file: test.command, sandbox.*, and log paths outside the repository.
+
+[project]
+name = {name}
+# The branch that fixes start from; without it the one that is checked out.
+{branch}
+
+[logs]
+# Log files, relative to this file or absolute; * may stand in a file's name.
+paths = {logs}
+# Errors older than this when a log is first read are recorded and not worked.
+baseline = \"24h\"
+
+[test]
+{tests}
+# The tests are looked for again on every commit; a command here is taken instead.
+# command = [\"python3\", \"-m\", \"unittest\"]
+timeout = \"300s\"
+
+[change]
+# The most that one fix may change.
+max_files = 3
+max_lines = 60
+
+# [design]
+# Layers from the top down; a layer may import only itself and those below it.
+# layers = [[\"app.web\"], [\"app.domain\"], [\"app.storage\"]]
+",
+        name = quoted(&found.name),
+        logs = list(&found.logs),
+    )
+}
+
+/// Writes a file that must not exist, so that nothing of anybody's is lost.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let write = || {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|error: std::io::Error| {
+        Failure::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
+    })
+}
+
+fn root_text(found: &Found) -> Result<String, Failure> {
+    found.root.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("the path {} is not UTF-8", found.root.display()))
+            .hint("move the checkout to a path that is")
+    })
+}
+
+fn report(at: &Invocation, found: &Found, file: File, dry_run: bool) -> Result<Done, Failure> {
+    let next = match file {
+        File::Untrusted => at.command("trust"),
+        File::WouldWrite => at.command("init"),
+        File::Written | File::Trusted => at.command("up"),
+    };
+    if at.out.is_json() {
+        at.out.document(&json!({
+            "project": found,
+            "config": found.root.join(FILE_NAME),
+            "config_file": file,
+            "dry_run": dry_run,
+            "next": next,
+        }))?;
+        return Ok(Done::Clean);
+    }
+    let mut facts = Table::bare();
+    let mut fact = |name: &str, value: String| facts.row([name.to_owned(), value]);
+    fact("project", escape::line(&found.name));
+    fact("root", escape::line(&found.root.to_string_lossy()));
+    fact(
+        "branch",
+        found.branch.as_deref().map_or_else(|| "the one that is checked out".to_owned(), escape::line),
+    );
+    fact(
+        "tests",
+        match (&found.tests, &found.tests_unknown) {
+            (Some(argv), _) => escape::line(&argv.join(" ")),
+            (None, Some(problem)) => format!("not looked for: {}", escape::line(problem)),
+            (None, None) => "none found; without tests no fix can be verified".to_owned(),
+        },
+    );
+    fact(
+        "logs",
+        if found.logs.is_empty() { "none found".to_owned() } else { escape::line(&found.logs.join(", ")) },
+    );
+    fact(
+        "config",
+        match file {
+            File::Written => format!("{FILE_NAME} written, and trusted as it is"),
+            File::Trusted => format!("{FILE_NAME} was there, and is trusted"),
+            File::Untrusted => format!("{FILE_NAME} was there, and is not changed"),
+            File::WouldWrite => format!("{FILE_NAME} would be written"),
+        },
+    );
+    at.out.lines(facts.lines())?;
+    if found.logs.is_empty() && !dry_run {
+        at.out.line(format!(
+            "next: name your log files in {FILE_NAME} under [logs] paths, then {}",
+            at.command("up")
+        ))?;
+        return Ok(Done::Clean);
+    }
+    let look = if file == File::Untrusted { format!("look at {FILE_NAME}, then ") } else { String::new() };
+    at.out.line(format!("next: {look}{next}"))?;
+    Ok(Done::Clean)
+}

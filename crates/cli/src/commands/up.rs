@@ -1,0 +1,173 @@
+//! `up`: runs the crew until it is stopped, and tells every step as it happens.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use groundcrew_crew::brain::Rules;
+use groundcrew_crew::site::Site;
+use groundcrew_crew::supervisor::Crew;
+use groundcrew_crew::trust::TrustStore;
+use groundcrew_store::{Access, IncidentFilter, Store};
+use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
+
+use crate::commands::incidents;
+use crate::escape;
+use crate::failure::{Done, Failure, Kind};
+use crate::invocation::{Invocation, sandbox};
+use crate::live::Live;
+use crate::options::Up;
+use crate::signals::Signals;
+
+/// Longest wait between two looks at the audit log.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long the crew may take to stop in good order.
+const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// Runs the crew.
+pub(super) fn run(options: &Up, at: &Invocation) -> Result<Done, Failure> {
+    let signals = Signals::watch()?;
+    let store = at.open(Access::Existing)?;
+    let sandbox = sandbox().map_err(|problem| no_sandbox(at, &problem))?;
+    let trust = at.trust()?;
+    let projects = warn_about_projects(at, store.as_ref(), &trust)?;
+    at.out.note(format!(
+        "crew of 6 on {}, sandbox {}, projects: {projects}; Ctrl-C stops it",
+        escape::line(&at.database()?),
+        sandbox.level()
+    ));
+    let done = work(at, &store, sandbox, until(options), &signals)?;
+    if done != Done::Clean {
+        return Ok(done);
+    }
+    summary(at, store.as_ref())
+}
+
+/// When a crew ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Never.
+    Stopped,
+    /// When nothing is left that it could do.
+    Idle,
+}
+
+fn until(options: &Up) -> Until {
+    if options.until_idle { Until::Idle } else { Until::Stopped }
+}
+
+/// Runs a crew and prints its steps, until it is idle or a signal comes.
+///
+/// # Errors
+/// The database cannot be used, or the reader of the steps has gone; the crew is stopped then too.
+pub(crate) fn work(
+    at: &Invocation,
+    store: &Arc<dyn Store>,
+    sandbox: Sandbox,
+    until: Until,
+    signals: &Signals,
+) -> Result<Done, Failure> {
+    let mut live = Live::from_now(store)?;
+    let crew = Crew::start(at.tools(store, Ok(sandbox))?, Box::new(Rules))?;
+    let watched = watch(at, store.as_ref(), &crew, &mut live, until, signals);
+    if !stop(crew) {
+        at.out.warn("the crew did not stop in time; what it left is taken up again when its leases end");
+    }
+    let done = watched?;
+    live.print(&at.out)?;
+    Ok(done)
+}
+
+fn watch(
+    at: &Invocation,
+    store: &dyn Store,
+    crew: &Crew,
+    live: &mut Live,
+    until: Until,
+    signals: &Signals,
+) -> Result<Done, Failure> {
+    let mut seen = 0;
+    let mut idle_before = false;
+    loop {
+        live.print(&at.out)?;
+        if let Some(done) = signals.received() {
+            at.out.note("stopping; once more ends it at once");
+            return Ok(done);
+        }
+        if until == Until::Idle {
+            let idle = crew.is_idle()?;
+            // Twice, since a scan may be about to be put into the queue.
+            if idle && idle_before {
+                return Ok(Done::Clean);
+            }
+            idle_before = idle;
+        }
+        seen = store.changes(seen, LOOK_EVERY);
+    }
+}
+
+/// Stops a crew in good order; false if that takes too long.
+fn stop(crew: Crew) -> bool {
+    let (stopped, waits) = mpsc::channel();
+    std::thread::spawn(move || {
+        crew.stop();
+        // Nobody waits any more when it took too long.
+        stopped.send(()).ok();
+    });
+    waits.recv_timeout(STOP_WITHIN).is_ok()
+}
+
+/// The failure of a machine without a sandbox: tasks that run something could only wait.
+pub(crate) fn no_sandbox(at: &Invocation, problem: &Unavailable) -> Failure {
+    let mut failure =
+        Failure::new(Kind::Refused, "no sandbox works here, and nothing of a project runs outside one");
+    for probe in &problem.probes {
+        if let Some(problem) = &probe.problem {
+            failure = failure.hint(format!("{}: {problem}", probe.level));
+        }
+    }
+    failure.hint(format!("`{}` checks everything again", at.command("doctor")))
+}
+
+/// Warns about settings that do not count; gives the names of the projects.
+fn warn_about_projects(at: &Invocation, store: &dyn Store, trust: &TrustStore) -> Result<String, Failure> {
+    let projects = store.projects()?;
+    for project in &projects {
+        let name = escape::line(&project.name);
+        match Site::open(project, trust) {
+            Err(error) => {
+                at.out.warn(format!("project {name} is left out: {}", escape::lines(&error.to_string())))
+            }
+            Ok(site) if !site.ignored.is_empty() => at.out.warn(format!(
+                "project {name}: {} do not count until you look at groundcrew.toml and run `{}`",
+                site.ignored.join(", "),
+                at.command(&format!("--project {} trust", escape::shell(&project.name)))
+            )),
+            Ok(_) => {}
+        }
+    }
+    if projects.is_empty() {
+        at.out.warn("there is no project yet; run `groundcrew init` in its repository");
+        return Ok("none".into());
+    }
+    Ok(projects.iter().map(|project| escape::line(&project.name)).collect::<Vec<_>>().join(", "))
+}
+
+/// What became of the incidents, and whether something waits for the person.
+fn summary(at: &Invocation, store: &dyn Store) -> Result<Done, Failure> {
+    let waiting = store.inbox()?.len();
+    if !at.out.is_json() {
+        let found = store.incidents(&IncidentFilter::default())?;
+        at.out.line("")?;
+        if found.is_empty() {
+            at.out.line("no incidents")?;
+        } else {
+            at.out.lines(incidents::lines(&at.out, &found))?;
+        }
+        if waiting > 0 {
+            at.out.line(format!("{waiting} waiting for you: {}", at.command("inbox")))?;
+        }
+    }
+    Ok(if waiting > 0 { Done::NotClean } else { Done::Clean })
+}

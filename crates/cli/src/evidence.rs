@@ -1,0 +1,262 @@
+//! What is known about one fix, gathered from the tasks of its workflow, for people and for programs.
+
+use groundcrew_core::contract::{
+    Check, Dossier, FixBugResult, Review, ReviewResult, SuiteCount, VerifyFixResult,
+};
+use groundcrew_core::evidence::{ChangeKind, Grade};
+use groundcrew_core::task::{IncidentId, Task, TaskId};
+use groundcrew_store::{Project, Store};
+use groundcrew_workbench::git::{Diff, Sha};
+use serde::Serialize;
+
+use crate::escape;
+use crate::failure::Failure;
+use crate::invocation::repository;
+use crate::output::{Output, Style};
+use crate::table::Table;
+
+/// Longest text of one cell, in characters.
+const CELL: usize = 160;
+
+/// A fix with everything that was shown about it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Evidence {
+    /// The task it was taken from.
+    pub(crate) task: TaskId,
+    /// The incident it is for.
+    pub(crate) incident: Option<IncidentId>,
+    /// One line about the incident.
+    pub(crate) title: String,
+    /// Commit that was repaired.
+    pub(crate) base: String,
+    /// Last commit of the fix: the one that was verified, or the developer's own while nothing is verified.
+    pub(crate) commit: String,
+    /// The grade, once verified.
+    pub(crate) grade: Option<Grade>,
+    /// Strategy that made it.
+    pub(crate) strategy: String,
+    /// What it does about the defect.
+    pub(crate) kind: ChangeKind,
+    /// What it does, in one sentence.
+    pub(crate) explanation: String,
+    /// Commit that it undoes.
+    pub(crate) reverts: Option<String>,
+    /// Which try of the workflow it is.
+    pub(crate) round: u32,
+    /// The call that makes the error happen again.
+    pub(crate) reproduction: Option<String>,
+    /// Files it changes.
+    pub(crate) files: Vec<String>,
+    /// Every executed check.
+    pub(crate) checks: Vec<Check>,
+    /// The suite before the fix.
+    pub(crate) suite_before: Option<SuiteCount>,
+    /// The suite with the fix.
+    pub(crate) suite_after: Option<SuiteCount>,
+    /// Inputs on which behaviour differs.
+    pub(crate) behaviour_diff: Vec<String>,
+    /// Mutants that survived.
+    pub(crate) survivors: Vec<String>,
+    /// Sandbox level of the runs.
+    pub(crate) sandbox: Option<String>,
+    /// What the reviewers decided.
+    pub(crate) reviews: Vec<Review>,
+}
+
+impl Evidence {
+    /// What a task knows about a fix: of itself, or else of the newest task of its workflow that knows one.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn of(store: &dyn Store, task: &Task) -> Result<Option<Self>, Failure> {
+        if let Some(own) = Self::from_task(task) {
+            return Ok(Some(own));
+        }
+        Ok(store.workflow(task.id)?.iter().rev().find_map(Self::from_task))
+    }
+
+    fn from_task(task: &Task) -> Option<Self> {
+        let dossier = dossier(task);
+        let fix = dossier.fix?;
+        let verified = dossier.verification.filter(|shown| shown.base_sha == fix.base_sha);
+        let commit = verified.as_ref().map_or(&fix.commit_sha, |shown| &shown.head_sha).clone();
+        Some(Self {
+            task: task.id,
+            incident: task.incident,
+            title: dossier.title,
+            base: fix.base_sha,
+            commit,
+            grade: verified.as_ref().and_then(|shown| shown.grade),
+            strategy: fix.strategy,
+            kind: fix.kind,
+            explanation: fix.explanation,
+            reverts: fix.reverts,
+            round: fix.round,
+            reproduction: fix.reproduction.map(|reproduction| reproduction.call),
+            files: fix.files_changed,
+            checks: verified.as_ref().map(|shown| shown.checks.clone()).unwrap_or_default(),
+            suite_before: verified.as_ref().and_then(|shown| shown.suite_base.clone()),
+            suite_after: verified.as_ref().and_then(|shown| shown.suite_head.clone()),
+            behaviour_diff: verified.as_ref().map(|shown| shown.behaviour_diff.clone()).unwrap_or_default(),
+            survivors: verified.as_ref().map(|shown| shown.survivors.clone()).unwrap_or_default(),
+            sandbox: verified.map(|shown| shown.sandbox),
+            reviews: dossier.reviews,
+        })
+    }
+
+    /// The change, read from the project's repository.
+    ///
+    /// # Errors
+    /// The repository or one of the commits is gone.
+    pub(crate) fn diff(&self, project: &Project) -> Result<Diff, Failure> {
+        let repository = repository(project.root.as_ref())?;
+        Ok(repository.diff(&Sha::parse(&self.base)?, &Sha::parse(&self.commit)?)?)
+    }
+
+    /// For people, without the diff.
+    pub(crate) fn lines(&self, out: &Output) -> Vec<String> {
+        let mut facts = Table::bare();
+        let mut fact = |name: &str, value: String| facts.row([name.to_owned(), value]);
+        fact("grade", self.grade.map_or_else(|| "none yet".to_owned(), |grade| grade_line(out, grade)));
+        fact("commit", format!("{} on {}", short(&self.commit), short(&self.base)));
+        fact("strategy", format!("{} ({})", escape::line(&self.strategy), self.kind));
+        fact("does", escape::line(&self.explanation));
+        if let Some(reverts) = &self.reverts {
+            fact("reverts", short(reverts));
+        }
+        if let Some(call) = &self.reproduction {
+            fact("reproduced by", escape::brief(call, CELL));
+        }
+        fact("files", escape::line(&self.files.join(", ")));
+        if let (Some(before), Some(after)) = (&self.suite_before, &self.suite_after) {
+            fact("suite", format!("{} before, {} with the fix", suite(before), suite(after)));
+        }
+        if let Some(level) = &self.sandbox {
+            fact("sandbox", escape::line(level));
+        }
+        let mut lines = facts.lines();
+        lines.extend(self.check_lines(out));
+        lines.extend(self.review_lines(out));
+        for (name, texts) in
+            [("behaviour differs", &self.behaviour_diff), ("mutant survived", &self.survivors)]
+        {
+            lines.extend(texts.iter().map(|text| format!("{name}: {}", escape::brief(text, CELL))));
+        }
+        lines
+    }
+
+    fn check_lines(&self, out: &Output) -> Vec<String> {
+        if self.checks.is_empty() {
+            return Vec::new();
+        }
+        let mut checks = Table::bare();
+        for check in &self.checks {
+            checks.row([
+                format!("  {}", escape::line(&check.name)),
+                escape::line(&check.status),
+                escape::brief(&check.detail, CELL),
+            ]);
+        }
+        let painted =
+            checks.lines().into_iter().zip(&self.checks).map(|(line, check)| match check.status.as_str() {
+                "failed" | "survived" => out.paint(Style::Bad, &line),
+                "missing" | "not_run" | "differs" | "smells" => out.paint(Style::Warn, &line),
+                _ => line,
+            });
+        std::iter::once("checks".to_owned()).chain(painted).collect()
+    }
+
+    fn review_lines(&self, out: &Output) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.reviews.is_empty() {
+            lines.push("reviews".to_owned());
+        }
+        for review in &self.reviews {
+            let line = format!(
+                "  {}  {}  {}",
+                escape::line(&review.role),
+                escape::line(&review.verdict),
+                escape::brief(&review.summary, CELL)
+            );
+            lines.push(if review.verdict == "reject" { out.paint(Style::Bad, &line) } else { line });
+            for finding in &review.findings {
+                lines.push(format!(
+                    "    {} {}:{} {} ({})",
+                    escape::line(&finding.level),
+                    escape::line(&finding.file),
+                    finding.line,
+                    escape::brief(&finding.message, CELL),
+                    escape::line(&finding.rule)
+                ));
+            }
+        }
+        lines
+    }
+}
+
+/// What a task knows: what it was given, and what it found itself.
+fn dossier(task: &Task) -> Dossier {
+    let given = task.context.get("dossier").cloned().map(serde_json::from_value::<Dossier>);
+    let mut dossier = given.and_then(Result::ok).unwrap_or_default();
+    let Some(result) = &task.result else { return dossier };
+    if let Ok(found) = serde_json::from_value::<FixBugResult>(result.clone())
+        && found.fix.is_some()
+    {
+        dossier.fix = found.fix;
+        dossier.verification = None;
+    }
+    if let Ok(found) = serde_json::from_value::<VerifyFixResult>(result.clone()) {
+        dossier.verification = Some(found.verification);
+    }
+    if let Ok(found) = serde_json::from_value::<ReviewResult>(result.clone()) {
+        dossier.reviews.push(found.review);
+    }
+    dossier
+}
+
+/// A commit as people write it.
+pub(crate) fn short(sha: &str) -> String {
+    escape::line(sha.get(..10).unwrap_or(sha))
+}
+
+/// The grade with what it means.
+pub(crate) fn grade_line(out: &Output, grade: Grade) -> String {
+    let (style, means) = match grade {
+        Grade::A => (Style::Good, "every gate passed"),
+        Grade::B => (Style::Good, "every gate passed; differences or survivors are listed"),
+        Grade::C => (Style::Warn, "draft: a gate is missing, or it only stops the symptom"),
+        Grade::D => (Style::Warn, "draft: nothing was reproduced"),
+    };
+    format!("{} ({means})", out.paint(style, grade.as_str()))
+}
+
+/// A patch for people: escaped, with added and removed lines in colour.
+pub(crate) fn patch_lines(out: &Output, patch: &str) -> Vec<String> {
+    let paint = |line: &str| {
+        let safe = escape::lines(line);
+        if line.starts_with("+++")
+            || line.starts_with("---")
+            || line.starts_with("diff ")
+            || line.starts_with("index ")
+        {
+            out.paint(Style::Dim, &safe)
+        } else if line.starts_with('+') {
+            out.paint(Style::Good, &safe)
+        } else if line.starts_with('-') {
+            out.paint(Style::Bad, &safe)
+        } else {
+            safe
+        }
+    };
+    patch.trim_end_matches('\n').split('\n').map(paint).collect()
+}
+
+fn suite(count: &SuiteCount) -> String {
+    let mut text = format!("{} passed", count.passed);
+    for (number, word) in [(count.failed, "failed"), (count.skipped, "skipped")] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {word}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,220 @@
+//! One call of the command: its flags and its environment, and where that says the database and the user's files are.
+
+use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_core::audit::NoRecorder;
+use groundcrew_crew::tools::Tools;
+use groundcrew_crew::trust::TrustStore;
+use groundcrew_store::{Access, Project, Store};
+use groundcrew_workbench::git::Repository;
+use groundcrew_workbench::sandbox::{Level, Sandbox, SandboxConfig, Unavailable};
+
+use crate::escape;
+use crate::failure::{Failure, Kind};
+use crate::options::Global;
+use crate::output::Output;
+
+/// What the environment says; read once, so that nothing else looks at it.
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    home: Option<PathBuf>,
+    data: Option<PathBuf>,
+    config: Option<PathBuf>,
+    /// Colour without a terminal.
+    pub(crate) color_forced: bool,
+    /// Colour on a terminal.
+    pub(crate) color_allowed: bool,
+}
+
+impl Environment {
+    /// Reads it.
+    pub(crate) fn read() -> Self {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        // As the base directory specification has it: a path that is not absolute does not count.
+        let folder = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let plain = set("NO_COLOR").is_some() || set("TERM") == Some(OsString::from("dumb"));
+        Self {
+            home: folder("HOME"),
+            data: folder("XDG_DATA_HOME"),
+            config: folder("XDG_CONFIG_HOME"),
+            color_forced: forced && set("NO_COLOR").is_none(),
+            color_allowed: !plain,
+        }
+    }
+}
+
+/// One call of the command.
+pub(crate) struct Invocation {
+    global: Global,
+    environment: Environment,
+    /// Where results go.
+    pub(crate) out: Output,
+}
+
+impl Invocation {
+    /// A call with these flags.
+    pub(crate) fn new(global: Global, environment: Environment, out: Output) -> Self {
+        Self { global, environment, out }
+    }
+
+    /// The same call with another database and another folder for the user's settings.
+    pub(crate) fn elsewhere(&self, database: &str, config: &Path) -> Self {
+        let mut global = self.global.clone();
+        global.database = Some(database.to_owned());
+        let environment = Environment { config: Some(config.to_owned()), ..self.environment.clone() };
+        Self { global, environment, out: self.out }
+    }
+
+    /// The same call with JSON Lines turned into progress for people, for verbs whose result is one document.
+    pub(crate) fn showing_steps_as_progress(&self) -> Self {
+        let out = self.out.as_progress();
+        Self { global: self.global.clone(), environment: self.environment.clone(), out }
+    }
+
+    /// Address of the database.
+    ///
+    /// # Errors
+    /// It is not given and there is no home folder to look in.
+    pub(crate) fn database(&self) -> Result<String, Failure> {
+        if let Some(url) = &self.global.database {
+            return Ok(url.clone());
+        }
+        let folder = match (&self.environment.data, &self.environment.home) {
+            (Some(data), _) => data.clone(),
+            (None, Some(home)) => home.join(".local/share"),
+            (None, None) => {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    "there is no place for the database: neither HOME nor XDG_DATA_HOME is set to an absolute path",
+                )
+                .hint("set HOME, or name the database with --database sqlite:PATH"));
+            }
+        };
+        Ok(format!("sqlite:{}", folder.join("groundcrew/groundcrew.db").display()))
+    }
+
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file; that there is none comes with the next step.
+    pub(crate) fn open(&self, access: Access) -> Result<Arc<dyn Store>, Failure> {
+        Ok(groundcrew_store::open(&self.database()?, groundcrew_store::Options { access })?)
+    }
+
+    /// The user's record of trusted files.
+    ///
+    /// # Errors
+    /// There is no home folder to look in.
+    pub(crate) fn trust(&self) -> Result<TrustStore, Failure> {
+        let folder = match (&self.environment.config, &self.environment.home) {
+            (Some(config), _) => config.clone(),
+            (None, Some(home)) => home.join(".config"),
+            (None, None) => {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    "there is no place for your settings: neither HOME nor XDG_CONFIG_HOME is set to an absolute path",
+                )
+                .hint("set HOME to your home folder"));
+            }
+        };
+        Ok(TrustStore::new(&folder.join("groundcrew")))
+    }
+
+    /// The crew's tools, with work trees beside the database.
+    ///
+    /// # Errors
+    /// There is no home folder, the database cannot be read, or the folder cannot be made.
+    pub(crate) fn tools(
+        &self,
+        store: &Arc<dyn Store>,
+        sandbox: Result<Sandbox, Unavailable>,
+    ) -> Result<Tools, Failure> {
+        let folder = work_folder(&self.database()?);
+        // Readable by the user alone: work trees hold what the repository holds.
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| {
+            Failure::new(Kind::Failed, format!("cannot make {}: {error}", folder.display()))
+        })?;
+        Ok(Tools::new(Arc::clone(store), sandbox, self.trust()?, folder)?)
+    }
+
+    /// The one project that was named; none if none was.
+    ///
+    /// # Errors
+    /// There is no project of that name.
+    pub(crate) fn project(&self, store: &dyn Store) -> Result<Option<Project>, Failure> {
+        let Some(name) = &self.global.project else { return Ok(None) };
+        let found = store.project_named(name)?;
+        let Some(project) = found else {
+            let names: Vec<String> = store.projects()?.into_iter().map(|project| project.name).collect();
+            let known = if names.is_empty() { "there is none yet".to_owned() } else { names.join(", ") };
+            return Err(Failure::new(Kind::NotFound, format!("there is no project named {name:?}"))
+                .hint(format!("projects: {known}")));
+        };
+        Ok(Some(project))
+    }
+
+    /// The projects that are meant: the one named, or all.
+    ///
+    /// # Errors
+    /// As [`Invocation::project`].
+    pub(crate) fn projects(&self, store: &dyn Store) -> Result<Vec<Project>, Failure> {
+        match self.project(store)? {
+            Some(project) => Ok(vec![project]),
+            None => Ok(store.projects()?),
+        }
+    }
+
+    /// The project name that was given.
+    pub(crate) fn project_name(&self) -> Option<&str> {
+        self.global.project.as_deref()
+    }
+
+    /// A command line to type next, with this call's database.
+    pub(crate) fn command(&self, verb: &str) -> String {
+        match &self.global.database {
+            Some(url) => format!("groundcrew --database {} {verb}", escape::shell(url)),
+            None => format!("groundcrew {verb}"),
+        }
+    }
+}
+
+/// Where work trees of tasks go: beside the database.
+pub(crate) fn work_folder(database: &str) -> PathBuf {
+    let path = database.strip_prefix("sqlite:").unwrap_or(database);
+    let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".work");
+    let folder = path.with_file_name(name);
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
+/// The sandbox of this machine, proven.
+pub(crate) fn sandbox() -> Result<Sandbox, Unavailable> {
+    match SandboxConfig::for_this_program() {
+        Ok(config) => Sandbox::detect(config),
+        Err(error) => Err(untried(format!("the path of this program cannot be told: {error}"))),
+    }
+}
+
+/// No sandbox, for verbs that only run the crew's plain code.
+pub(crate) fn no_sandbox() -> Unavailable {
+    untried("it was not looked for, since this command runs nothing of a project".into())
+}
+
+fn untried(problem: String) -> Unavailable {
+    let probe = groundcrew_workbench::sandbox::Probe { level: Level::Landlock, problem: Some(problem) };
+    Unavailable { minimum: Level::Landlock, probes: vec![probe] }
+}
+
+/// The repository that holds a folder.
+///
+/// # Errors
+/// Says which it is: no such folder, no repository, a bare one, no git program, or one too old.
+pub(crate) fn repository(path: &Path) -> Result<Repository, Failure> {
+    Ok(Repository::open(path, Arc::new(NoRecorder))?)
+}

@@ -1,0 +1,219 @@
+//! What is printed, and where: data on standard output, progress and failures on standard error.
+//!
+//! Text of strangers goes through [`crate::escape`] before it comes here; JSON is made safe here.
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+use groundcrew_core::role::Role;
+use serde::Serialize;
+
+use crate::escape;
+use crate::failure::{Failure, Kind};
+use crate::invocation::Environment;
+use crate::options::{ColorChoice, Global};
+
+/// How a text stands out on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// A heading.
+    Strong,
+    /// Less important.
+    Dim,
+    /// All is well; an added line.
+    Good,
+    /// Worth a look.
+    Warn,
+    /// Wrong; a removed line.
+    Bad,
+    /// The mark of a role.
+    Role(Role),
+}
+
+impl Style {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Strong => "1",
+            Self::Dim => "2",
+            Self::Good => "32",
+            Self::Warn => "33",
+            Self::Bad => "31",
+            Self::Role(Role::Monitor) => "36",
+            Self::Role(Role::Triage) => "35",
+            Self::Role(Role::Developer) => "33",
+            Self::Role(Role::Qa) => "32",
+            Self::Role(Role::Security) => "31",
+            Self::Role(Role::Architect) => "34",
+        }
+    }
+}
+
+/// Where results go and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+    /// Lines of the result are progress of something larger, and go where progress goes.
+    progress: bool,
+    color: bool,
+    color_errors: bool,
+    quiet: bool,
+    verbose: u8,
+    terminal: bool,
+}
+
+impl Output {
+    /// The output that the flags and the environment ask for.
+    pub(crate) fn new(global: &Global, environment: &Environment) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let color = |terminal: bool| match global.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => environment.color_forced || (terminal && environment.color_allowed),
+        };
+        Self {
+            json: global.json,
+            progress: false,
+            color: color(terminal),
+            color_errors: color(std::io::stderr().is_terminal()),
+            quiet: global.quiet,
+            verbose: global.verbose,
+            terminal,
+        }
+    }
+
+    /// Output before the flags are known.
+    pub(crate) const fn plain() -> Self {
+        Self {
+            json: false,
+            progress: false,
+            color: false,
+            color_errors: false,
+            quiet: false,
+            verbose: 0,
+            terminal: false,
+        }
+    }
+
+    /// Output for lines that lead up to one JSON document: standard output belongs to the document.
+    pub(crate) fn as_progress(&self) -> Self {
+        if self.json {
+            Self { json: false, progress: true, color: self.color_errors, ..*self }
+        } else {
+            *self
+        }
+    }
+
+    /// Whether results are for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether more detail was asked for.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
+    /// Prints a line of the result; the text is safe already.
+    ///
+    /// # Errors
+    /// The reader has gone, or the disk is full.
+    pub(crate) fn line(&self, text: impl AsRef<str>) -> Result<(), Failure> {
+        if self.progress {
+            self.note(text);
+            return Ok(());
+        }
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n"));
+        written.and_then(|()| out.flush()).map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader has gone"),
+            _ => Failure::new(Kind::Failed, format!("cannot write to standard output: {error}")),
+        })
+    }
+
+    /// Prints several lines of the result.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn lines<T: AsRef<str>>(&self, lines: impl IntoIterator<Item = T>) -> Result<(), Failure> {
+        lines.into_iter().try_for_each(|line| self.line(line))
+    }
+
+    /// Prints the one JSON document of a verb.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+        self.line(escape::json(&serde_json::to_string_pretty(value).map_err(unwritable)?))
+    }
+
+    /// Prints one line of a JSON stream.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn record<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+        self.line(escape::json(&serde_json::to_string(value).map_err(unwritable)?))
+    }
+
+    /// Tells about progress on standard error; the text is safe already.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            tell(text.as_ref());
+        }
+    }
+
+    /// Warns on standard error, also when progress is not wanted.
+    pub(crate) fn warn(&self, text: impl AsRef<str>) {
+        tell(&format!("{} {}", self.stress(Style::Warn, "warning:"), text.as_ref()));
+    }
+
+    /// Tells why the verb failed.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if failure.kind == Kind::BrokenPipe {
+            return;
+        }
+        if self.json {
+            return self.json_failure(failure);
+        }
+        tell(&format!("{} {}", self.stress(Style::Bad, "error:"), escape::lines(&failure.message)));
+        for hint in &failure.hints {
+            tell(&format!("{} {}", self.stress(Style::Strong, "hint:"), escape::lines(hint)));
+        }
+    }
+
+    /// Tells why the verb failed, to a program.
+    pub(crate) fn json_failure(&self, failure: &Failure) {
+        if let Ok(text) = serde_json::to_string(&failure.problem()) {
+            tell(&escape::json(&text));
+        }
+    }
+
+    /// A text of the result that stands out where colour is wanted.
+    pub(crate) fn paint(&self, style: Style, text: &str) -> String {
+        painted(self.color, style, text)
+    }
+
+    /// Clears the terminal before a picture that is drawn again and again; an empty line elsewhere.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn next_picture(&self) -> Result<(), Failure> {
+        self.line(if self.terminal { "\u{1b}[2J\u{1b}[H" } else { "" })
+    }
+
+    fn stress(&self, style: Style, text: &str) -> String {
+        painted(self.color_errors, style, text)
+    }
+}
+
+fn painted(color: bool, style: Style, text: &str) -> String {
+    if color { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
+}
+
+/// Nobody is left to be told when standard error is closed.
+fn tell(text: &str) {
+    let mut err = std::io::stderr().lock();
+    drop(err.write_all(text.as_bytes()).and_then(|()| err.write_all(b"\n")));
+}
+
+fn unwritable(error: serde_json::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("the result cannot be written as JSON: {error}"))
+}
