@@ -124,7 +124,9 @@ pub(crate) fn find(text: &str) -> Vec<Finding> {
     while let Some(found) = ALL.captures_at(text, at) {
         let whole = found.get_match();
         let finding = match (found.name("name"), found.name("block")) {
-            (Some(name), _) => named(&found, name.as_str(), text, whole.end()),
+            (Some(name), _) => {
+                named(&found, name.as_str(), text, whole.end()).map(|named| strengthen(named, text))
+            }
             (None, Some(_)) => Some(key_block(text, whole.end())),
             (None, None) => shaped(&found),
         };
@@ -137,6 +139,19 @@ pub(crate) fn find(text: &str) -> Vec<Finding> {
         findings.extend(finding.filter(|finding| !finding.range.is_empty()));
     }
     findings
+}
+
+/// A value behind a telling name that also has the form of a known kind of secret is no guess any more.
+fn strengthen(named: Finding, text: &str) -> Finding {
+    let value = &text[named.range.clone()];
+    let shape = ALL
+        .captures_iter(value)
+        .filter(|found| found.name("name").is_none() && found.name("block").is_none())
+        .find_map(|found| shaped(&found));
+    match shape {
+        Some(shape) => Finding { class: shape.class, evidence: Shape, ..named },
+        None => named,
+    }
 }
 
 /// The body of a key block: up to its end line, or as far as it looks like one.
