@@ -105,12 +105,23 @@ pub fn may_change(path: &str) -> bool {
     let parts: Vec<&str> = lower.split('/').collect();
     let name = parts.last().copied().unwrap_or("");
     let folders = &parts[..parts.len().saturating_sub(1)];
-    let vendored = ["vendor", "vendored", "_vendor", "third_party", "node_modules", "site-packages", "generated", "migrations"];
+    let vendored = [
+        "vendor",
+        "vendored",
+        "_vendor",
+        "third_party",
+        "node_modules",
+        "site-packages",
+        "generated",
+        "migrations",
+    ];
     let hidden = parts.iter().any(|part| part.starts_with('.'));
     let locked = name.ends_with(".lock") || name.ends_with("-lock.json") || name == "go.sum";
     let generated = name.ends_with("_pb2.py") || name.ends_with("_pb2_grpc.py") || name.ends_with(".min.js");
-    let legal = name.starts_with("license") || name.starts_with("licence") || name == "copying" || name == "notice";
-    let pipeline = matches!(name, "jenkinsfile" | "azure-pipelines.yml" | "tox.ini" | "noxfile.py" | "setup.py");
+    let legal =
+        name.starts_with("license") || name.starts_with("licence") || name == "copying" || name == "notice";
+    let pipeline =
+        matches!(name, "jenkinsfile" | "azure-pipelines.yml" | "tox.ini" | "noxfile.py" | "setup.py");
     !(is_test(path)
         || hidden
         || locked
@@ -156,7 +167,10 @@ mod tests {
     fn a_patch_that_breaks_the_syntax_or_touches_a_protected_file_is_no_patch() {
         let read = |_: &str| Some("x = 1\n".to_owned());
         let patch = |file: &str, text: &str| {
-            resolve(&Patch::Edits(vec![Edit { file: file.into(), start: 4, end: 5, text: text.into() }]), &read)
+            resolve(
+                &Patch::Edits(vec![Edit { file: file.into(), start: 4, end: 5, text: text.into() }]),
+                &read,
+            )
         };
         assert!(patch("a.py", "2").is_some());
         assert_eq!(patch("a.py", "(2"), None);

@@ -8,6 +8,8 @@
 //! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
 //! | [`reproduce`], [`matching`], [`regression`] | making the error happen again, as a script and as a test |
 //! | [`mutants`] | would the tests notice if the changed lines were other than they are |
+//! | [`strategies`] | families of repairs |
+//! | [`search`] | which patch is validated when, and which is best |
 //! | [`smell`] | does a change hide the symptom |
 //!
 //! No model takes part, and no project, framework or log format is treated specially. Everything that runs code of the
@@ -22,9 +24,12 @@ pub mod mutants;
 pub mod outcome;
 pub mod regression;
 pub mod reproduce;
+pub mod search;
 pub mod smell;
+pub mod strategies;
 pub mod syntax;
 
 pub use bench::{Bench, RepairError};
 pub use checkout::{Checkout, Snapshot};
 pub use outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
+pub use search::repair;

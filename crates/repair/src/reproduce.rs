@@ -209,13 +209,20 @@ pub fn reproduce(
     progress(Progress::Reproducing("the project's own tests"));
     let observed = work.observe()?;
     if let Some(reproduction) = work.failing_test(&observed)? {
-        return Ok(Attempted::Reproduced(Box::new(Reproduced { reproduction, call: None, observed: observed.calls })));
+        return Ok(Attempted::Reproduced(Box::new(Reproduced {
+            reproduction,
+            call: None,
+            observed: observed.calls,
+        })));
     }
     progress(Progress::Reproducing("calls with values of the tests and of the log"));
     let searched = work.search(&observed.calls)?;
     let Some(found) = searched.found else {
         let why = searched.problem.unwrap_or_else(|| {
-            format!("{} calls with values of the tests, the log and the exception were tried", searched.attempts)
+            format!(
+                "{} calls with values of the tests, the log and the exception were tried",
+                searched.attempts
+            )
         });
         return Ok(Attempted::Failed(why));
     };
@@ -289,7 +296,10 @@ impl Work<'_> {
 
     fn paths(&self) -> Vec<String> {
         let root = self.checkout.path();
-        self.roots().iter().map(|folder| root.join(folder).to_string_lossy().trim_end_matches('/').to_owned()).collect()
+        self.roots()
+            .iter()
+            .map(|folder| root.join(folder).to_string_lossy().trim_end_matches('/').to_owned())
+            .collect()
     }
 
     fn observe(&self) -> Result<Observed, RepairError> {
@@ -318,7 +328,9 @@ impl Work<'_> {
             return Some(rest.to_vec());
         }
         match test.kind {
-            Kind::Pytest => Some(["-m", "pytest"].map(String::from).into_iter().chain(rest.to_vec()).collect()),
+            Kind::Pytest => {
+                Some(["-m", "pytest"].map(String::from).into_iter().chain(rest.to_vec()).collect())
+            }
             Kind::Unittest | Kind::Other => None,
         }
     }
@@ -345,7 +357,8 @@ impl Work<'_> {
 
     fn failing_test(&self, observed: &Observed) -> Result<Option<Reproduction>, RepairError> {
         let wanted = self.signature();
-        let failing = observed.failures.iter().filter(|failure| wanted.matches(failure.chain.get(..1).unwrap_or(&[])));
+        let failing =
+            observed.failures.iter().filter(|failure| wanted.matches(failure.chain.get(..1).unwrap_or(&[])));
         for failure in failing.take(3) {
             let Some(script) = self.test_script(&failure.test) else { continue };
             let reproduction = Reproduction {
@@ -384,7 +397,9 @@ impl Work<'_> {
         let module = id.split('.').next()?;
         let file = format!("{module}.py");
         let folder = self.snapshot.files.iter().find_map(|path| {
-            path.strip_suffix(&file).filter(|folder| folder.ends_with('/')).map(|folder| folder.trim_end_matches('/').to_owned())
+            path.strip_suffix(&file)
+                .filter(|folder| folder.ends_with('/'))
+                .map(|folder| folder.trim_end_matches('/').to_owned())
         });
         if !self.snapshot.files.contains(&file) {
             folders.extend(folder);
@@ -424,9 +439,11 @@ impl Work<'_> {
         });
         let wall = SEARCH + Duration::from_secs(40);
         match self.bench.drive("reproduce", self.checkout.path(), &orders, wall) {
-            Err(RepairError::Driver { reason, .. }) => {
-                Ok(Searched { found: None, attempts: 0, problem: Some(format!("the search gave no answer: {reason}")) })
-            }
+            Err(RepairError::Driver { reason, .. }) => Ok(Searched {
+                found: None,
+                attempts: 0,
+                problem: Some(format!("the search gave no answer: {reason}")),
+            }),
             other => other,
         }
     }
@@ -462,13 +479,17 @@ impl Work<'_> {
 
     fn origin(&self, found: &Found) -> String {
         let lines = log_lines(self.facts);
-        let mut text = match (found.origin.kind.as_str(), found.origin.line.and_then(|line| lines.get(line))) {
+        let mut text = match (found.origin.kind.as_str(), found.origin.line.and_then(|line| lines.get(line)))
+        {
             ("logged", Some(line)) => {
-                let shown: String = line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
+                let shown: String =
+                    line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
                 format!("values that the application logged: {shown}")
             }
             ("recorded", _) => "a call that the project's own tests make".to_owned(),
-            ("varied", _) => "a call that the project's own tests make, with one or two values changed".to_owned(),
+            ("varied", _) => {
+                "a call that the project's own tests make, with one or two values changed".to_owned()
+            }
             _ => "values generated from what the function does with its parameters".to_owned(),
         };
         if let Some(through) = &found.through {

@@ -1,0 +1,110 @@
+//! Catching what was not caught: the last resort, always a symptom guard.
+
+use tree_sitter::Node;
+
+use super::{Site, Situation, Strategy};
+use crate::edit::Proposal;
+use crate::syntax::ancestor;
+
+/// Widens a narrow `except`, or puts one around the crashing statement.
+#[derive(Debug)]
+pub struct Exceptions;
+
+const NAME: &str = "exception";
+
+impl Strategy for Exceptions {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn propose(&self, situation: &Situation<'_>) -> Vec<Proposal> {
+        let builtin = situation.exception.ends_with("Error") && !situation.exception.contains('.');
+        let hopeless = matches!(
+            situation.exception.as_str(),
+            "NameError"
+                | "ImportError"
+                | "ModuleNotFoundError"
+                | "SyntaxError"
+                | "UnboundLocalError"
+                | "MemoryError"
+        );
+        if !builtin || hopeless {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for site in situation.sites.iter().take(3) {
+            found.extend(widened(site, &situation.exception));
+        }
+        found.extend(situation.sites.first().and_then(|site| caught(site, &situation.exception)));
+        found
+    }
+}
+
+/// `except A:` that also takes the exception.
+fn widened(site: &Site, exception: &str) -> Vec<Proposal> {
+    let mut found = Vec::new();
+    let mut around = site.statement();
+    while let Some(node) = around {
+        if node.kind() == "function_definition" {
+            break;
+        }
+        let inside = node.kind() == "try_statement"
+            && node
+                .child_by_field_name("body")
+                .is_some_and(|body| crate::syntax::covers(body, site.frame.line));
+        if inside {
+            let mut cursor = node.walk();
+            for clause in node.named_children(&mut cursor).filter(|clause| clause.kind() == "except_clause") {
+                found.extend(clause_with(site, clause, exception));
+            }
+        }
+        around = node.parent();
+    }
+    found
+}
+
+fn clause_with(site: &Site, clause: Node<'_>, exception: &str) -> Option<Proposal> {
+    let value = clause.named_child(0).filter(|value| value.kind() != "block")?;
+    let class = if value.kind() == "as_pattern" { value.named_child(0)? } else { value };
+    let text = match class.kind() {
+        "tuple" => {
+            let inside = site.text(class).strip_suffix(')')?.trim_end().trim_end_matches(',').to_owned();
+            format!("{inside}, {exception})")
+        }
+        "identifier" | "attribute" => format!("({}, {exception})", site.text(class)),
+        _ => return None,
+    };
+    let why = format!("the handler of {} takes {exception} too", site.text(class));
+    Some(site.guard(NAME, why, vec![site.replace(class, text)]))
+}
+
+/// The crashing statement in a `try` of its own that leaves on the exception.
+fn caught(site: &Site, exception: &str) -> Option<Proposal> {
+    let statement = site.statement().filter(|statement| site.stands_alone(*statement))?;
+    let simple = matches!(statement.kind(), "expression_statement" | "return_statement" | "delete_statement");
+    let in_function = ancestor(statement, |node| node.kind() == "function_definition").is_some();
+    if !simple || !in_function {
+        return None;
+    }
+    let leave = site.leaving(statement)?;
+    let indent = site.source.indent(statement).to_owned();
+    let inner = site.text(statement).lines().collect::<Vec<_>>().join("\n    ");
+    let text = format!("try:\n{indent}    {inner}\n{indent}except {exception}:\n{indent}    {leave}");
+    Some(site.guard(NAME, format!("leaves on {exception}"), vec![site.replace(statement, text)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing::proposals;
+    use groundcrew_core::evidence::ChangeKind;
+
+    #[test]
+    fn a_narrow_handler_is_widened_and_called_a_guard() {
+        let code =
+            "def f(x):\n    try:\n        return int(x)  # crash\n    except ValueError:\n        return 0\n";
+        let made = proposals(&Exceptions, "TypeError", "int() argument", code);
+        assert!(made[0].1.contains("except (ValueError, TypeError):"));
+        assert!(made.iter().all(|(proposal, _)| proposal.kind == ChangeKind::SymptomGuard));
+    }
+}
