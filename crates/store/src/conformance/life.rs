@@ -4,10 +4,11 @@ use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::log::NewLog;
 use groundcrew_core::message::MessageType;
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{Lease, LeaseToken, NewTask, Status, Task};
+use groundcrew_core::task::{IncidentLink, Lease, LeaseToken, NewTask, Status, Task};
 use serde_json::{Value, json};
 
 use super::{EXPIRED, MINUTE, Make, Outcome, complete, refusal, retry, stale};
+use crate::Kind;
 
 /// After a rescue and another claim, the first worker's heartbeat, note and settlement are refused.
 pub fn a_lost_lease_can_change_nothing(make: Make<'_>) {
@@ -63,6 +64,22 @@ pub fn a_completion_and_its_hand_offs_are_one(make: Make<'_>) {
         ("developer", "qa", MessageType::Handoff)
     );
     assert_eq!(bench.store.workflow(next.id).unwrap().len(), 2);
+}
+
+/// A command that fails when some of its rows are written already takes them back.
+pub fn a_command_that_fails_half_way_leaves_nothing(make: Make<'_>) {
+    let bench = make();
+    let task = bench.claimed(Role::Developer);
+    let mut stray = NewTask::new("verify_fix", Role::Qa, Party::Developer, Value::Null);
+    stray.incident = IncidentLink::Fingerprint("unheard of".to_owned());
+    let said = bench.settle_with(&task, complete(), |end| {
+        end.logs = vec![NewLog::info("done", Value::Null)];
+        end.hand_offs = vec![NewTask::new("verify_fix", Role::Qa, Party::Developer, Value::Null), stray];
+    });
+    assert_eq!(said.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(bench.store.tasks(&Default::default()).unwrap(), [task]);
+    assert_eq!(bench.store.messages(&Default::default()).unwrap(), []);
+    assert_eq!(bench.store.logs(&Default::default()).unwrap(), []);
 }
 
 /// A run that did not complete passes nothing on.

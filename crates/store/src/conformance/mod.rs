@@ -54,6 +54,7 @@ macro_rules! conformance {
             a_refused_command_undoes_nothing_of_its_neighbours,
             a_lost_lease_can_change_nothing,
             a_completion_and_its_hand_offs_are_one,
+            a_command_that_fails_half_way_leaves_nothing,
             only_a_completion_hands_off,
             a_failed_run_waits_and_the_fourth_fails_the_task,
             a_lost_lease_counts_as_a_failed_run,
