@@ -65,8 +65,10 @@ impl Bench {
     pub fn checkout(&self, commit: &Sha) -> Result<Checkout, RepairError> {
         self.go_on()?;
         std::fs::create_dir_all(&self.folder).map_err(SandboxError::from)?;
-        let folder =
-            tempfile::Builder::new().prefix("repair-").tempdir_in(&self.folder).map_err(SandboxError::from)?;
+        let folder = tempfile::Builder::new()
+            .prefix("repair-")
+            .tempdir_in(&self.folder)
+            .map_err(SandboxError::from)?;
         let worktree = self.repository.add_worktree(&folder.path().join("tree"), commit)?;
         let path = worktree.path().to_owned();
         Ok(Checkout { worktree: Some(worktree), path, _folder: folder })

@@ -103,7 +103,8 @@ pub fn map_path<'a>(printed: &str, files: &'a [String]) -> Option<&'a str> {
     let mut best: Option<(usize, &str)> = None;
     let mut tied = false;
     for file in files {
-        let common = file.rsplit('/').zip(wanted.iter().rev()).take_while(|(ours, theirs)| ours == *theirs).count();
+        let common =
+            file.rsplit('/').zip(wanted.iter().rev()).take_while(|(ours, theirs)| ours == *theirs).count();
         if common == 0 {
             continue;
         }
@@ -134,7 +135,11 @@ fn foreign_library(printed: &str) -> Option<usize> {
     Some(at + 5 + rest + 1)
 }
 
-fn locate_frame(frame: &Frame, files: &[String], read: &dyn Fn(&str) -> Option<String>) -> Option<LocatedFrame> {
+fn locate_frame(
+    frame: &Frame,
+    files: &[String],
+    read: &dyn Fn(&str) -> Option<String>,
+) -> Option<LocatedFrame> {
     let printed = frame.file.as_deref()?;
     let file = map_path(printed, files)?;
     if !is_python(file) {
@@ -175,17 +180,22 @@ fn find_line(source: &Source, frame: &Frame, name: &str) -> Option<(u32, LineMat
     };
     let printed_text = frame.source.as_deref().map(str::trim).filter(|text| !text.is_empty());
     match (frame.line, printed_text) {
-        (Some(line), Some(text)) if source.line(line).is_some_and(|here| here.trim() == text) && inside(line) => {
+        (Some(line), Some(text))
+            if source.line(line).is_some_and(|here| here.trim() == text) && inside(line) =>
+        {
             return Some((line, LineMatch::Exact));
         }
-        (Some(line), None) if inside(line) && source.line(line).is_some_and(|here| !here.trim().is_empty()) => {
+        (Some(line), None)
+            if inside(line) && source.line(line).is_some_and(|here| !here.trim().is_empty()) =>
+        {
             return Some((line, LineMatch::ByNumber));
         }
         _ => {}
     }
     if let Some(text) = printed_text {
         let near = frame.line.unwrap_or(1);
-        let same = source.text().lines().zip(1u32..).filter(|(here, line)| here.trim() == text && inside(*line));
+        let same =
+            source.text().lines().zip(1u32..).filter(|(here, line)| here.trim() == text && inside(*line));
         if let Some((_, line)) = same.min_by_key(|(_, line)| line.abs_diff(near)) {
             return Some((line, LineMatch::BySource));
         }
@@ -210,8 +220,12 @@ pub fn is_python(path: &str) -> bool {
 /// Whether a path lies among tests.
 pub fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let folder = path.split('/').rev().skip(1).any(|part| matches!(part, "tests" | "test" | "testing" | "spec"));
-    folder || name.starts_with("test_") || name.ends_with("_test.py") || matches!(name, "conftest.py" | "tests.py")
+    let folder =
+        path.split('/').rev().skip(1).any(|part| matches!(part, "tests" | "test" | "testing" | "spec"));
+    folder
+        || name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || matches!(name, "conftest.py" | "tests.py")
 }
 
 /// How a file is imported: from the folder above its outermost package.
@@ -247,7 +261,8 @@ fn imported_from_root(folder: &str, files: &[String]) -> bool {
 
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -279,7 +294,14 @@ mod tests {
 
     #[test]
     fn a_module_is_named_from_above_its_outermost_package() {
-        let files = files(&["src/shop/__init__.py", "src/shop/sub/__init__.py", "src/shop/sub/a.py", "tool.py", "ns/x.py", "ns/y.py"]);
+        let files = files(&[
+            "src/shop/__init__.py",
+            "src/shop/sub/__init__.py",
+            "src/shop/sub/a.py",
+            "tool.py",
+            "ns/x.py",
+            "ns/y.py",
+        ]);
         let module = |file| {
             let module = module_of(file, &files);
             (module.root, module.name)

@@ -61,14 +61,18 @@ impl Signature {
     fn is_type(&self, raised: &Raised) -> bool {
         let full = format!("{}.{}", raised.module, raised.kind);
         let wanted = &self.exception;
-        *wanted == raised.kind || *wanted == full || (wanted.contains('.') && full.ends_with(&format!(".{wanted}")))
+        *wanted == raised.kind
+            || *wanted == full
+            || (wanted.contains('.') && full.ends_with(&format!(".{wanted}")))
     }
 
     fn is_frame(&self, raised: &Raised) -> bool {
         raised
             .frames
             .iter()
-            .find_map(|(file, _, function)| file.as_ref().filter(|_| !is_comprehension(function)).map(|file| (file, function)))
+            .find_map(|(file, _, function)| {
+                file.as_ref().filter(|_| !is_comprehension(function)).map(|file| (file, function))
+            })
             .is_some_and(|(file, function)| *file == self.file && *function == self.function)
     }
 }
@@ -83,7 +87,8 @@ mod tests {
     use super::*;
 
     fn raised(kind: &str, module: &str, frames: &[(Option<&str>, &str)]) -> Raised {
-        let frames = frames.iter().map(|(file, function)| (file.map(Into::into), 1, (*function).into())).collect();
+        let frames =
+            frames.iter().map(|(file, function)| (file.map(Into::into), 1, (*function).into())).collect();
         Raised { kind: kind.into(), module: module.into(), message: String::new(), frames }
     }
 
@@ -93,7 +98,10 @@ mod tests {
         let library = (None, "loads");
         let cases = [
             (raised("KeyError", "builtins", &[(Some("a.py"), "f")]), true),
-            (raised("KeyError", "builtins", &[library, (Some("a.py"), "<listcomp>"), (Some("a.py"), "f")]), true),
+            (
+                raised("KeyError", "builtins", &[library, (Some("a.py"), "<listcomp>"), (Some("a.py"), "f")]),
+                true,
+            ),
             (raised("KeyError", "builtins", &[(Some("a.py"), "g"), (Some("a.py"), "f")]), false),
             (raised("KeyError", "builtins", &[(Some("b.py"), "f")]), false),
             (raised("IndexError", "builtins", &[(Some("a.py"), "f")]), false),

@@ -37,7 +37,9 @@ pub fn regression_test(
     let module = path.strip_suffix(".py")?.rsplit('/').next()?.to_owned();
     let id = match style.kind {
         Kind::Pytest => format!("{path}::{test}"),
-        Kind::Unittest if style.package => format!("{}.{module}.{class}.{test}", style.folder.replace('/', ".")),
+        Kind::Unittest if style.package => {
+            format!("{}.{module}.{class}.{test}", style.folder.replace('/', "."))
+        }
         Kind::Unittest => format!("{module}.{class}.{test}"),
     };
     Some(TestFile { path, content, id })
@@ -59,10 +61,13 @@ impl Style {
     fn of_project(files: &[String], text: &dyn Fn(&str) -> Option<String>, pytest: bool) -> Style {
         let tests: Vec<&String> = files
             .iter()
-            .filter(|file| is_test(file) && file.rsplit('/').next().is_some_and(|name| name.starts_with("test")))
+            .filter(|file| {
+                is_test(file) && file.rsplit('/').next().is_some_and(|name| name.starts_with("test"))
+            })
             .filter(|file| file.ends_with(".py"))
             .collect();
-        let folder = |file: &str| file.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+        let folder =
+            |file: &str| file.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
         let mut counted: Vec<(usize, String)> = Vec::new();
         for file in &tests {
             let name = folder(file);
@@ -73,7 +78,8 @@ impl Style {
         }
         counted.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         let folder = counted.into_iter().next().map_or_else(|| "tests".to_owned(), |(_, folder)| folder);
-        let classes = tests.iter().take(40).filter_map(|file| text(file)).any(|text| text.contains("TestCase"));
+        let classes =
+            tests.iter().take(40).filter_map(|file| text(file)).any(|text| text.contains("TestCase"));
         let package = !folder.is_empty() && files.contains(&format!("{folder}/__init__.py"));
         let kind = if pytest && !classes { Kind::Pytest } else { Kind::Unittest };
         Style { kind, folder, package }
@@ -81,10 +87,21 @@ impl Style {
 
     fn write(&self, call: &Call, expected: Option<&Expectation>, class: &str, test: &str) -> String {
         let mut text = format!("\"\"\"{} must not raise {} again.\"\"\"\n\n", call.function, call.exception);
-        let mut modules: Vec<String> = call.modules.iter().map(|module| format!("import {module}\n")).collect();
+        let mut modules: Vec<String> =
+            call.modules.iter().map(|module| format!("import {module}\n")).collect();
         let standard = |line: &String| {
             let name = line.trim_start_matches("import ").trim();
-            matches!(name, "asyncio" | "datetime" | "decimal" | "fractions" | "uuid" | "pathlib" | "collections" | "math")
+            matches!(
+                name,
+                "asyncio"
+                    | "datetime"
+                    | "decimal"
+                    | "fractions"
+                    | "uuid"
+                    | "pathlib"
+                    | "collections"
+                    | "math"
+            )
         };
         if self.kind == Kind::Unittest {
             modules.push("import unittest\n".to_owned());
@@ -165,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_test_is_written_in_the_style_and_place_of_the_project() {
-        let files: Vec<String> = ["shop/stock.py", "tests/__init__.py", "tests/test_stock.py"].map(Into::into).into();
+        let files: Vec<String> =
+            ["shop/stock.py", "tests/__init__.py", "tests/test_stock.py"].map(Into::into).into();
         let read = |_: &str| Some("class StockTest(unittest.TestCase):".to_owned());
         let test = regression_test(&call(), None, &files, &read, true).unwrap();
         assert_eq!(test.path, "tests/test_regression_receive_key_error.py");
@@ -180,11 +198,13 @@ mod tests {
              \x20       shop.stock.receive({}, [{'sku': 'A'}])\n"
         );
         let plain = |_: &str| Some("def test_x():".to_owned());
-        let expected = Expectation { value: "{'A': 1}".into(), origin: "the value before commit 1a2b".into() };
+        let expected =
+            Expectation { value: "{'A': 1}".into(), origin: "the value before commit 1a2b".into() };
         let test = regression_test(&call(), Some(&expected), &files, &plain, true).unwrap();
-        assert!(test.content.ends_with(
-            "    # Expected: the value before commit 1a2b.\n    assert result == {'A': 1}\n"
-        ));
+        assert!(
+            test.content
+                .ends_with("    # Expected: the value before commit 1a2b.\n    assert result == {'A': 1}\n")
+        );
         assert!(test.id.starts_with("tests/test_regression_receive_key_error.py::test_"));
     }
 }

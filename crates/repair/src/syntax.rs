@@ -104,9 +104,7 @@ impl Source {
     /// The node of the innermost function around a line.
     pub fn function_node_at(&self, line: u32) -> Option<Node<'_>> {
         self.walk(self.root())
-            .into_iter()
-            .filter(|node| node.kind() == "function_definition" && covers(*node, line))
-            .next_back()
+            .into_iter().rfind(|node| node.kind() == "function_definition" && covers(*node, line))
     }
 
     /// The node of a function by its dotted path within the module.
@@ -140,7 +138,8 @@ impl Source {
             outer = parent.parent();
         }
         path.reverse();
-        let parameters = node.child_by_field_name("parameters").map(|list| self.parameters(list)).unwrap_or_default();
+        let parameters =
+            node.child_by_field_name("parameters").map(|list| self.parameters(list)).unwrap_or_default();
         Some(Function {
             name,
             path: path.join("."),
@@ -158,10 +157,9 @@ impl Source {
             .filter_map(|parameter| match parameter.kind() {
                 "identifier" => Some(parameter),
                 "default_parameter" | "typed_default_parameter" => parameter.child_by_field_name("name"),
-                "typed_parameter" | "list_splat_pattern" | "dictionary_splat_pattern" => self
-                    .walk(parameter)
-                    .into_iter()
-                    .find(|node| node.kind() == "identifier"),
+                "typed_parameter" | "list_splat_pattern" | "dictionary_splat_pattern" => {
+                    self.walk(parameter).into_iter().find(|node| node.kind() == "identifier")
+                }
                 _ => None,
             })
             .map(|name| self.of(name).to_owned())
@@ -170,12 +168,14 @@ impl Source {
 
     /// The innermost statement that covers a line; for the header of a block, the block's statement.
     pub fn statement_at(&self, line: u32) -> Option<Node<'_>> {
-        self.walk(self.root()).into_iter().filter(|node| is_statement(*node) && covers(*node, line)).next_back()
+        self.walk(self.root())
+            .into_iter().rfind(|node| is_statement(*node) && covers(*node, line))
     }
 
     /// The text a statement shows on one line: the header only for a block.
     pub fn headline(&self, statement: Node<'_>) -> String {
-        let end = statement.child_by_field_name("body").or_else(|| statement.child_by_field_name("consequence"));
+        let end =
+            statement.child_by_field_name("body").or_else(|| statement.child_by_field_name("consequence"));
         let end = end.map_or(statement.end_byte(), |body| body.start_byte());
         let text = self.text.get(statement.start_byte()..end).unwrap_or("");
         text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -8,7 +8,7 @@ use crate::syntax::{Function, Source};
 
 /// Repairs of a `TypeError` about the arguments of a call.
 #[derive(Debug)]
-pub struct Arity;
+pub(super) struct Arity;
 
 const NAME: &str = "call_arguments";
 

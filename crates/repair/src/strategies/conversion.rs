@@ -7,7 +7,7 @@ use crate::edit::Proposal;
 
 /// Repairs of `TypeError` and `ValueError` by converting an operand or an argument.
 #[derive(Debug)]
-pub struct Conversion;
+pub(super) struct Conversion;
 
 const NAME: &str = "conversion";
 

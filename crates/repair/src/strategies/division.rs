@@ -5,7 +5,7 @@ use crate::edit::Proposal;
 
 /// Repairs of a `ZeroDivisionError`.
 #[derive(Debug)]
-pub struct Division;
+pub(super) struct Division;
 
 const NAME: &str = "division";
 

@@ -8,7 +8,7 @@ use crate::syntax::ancestor;
 
 /// Widens a narrow `except`, or puts one around the crashing statement.
 #[derive(Debug)]
-pub struct Exceptions;
+pub(super) struct Exceptions;
 
 const NAME: &str = "exception";
 

@@ -8,7 +8,7 @@ use crate::syntax::ancestor;
 
 /// Repairs of an `IndexError`.
 #[derive(Debug)]
-pub struct Index;
+pub(super) struct Index;
 
 const NAME: &str = "index";
 

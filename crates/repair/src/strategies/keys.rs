@@ -9,7 +9,7 @@ use crate::edit::Proposal;
 
 /// Repairs of a `KeyError`.
 #[derive(Debug)]
-pub struct Keys;
+pub(super) struct Keys;
 
 const NAME: &str = "key_access";
 

@@ -11,7 +11,7 @@ use crate::syntax::Source;
 
 /// Repairs of `NameError`, `AttributeError`, `ImportError` and `ModuleNotFoundError`.
 #[derive(Debug)]
-pub struct Names;
+pub(super) struct Names;
 
 const NAME: &str = "name";
 
@@ -166,7 +166,7 @@ fn import_place(source: &Source) -> usize {
     for node in source.root().named_children(&mut cursor) {
         match node.kind() {
             "comment" | "import_statement" | "import_from_statement" | "future_import_statement" => {
-                at = line_end(source, node)
+                at = line_end(source, node);
             }
             "expression_statement" if node.named_child(0).is_some_and(|node| node.kind() == "string") => {
                 at = line_end(source, node);
@@ -187,10 +187,10 @@ fn members_of_file(source: &Source) -> BTreeSet<String> {
     for node in source.walk(source.root()) {
         match node.kind() {
             "attribute" => {
-                members.extend(node.child_by_field_name("attribute").map(|name| source.of(name).to_owned()))
+                members.extend(node.child_by_field_name("attribute").map(|name| source.of(name).to_owned()));
             }
             "function_definition" => {
-                members.extend(node.child_by_field_name("name").map(|name| source.of(name).to_owned()))
+                members.extend(node.child_by_field_name("name").map(|name| source.of(name).to_owned()));
             }
             "class_definition" => {
                 let body = node.child_by_field_name("body");
@@ -310,7 +310,7 @@ mod tests {
             lines_changed(&Names, "NameError", "name 'json' is not defined", code)
                 .contains(&"import json".to_owned())
         );
-        let others = [("shop/cart.py", "def total(x):\n    return x\n")];
+        let others = [("shop/__init__.py", ""), ("shop/cart.py", "def total(x):\n    return x\n")];
         let code = "def f(x):\n    return total(x)  # crash\n";
         let made = proposals_with(&Names, "NameError", "name 'total' is not defined", code, &others);
         assert!(made.iter().any(|(_, text)| text.starts_with("from shop.cart import total\n")), "{made:?}");

@@ -8,7 +8,7 @@ use crate::syntax::{Source, ancestor, is_statement};
 
 /// Repairs of errors that name `NoneType`.
 #[derive(Debug)]
-pub struct NoneValues;
+pub(super) struct NoneValues;
 
 const NAME: &str = "none_value";
 
@@ -125,12 +125,12 @@ fn source_of_value<'a>(site: &'a Site, node: Node<'a>) -> Option<Node<'a>> {
         return Some(node);
     }
     let name = site.text(node);
-    let assigned = site.source.walk(site.scope()).into_iter().filter(|other| {
+    let mut assigned = site.source.walk(site.scope()).into_iter().filter(|other| {
         other.kind() == "assignment"
             && other.end_byte() <= node.start_byte()
             && other.child_by_field_name("left").is_some_and(|left| site.text(left) == name)
     });
-    assigned.last().and_then(|assignment| assignment.child_by_field_name("right"))
+    assigned.next_back().and_then(|assignment| assignment.child_by_field_name("right"))
 }
 
 /// The edit that makes a function return what its last statement computes.

@@ -10,7 +10,7 @@ use crate::syntax::{covers, first_line};
 
 /// Mutations of operators, bounds, rounding and the order of arguments.
 #[derive(Debug)]
-pub struct Operators;
+pub(super) struct Operators;
 
 /// Name of the family, by which the search ranks it lower.
 pub(crate) const NAME: &str = "operator";

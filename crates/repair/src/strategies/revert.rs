@@ -7,7 +7,7 @@ use crate::edit::{Patch, Proposal};
 
 /// Undoes suspects, those first of which it is known that they brought the failure.
 #[derive(Debug)]
-pub struct Revert;
+pub(super) struct Revert;
 
 impl Strategy for Revert {
     fn name(&self) -> &'static str {

@@ -5,7 +5,7 @@ use crate::edit::Proposal;
 
 /// Repairs of errors about bytes, text and encodings.
 #[derive(Debug)]
-pub struct Texts;
+pub(super) struct Texts;
 
 const NAME: &str = "text_and_bytes";
 
@@ -91,16 +91,14 @@ fn tolerant(site: &Site, exception: &str) -> Vec<Proposal> {
         let name = site.text(function);
         let given = arguments(call);
         let keyword = |word: &str| given.iter().any(|argument| site.text(*argument).starts_with(word));
-        if name == "open"
+        if (name == "open"
             || name.ends_with(".open")
             || name.ends_with(".read_text")
-            || name.ends_with(".write_text")
-        {
-            if let (Some(last), false) = (given.last(), keyword("encoding")) {
+            || name.ends_with(".write_text"))
+            && let (Some(last), false) = (given.last(), keyword("encoding")) {
                 let edit = site.insert(last.end_byte(), ", encoding=\"utf-8\"");
                 found.push(site.cause(NAME, "the file is read and written as UTF-8", vec![edit]));
             }
-        }
         if name.ends_with(".decode") || name.ends_with(".encode") {
             if let [encoding] = given.as_slice()
                 && encoding.kind() == "string"

@@ -7,7 +7,7 @@ use crate::edit::Proposal;
 
 /// Repairs of an `UnboundLocalError`.
 #[derive(Debug)]
-pub struct Unbound;
+pub(super) struct Unbound;
 
 const NAME: &str = "unbound_local";
 
