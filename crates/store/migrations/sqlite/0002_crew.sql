@@ -1,9 +1,10 @@
 -- What Groundcrew adds: leases, waits, projects, incidents and the record of every run.
 -- Every added column may be left out of an INSERT, so that a program which knows only the given columns goes on working.
+-- Keys are not AUTOINCREMENT here: an insert that turns into an update would use one up each time.
 -- Added tables are named crew_..., so that they meet no table of the application whose database this is.
 
 CREATE TABLE crew_projects (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     root TEXT NOT NULL UNIQUE,
     config_json TEXT NOT NULL DEFAULT '{}',
@@ -11,7 +12,7 @@ CREATE TABLE crew_projects (
 );
 
 CREATE TABLE crew_incidents (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     project_id INTEGER NOT NULL REFERENCES crew_projects(id),
     fingerprint TEXT NOT NULL,
     fingerprint_version INTEGER NOT NULL,

@@ -72,6 +72,9 @@ pub fn sightings_make_one_incident_and_one_task(make: Make<'_>) {
     let classify = bench.claim(Role::Triage);
     assert_eq!((classify.task_type.as_str(), classify.incident), ("classify_error", Some(found.id)));
     assert_eq!(classify.context["reason"], json!("new"));
+    scan(&bench, vec![sighting("f2", 5, false)]);
+    let second = bench.store.incidents(&Default::default()).unwrap().remove(0);
+    assert_eq!(second.id.0, found.id.0 + 1, "counting an incident uses up no number");
 }
 
 /// What is older than the first reading is no work, unless it is met again.
