@@ -23,38 +23,42 @@ class Mined:
         self.objects = []
         self.raw = []
         self.words = []
+        self.values = []
         self.numbers = []
         self.named = {}
         rest = self.take_objects()
         for name, value in NAMED.findall(rest):
             self.named.setdefault(name, guess(value.strip("\"'")))
         for found in QUOTED.findall(rest):
-            self.word(found[0] or found[1])
+            self.word(found[0] or found[1], True)
         for word in rest.split()[:200]:
             word = word.strip(",;()[]<>\"'")
             self.word(word)
             self.word(word.rstrip(".:"))
             if "=" in word:
-                self.word(word.split("=", 1)[1].strip("\"'"))
+                self.word(word.split("=", 1)[1].strip("\"'"), True)
             if "?" in word:
                 self.query(word.split("?", 1))
         for item in self.objects:
             self.names(item, 0)
 
-    def word(self, word):
+    def word(self, word, value=False):
+        # A word of prose is hardly a value; one with a digit or a mark in it, or in quotes, may be.
+        if word and word not in self.values and (value or not word.isalpha()):
+            self.values.append(word)
         if word and word not in self.words and len(self.words) < 120:
             self.words.append(word)
             if NUMBER.match(word) and len(word) < 18:
                 self.numbers.append(guess(word))
 
     def query(self, parts):
-        self.word(parts[0])
+        self.word(parts[0], True)
         pairs = urllib.parse.parse_qsl(parts[1], keep_blank_values=True)[:40]
         if pairs:
             self.objects.append(dict(pairs))
         for name, value in pairs:
             self.named.setdefault(name, guess(value))
-            self.word(value)
+            self.word(value, True)
 
     def names(self, item, depth):
         if depth > 4 or len(self.named) > 200:

@@ -28,6 +28,9 @@ import vary
 
 CALL_SECONDS = 1.0
 BATCH = 300
+# Different hits that are told, and how long more are looked for after the first.
+HITS = 4
+MORE_SECONDS = 0.7
 TYPED = ("TypeError", "AttributeError", "NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError")
 
 
@@ -162,7 +165,7 @@ class Search:
             generated[target] = list(self.generated(target, 60))
             for call in generated[target][:12]:
                 for number, mined in enumerate(self.lines):
-                    for changed in vary.logged(call, self.names(target), mined):
+                    for changed in vary.logged(call, self.names(target), mined, False, True):
                         yield changed, {"kind": "logged", "line": number}
         streams = []
         for target in self.usable:
@@ -278,8 +281,9 @@ class Search:
         return 0
 
     def run(self):
+        """Calls that fail as the incident did, up to a few that differ in the types of their arguments."""
         stream = self.attempts()
-        weak = None
+        weak, hits = None, []
         while time.monotonic() < self.ends and self.tried < self.spec["attempts"]:
             batch = []
             for item in stream:
@@ -288,18 +292,32 @@ class Search:
                     break
             if not batch:
                 break
-            hit = self.batch(batch, 1 if weak is None else 2)
-            while hit is not None:
+            hit = self.batch(batch, 1 if weak is None and not hits else 2)
+            while hit is not None and len(hits) < HITS:
                 index, level = hit
                 call, origin = batch[index]
-                if self.alone(call) >= level:
+                form = forms(call)
+                if not any(form == forms(other) for other, _, _ in hits) and self.alone(call) >= level:
                     if level >= 2:
-                        return self.told(call, origin, level)
+                        hits.append((call, origin, level))
+                        self.ends = min(self.ends, time.monotonic() + MORE_SECONDS)
+                        batch = batch[index + 1 :]
+                        hit = self.batch(batch, 2) if batch else None
+                        continue
                     weak = (call, origin, level)
                     self.ends = min(self.ends, time.monotonic() + self.spec["seconds"] / 4)
                 batch = batch[index + 1 :]
-                hit = self.batch(batch, 1 if weak is None else 2) if batch else None
-        return self.told(*weak) if weak else None
+                hit = self.batch(batch, 1 if weak is None and not hits else 2) if batch else None
+            if len(hits) >= HITS:
+                break
+        if not hits and weak:
+            hits = [weak]
+        found = []
+        for call, origin, level in hits:
+            told = self.told(call, origin, level)
+            if not any(told["expression"] == other["expression"] for other in found):
+                found.append(told)
+        return found
 
     def batch(self, batch, least):
         """Runs calls one after another in a child; the first that reaches `least`, or None."""
@@ -410,6 +428,12 @@ class Search:
         return call, steps
 
 
+def forms(call):
+    """The types of a call's arguments."""
+    args = [vary.kind(recipe) for recipe in call["args"]] + [vary.kind(recipe) for _, recipe in call["kwargs"]]
+    return (call["target"], args)
+
+
 def oddness(call):
     """Objects of a call whose constructor is not run."""
     return json.dumps(call).count('["raw",')
@@ -498,7 +522,7 @@ def main():
     started = time.monotonic()
     search = Search(spec)
     problem = search.load()
-    found = None
+    found = []
     if problem is None:
         found = search.run()
     result = {"found": found, "attempts": search.tried, "seconds": time.monotonic() - started, "problem": problem}

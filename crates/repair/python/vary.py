@@ -106,9 +106,10 @@ def alike(one, two):
     return form(one) == form(two)
 
 
-def fitting(recipe, name, mined, loose):
-    """Values of one text that fit a place, the likeliest first."""
+def fitting(recipe, name, mined, loose, made_up):
+    """Values of one text that fit a place, the likeliest first; words of prose only in place of recorded ones."""
     found = []
+    words = mined.values if made_up else mined.words
     if recipe[0] in ("ref", "std", "raw", "new"):
         return found
     tag = kind(recipe)
@@ -129,15 +130,15 @@ def fitting(recipe, name, mined, loose):
         if text[:1] in ("{", "["):
             found += mined.raw
         else:
-            found += [word for word in mined.words if alike(word, text)]
+            found += [word for word in words if alike(word, text) or (made_up and name)]
             if loose:
-                found += mined.raw + mined.words
+                found += mined.raw + words
     if tag == "bytes":
-        found += [text.encode("utf-8", "replace") for text in mined.raw + mined.words[:10]]
+        found += [text.encode("utf-8", "replace") for text in mined.raw + words[:10]]
     if tag in ("int", "float"):
         found += [number for number in mined.numbers if type(number).__name__ == tag or loose]
     if tag == "NoneType" and loose:
-        found += mined.words[:10]
+        found += words[:10]
     recipes = []
     for value in found:
         encoded = encode(value)
@@ -146,10 +147,10 @@ def fitting(recipe, name, mined, loose):
     return recipes[:12]
 
 
-def logged(call, names, mined, loose=False):
+def logged(call, names, mined, loose=False, made_up=False):
     """The call with values of one log line in as many places as fit, most places first."""
     places = slots(call, names)[:10]
-    choices = [fitting(at(call, path), name, mined, loose) for path, name in places]
+    choices = [fitting(at(call, path), name, mined, loose, made_up) for path, name in places]
     # A value that fits an argument itself is not tried first inside of an object's constructor.
     top = any(found for found, (path, _) in zip(choices, places) if len(path) <= 3)
     choices = [

@@ -23,7 +23,7 @@ use crate::regression::{Expectation, regression_test};
 /// Wall clock of one script of a reproduction.
 const SCRIPT: Duration = Duration::from_secs(10);
 /// Wall clock of the search for a call.
-const SEARCH: Duration = Duration::from_secs(20);
+const SEARCH: Duration = Duration::from_secs(12);
 /// Calls the search may try.
 const ATTEMPTS: u32 = 40_000;
 
@@ -85,8 +85,8 @@ pub struct Reproduced {
 /// What the attempts to reproduce came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attempted {
-    /// The error happens again.
-    Reproduced(Box<Reproduced>),
+    /// The error happens again; with several inputs, the most telling first.
+    Reproduced(Vec<Reproduced>),
     /// It does not; the sentence says what was tried.
     Failed(String),
 }
@@ -112,7 +112,7 @@ struct TestFailure {
 
 #[derive(Debug, Deserialize)]
 struct Searched {
-    found: Option<Found>,
+    found: Vec<Found>,
     attempts: u64,
     problem: Option<String>,
 }
@@ -209,34 +209,30 @@ pub fn reproduce(
     progress(Progress::Reproducing("the project's own tests"));
     let observed = work.observe()?;
     if let Some(reproduction) = work.failing_test(&observed)? {
-        return Ok(Attempted::Reproduced(Box::new(Reproduced {
-            reproduction,
-            call: None,
-            observed: observed.calls,
-        })));
+        let reproduced = Reproduced { reproduction, call: None, observed: observed.calls };
+        return Ok(Attempted::Reproduced(vec![reproduced]));
     }
     progress(Progress::Reproducing("calls with values of the tests and of the log"));
     let searched = work.search(&observed.calls)?;
-    let Some(found) = searched.found else {
-        let why = searched.problem.unwrap_or_else(|| {
-            format!(
-                "{} calls with values of the tests, the log and the exception were tried",
-                searched.attempts
-            )
-        });
-        return Ok(Attempted::Failed(why));
-    };
-    let (reproduction, call) = work.told(&found);
-    let run = run_on(bench, checkout.path(), &reproduction)?;
-    if run.outcome != ReproOutcome::FailedAsIncident || !run.loaded_from_checkout(&crash.file) {
-        let why = "a call failed as the incident did, but not again in a process of its own".to_owned();
-        return Ok(Attempted::Failed(why));
+    let mut reproduced = Vec::new();
+    for found in &searched.found {
+        let (reproduction, call) = work.told(found);
+        let run = run_on(bench, checkout.path(), &reproduction)?;
+        if run.outcome == ReproOutcome::FailedAsIncident && run.loaded_from_checkout(&crash.file) {
+            reproduced.push(Reproduced { reproduction, call: Some(call), observed: observed.calls.clone() });
+        }
     }
-    Ok(Attempted::Reproduced(Box::new(Reproduced {
-        reproduction,
-        call: Some(call),
-        observed: observed.calls,
-    })))
+    if !reproduced.is_empty() {
+        return Ok(Attempted::Reproduced(reproduced));
+    }
+    Ok(Attempted::Failed(if searched.found.is_empty() {
+        searched.problem.unwrap_or_else(|| {
+            let attempts = searched.attempts;
+            format!("{attempts} calls with values of the tests, the log and the exception were tried")
+        })
+    } else {
+        "a call failed as the incident did, but not again in a process of its own".to_owned()
+    }))
 }
 
 /// The innermost frame that is a function or the module itself.
@@ -440,7 +436,7 @@ impl Work<'_> {
         let wall = SEARCH + Duration::from_secs(40);
         match self.bench.drive("reproduce", self.checkout.path(), &orders, wall) {
             Err(RepairError::Driver { reason, .. }) => Ok(Searched {
-                found: None,
+                found: Vec::new(),
                 attempts: 0,
                 problem: Some(format!("the search gave no answer: {reason}")),
             }),
@@ -508,13 +504,13 @@ impl Work<'_> {
     }
 }
 
-/// The texts values may be taken from: the record first, then the lines before it, nearest first.
+/// The texts values may be taken from: the record's first line, then the lines before it, nearest first. The
+/// exception's own text is read separately.
 fn log_lines(facts: &Facts) -> Vec<String> {
     let own = facts.sample.text.lines().filter(|line| !line.trim().is_empty()).take(1);
-    let last = facts.sample.text.lines().rev().find(|line| !line.trim().is_empty());
     let before = facts.sample.before.iter().rev().take(20).map(String::as_str);
     let mut lines: Vec<String> = Vec::new();
-    for line in own.chain(before).chain(last) {
+    for line in own.chain(before) {
         let line: String = line.chars().take(16_000).collect();
         if !lines.contains(&line) {
             lines.push(line);
@@ -567,6 +563,6 @@ mod tests {
         let mut facts = Facts::default();
         facts.sample.text = "boom\nTraceback\nKeyError: 'x'\n".into();
         facts.sample.before = vec!["far".into(), "near".into()];
-        assert_eq!(log_lines(&facts), ["boom", "near", "far", "KeyError: 'x'"]);
+        assert_eq!(log_lines(&facts), ["boom", "near", "far"]);
     }
 }

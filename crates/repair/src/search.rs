@@ -53,6 +53,10 @@ const SUSPECTS: usize = 5;
 const RECENT: usize = 20;
 /// A commit with more changed lines is too large to be undone for one defect.
 const SMALL_COMMIT: usize = 80;
+/// The rank of a symptom guard; see the header.
+const GUARD: u8 = 5;
+/// The rank where no patch is good enough.
+const NOTHING: u8 = 9;
 /// Largest value that a regression test asserts, in bytes.
 const VALUE: usize = 1500;
 
@@ -91,10 +95,7 @@ pub fn repair(
         None => reproduce(bench, &snapshot, located, facts, search.progress)?,
     };
     match attempted {
-        Attempted::Reproduced(reproduced) => {
-            (search.progress)(Progress::Reproduced { call: reproduced.reproduction.call.clone() });
-            search.with_reproduction(*reproduced)
-        }
+        Attempted::Reproduced(reproduced) => search.with_reproductions(reproduced),
         Attempted::Failed(reason) => search.without_reproduction(reason),
     }
 }
@@ -108,6 +109,14 @@ struct Search<'a> {
     progress: &'a mut dyn FnMut(Progress),
     ends: Instant,
     base_suite: Option<Option<Suite>>,
+    candidates: Vec<Candidate>,
+}
+
+/// What one reproduction led to.
+struct Round {
+    rank: u8,
+    reproduced: Reproduced,
+    kept: Vec<Plausible>,
     candidates: Vec<Candidate>,
 }
 
@@ -125,26 +134,51 @@ impl Search<'_> {
         let checkout = self.bench.checkout(&self.snapshot.commit)?;
         let run = run_on(self.bench, checkout.path(), known)?;
         Ok(match run.outcome {
-            ReproOutcome::FailedAsIncident => Attempted::Reproduced(Box::new(Reproduced {
+            ReproOutcome::FailedAsIncident => Attempted::Reproduced(vec![Reproduced {
                 reproduction: known.clone(),
                 call: None,
                 observed: Vec::new(),
-            })),
+            }]),
             ReproOutcome::Passed | ReproOutcome::Other(_) => {
                 Attempted::Failed("the known reproduction no longer fails as the incident did".to_owned())
             }
         })
     }
 
-    fn with_reproduction(mut self, reproduced: Reproduced) -> Result<RepairOutcome, RepairError> {
+    /// Tries the inputs one after the other until one leads to more than a guard: an input of a type the function was
+    /// never meant for crashes like the incident, and then again behind every right repair.
+    fn with_reproductions(mut self, all: Vec<Reproduced>) -> Result<RepairOutcome, RepairError> {
+        let mut best: Option<Round> = None;
+        for reproduced in all {
+            if best.is_some() && Instant::now() > self.ends {
+                break;
+            }
+            (self.progress)(Progress::Reproduced { call: reproduced.reproduction.call.clone() });
+            let round = self.round(reproduced)?;
+            let rank = round.rank;
+            if best.as_ref().is_none_or(|best| rank < best.rank) {
+                best = Some(round);
+            }
+            if rank < GUARD {
+                break;
+            }
+        }
+        match best {
+            Some(round) => self.finish(round),
+            None => self.without_reproduction("nothing was found that fails as the incident did".to_owned()),
+        }
+    }
+
+    fn round(&mut self, reproduced: Reproduced) -> Result<Round, RepairError> {
+        self.candidates.clear();
         let undos = self.undos(Some(&reproduced.reproduction))?;
         let ready = self.ready(undos);
         let passing = self.screen(&reproduced.reproduction, ready)?;
         let mut kept: Vec<Plausible> = Vec::new();
+        let mut rank = NOTHING;
         let mut validated = 0;
         for ready in passing {
-            let same_kind = kept.iter().any(|known| known.kind == ready.proposal.kind);
-            if same_kind {
+            if kept.iter().any(|known| known.kind == ready.proposal.kind) {
                 continue;
             }
             if kept.len() >= KEPT
@@ -157,32 +191,30 @@ impl Search<'_> {
             let failure = self.validate(&reproduced.reproduction, &ready)?;
             self.note(&ready, failure.clone().unwrap_or_else(|| "plausible".to_owned()));
             if failure.is_none() {
+                rank = rank.min(ready.rank);
                 kept.push(plausible(ready));
             }
         }
-        self.finish(reproduced, kept)
+        Ok(Round { rank, reproduced, kept, candidates: std::mem::take(&mut self.candidates) })
     }
 
-    fn finish(
-        mut self,
-        mut reproduced: Reproduced,
-        mut kept: Vec<Plausible>,
-    ) -> Result<RepairOutcome, RepairError> {
+    fn finish(self, round: Round) -> Result<RepairOutcome, RepairError> {
+        let Round { mut reproduced, mut kept, mut candidates, .. } = round;
         if kept.is_empty() {
             return Ok(RepairOutcome::NoFix {
                 root_cause: self.root_cause("the error is raised here"),
                 reproduction: Box::new(reproduced.reproduction),
-                tried: self.candidates,
+                tried: candidates,
             });
         }
         let chosen = kept.remove(0);
         self.assert_value(&mut reproduced, &chosen)?;
-        self.candidates.sort_by_key(|candidate| candidate.outcome != "plausible");
+        candidates.sort_by_key(|candidate| candidate.outcome != "plausible");
         Ok(RepairOutcome::Patch(Box::new(Repaired {
             root_cause: self.root_cause(&chosen.explanation),
             chosen,
             others: kept,
-            candidates: self.candidates,
+            candidates,
             reproduction: Some(reproduced.reproduction),
         })))
     }
@@ -462,7 +494,7 @@ fn rank(proposal: &Proposal, confirmed: &[(Sha, bool)]) -> u8 {
         (Patch::Revert { commit, .. }, _) => {
             if confirmed.iter().any(|(known, sure)| known == commit && *sure) { 1 } else { 3 }
         }
-        (Patch::Edits(_), ChangeKind::SymptomGuard) => 5,
+        (Patch::Edits(_), ChangeKind::SymptomGuard) => GUARD,
         (Patch::Edits(_), ChangeKind::Cause | ChangeKind::Revert) => {
             if strategies::is_searched(proposal.strategy) { 4 } else { 2 }
         }
