@@ -1,0 +1,319 @@
+//! The one state machine of a task: what a command may do to it, decided without I/O.
+//!
+//! ```text
+//! pending ──claim──► running ──complete──► completed
+//!   ▲  ▲               │ │ └───block────► blocked ──answer / children done / redrive──► pending
+//!   │  └─retry, release┘ └────fail──────► failed ──redrive──► pending
+//!   └───── rescue (lease expired: counts as a retry; the fourth lost or failed run fails the task)
+//! ```
+//!
+//! A store loads a [`Snapshot`], calls [`decide`] with the database's time and applies the [`Plan`] in the same
+//! transaction. Nothing else writes a task's status. Whatever a running task does carries its lease token, and a
+//! stale one is refused, so that a worker that lost its lease can change nothing.
+
+mod intervene;
+mod plan;
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::agent::{AgentState, Cost};
+use crate::incident::{IncidentChange, IncidentStatus, Sighting};
+use crate::log::NewLog;
+use crate::message::{Ask, Message, NewMessage};
+use crate::role::{Party, Role};
+use crate::task::{BlockedOn, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
+
+pub use plan::{Plan, Write, classify_key, wanted_keys};
+
+/// What a store must load before a command can be decided.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// The task the command is about.
+    pub task: Option<Task>,
+    /// State row of that task's role.
+    pub agent: Option<AgentState>,
+    /// Other tasks of that role that run, any one of them, and how many are blocked.
+    pub role_load: RoleLoad,
+    /// The task's parent, if it waits for its children.
+    pub waiting_parent: Option<Box<WaitingParent>>,
+    /// How many children of the task are still open.
+    pub open_children: u64,
+    /// For an answer: the question.
+    pub question: Option<Message>,
+    /// For sightings: the known incidents of the project, by fingerprint.
+    pub known: BTreeMap<String, IncidentStatus>,
+    /// Keys among [`wanted_keys`] that an open task other than this one already holds.
+    pub taken_keys: BTreeSet<String>,
+}
+
+/// A task that waits for its children.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitingParent {
+    /// The waiting task.
+    pub task: Task,
+    /// How many of its children are still open besides the one the command is about.
+    pub open_children: u64,
+    /// State row of its role.
+    pub agent: AgentState,
+    /// What else its role has under way.
+    pub role_load: RoleLoad,
+}
+
+/// What else a role has under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoleLoad {
+    /// Another running task of the role.
+    pub other_running: Option<TaskId>,
+    /// How many other tasks of the role are blocked.
+    pub other_blocked: u64,
+}
+
+/// What somebody wants to happen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Put a task into the queue.
+    Create(Box<NewTask>),
+    /// Give the next ready task of a role, or one named task, to a worker.
+    Claim {
+        /// The role that works.
+        role: Role,
+        /// This task only.
+        only: Option<TaskId>,
+        /// Name of the worker.
+        worker: String,
+        /// How long the lease lasts.
+        lease: SignedDuration,
+    },
+    /// Renew a lease.
+    Heartbeat {
+        /// The running task.
+        task: TaskId,
+        /// The worker's token.
+        token: LeaseToken,
+        /// How long the lease lasts from now.
+        lease: SignedDuration,
+    },
+    /// Write log entries and messages of a running task.
+    Note {
+        /// The running task.
+        task: TaskId,
+        /// The worker's token.
+        token: LeaseToken,
+        /// Entries of the audit log.
+        logs: Vec<NewLog>,
+        /// Messages to others.
+        messages: Vec<NewMessage>,
+    },
+    /// End a run, with everything that follows from it.
+    Settle(Box<Settlement>),
+    /// Take over a row that another program wrote: running without a lease.
+    Adopt {
+        /// The task.
+        task: TaskId,
+        /// How long its unknown worker gets.
+        lease: SignedDuration,
+    },
+    /// Make a delayed task ready whose time has come.
+    Promote {
+        /// The task.
+        task: TaskId,
+    },
+    /// Take back a task whose lease has expired.
+    Rescue {
+        /// The task.
+        task: TaskId,
+    },
+    /// Answer a question or decide on an approval.
+    Answer {
+        /// The question.
+        question: MessageId,
+        /// Who answers.
+        by: Party,
+        /// Key of the choice, or free text where the question has no choices.
+        choice: String,
+        /// A reason or hint in the answerer's words.
+        comment: Option<String>,
+        /// Further data of the answer, such as the branch to fast-forward.
+        extra: Value,
+    },
+    /// End a task that is not final.
+    Cancel {
+        /// The task.
+        task: TaskId,
+        /// Who wants it.
+        by: Party,
+        /// Why.
+        reason: String,
+    },
+    /// Put a failed task, or one blocked on its environment, back into the queue with fresh retries.
+    Redrive {
+        /// The task.
+        task: TaskId,
+        /// Who wants it.
+        by: Party,
+    },
+}
+
+/// The end of a run with everything that follows from it, in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    /// The running task.
+    pub task: TaskId,
+    /// The worker's token.
+    pub token: LeaseToken,
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// Entries of the audit log that were not written yet.
+    pub logs: Vec<NewLog>,
+    /// Messages to others.
+    pub messages: Vec<NewMessage>,
+    /// Tasks for the next roles. Only with `Complete`.
+    pub hand_offs: Vec<NewTask>,
+    /// Errors met in a log. Only with `Complete`.
+    pub sightings: Vec<Sighting>,
+    /// How far the sources have been read: source and cursor. Only with `Complete`.
+    pub cursors: Vec<(String, Value)>,
+    /// What was learned about the task's incident.
+    pub incident: IncidentChange,
+    /// What the run used.
+    pub cost: Cost,
+}
+
+impl Settlement {
+    /// An end of a run with nothing else to write.
+    pub fn new(task: TaskId, token: LeaseToken, outcome: Outcome) -> Self {
+        Self {
+            task,
+            token,
+            outcome,
+            logs: Vec::new(),
+            messages: Vec::new(),
+            hand_offs: Vec::new(),
+            sightings: Vec::new(),
+            cursors: Vec::new(),
+            incident: IncidentChange::default(),
+            cost: Cost::default(),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// With a result.
+    Complete {
+        /// The result.
+        result: Value,
+    },
+    /// The machine misbehaved: try again later.
+    Retry {
+        /// What went wrong.
+        error: String,
+    },
+    /// For good: bad context, unknown type, or a refusal.
+    Fail {
+        /// What went wrong.
+        error: String,
+        /// Machine-readable reason of a refusal.
+        refusal: Option<String>,
+    },
+    /// Somebody else must act first.
+    Block {
+        /// What it waits for.
+        on: BlockedOn,
+        /// The question whose answer ends the wait; none only for children.
+        ask: Option<Ask>,
+    },
+    /// The worker stops in good order: back into the queue, not counted.
+    Release,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such task.
+    #[error("there is no such task")]
+    NoSuchTask,
+    /// There is no such question.
+    #[error("there is no such question in the inbox")]
+    NoSuchQuestion,
+    /// The queue has nothing ready.
+    #[error("nothing is ready")]
+    NothingReady,
+    /// The worker's lease has passed to somebody else or ended.
+    #[error("task {task} is no longer held by claim {held}: its claim is {current} and its status {status}")]
+    StaleLease {
+        /// The task.
+        task: TaskId,
+        /// The token that was shown.
+        held: LeaseToken,
+        /// The token in force.
+        current: LeaseToken,
+        /// The task's status.
+        status: Status,
+    },
+    /// The task is not in a status in which this can be done.
+    #[error("task {task} is {status}, so it cannot be {wish}")]
+    WrongStatus {
+        /// The task.
+        task: TaskId,
+        /// Its status.
+        status: Status,
+        /// What was asked for, as a participle.
+        wish: &'static str,
+    },
+    /// The lease has not expired or the time has not come.
+    #[error("task {task} is not due")]
+    NotDue {
+        /// The task.
+        task: TaskId,
+    },
+    /// An open task holds the same key.
+    #[error("an open task already holds the key {0:?}")]
+    KeyTaken(String),
+    /// A field of the command is out of its range.
+    #[error("{0}")]
+    Invalid(String),
+    /// The question has been answered, or its task no longer waits for it.
+    #[error("question {question} no longer waits for an answer")]
+    AlreadyAnswered {
+        /// The question.
+        question: MessageId,
+    },
+    /// The answer is none of the choices.
+    #[error("{given:?} is not a choice of this question; the choices are: {choices}")]
+    UnknownChoice {
+        /// What was given.
+        given: String,
+        /// The keys, separated by commas.
+        choices: String,
+    },
+}
+
+/// Decides what follows from a command.
+///
+/// # Errors
+/// A [`Refusal`] says why nothing changes. Nothing is ever half done.
+pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<Plan, Refusal> {
+    match command {
+        Command::Create(task) => run::create(snapshot, task),
+        Command::Claim { role, only, worker, lease } => {
+            run::claim(snapshot, *role, *only, worker, *lease, now)
+        }
+        Command::Heartbeat { task, token, lease } => run::heartbeat(snapshot, *task, *token, *lease, now),
+        Command::Note { task, token, logs, messages } => run::note(snapshot, *task, *token, logs, messages),
+        Command::Settle(settlement) => run::settle(snapshot, settlement, now),
+        Command::Adopt { lease, .. } => intervene::adopt(snapshot, *lease, now),
+        Command::Promote { .. } => intervene::promote(snapshot, now),
+        Command::Rescue { .. } => intervene::rescue(snapshot, now),
+        Command::Answer { question, by, choice, comment, extra } => {
+            intervene::answer(snapshot, *question, *by, choice, comment.as_deref(), extra)
+        }
+        Command::Cancel { by, reason, .. } => intervene::cancel(snapshot, *by, reason, now),
+        Command::Redrive { by, .. } => intervene::redrive(snapshot, *by),
+    }
+}

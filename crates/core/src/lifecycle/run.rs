@@ -1,0 +1,234 @@
+//! What a worker does to a task: takes it, keeps it, writes about it, ends it. All but the taking carries its token.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::plan::{Plan, Run, Write, later, run_time};
+use super::{Outcome, Refusal, Settlement, Snapshot};
+use crate::agent::RunEnd;
+use crate::incident::IncidentChange;
+use crate::log::NewLog;
+use crate::message::NewMessage;
+use crate::policy::backoff;
+use crate::role::Role;
+use crate::task::{BlockedOn, Lease, LeaseToken, MAX_RETRIES, NewTask, Status, Task, TaskId, Wait};
+
+pub(super) fn create(snapshot: &Snapshot, task: &NewTask) -> Result<Plan, Refusal> {
+    check_new(task)?;
+    if let Some(key) = task.dedupe_key.as_ref().filter(|key| snapshot.taken_keys.contains(*key)) {
+        return Err(Refusal::KeyTaken(key.clone()));
+    }
+    let mut plan = Plan::default();
+    plan.enqueue(task.clone());
+    Ok(plan)
+}
+
+pub(super) fn check_new(task: &NewTask) -> Result<(), Refusal> {
+    if task.task_type.trim().is_empty() {
+        return Err(Refusal::Invalid("a task needs a type".into()));
+    }
+    if !(1..=10).contains(&task.priority) {
+        return Err(Refusal::Invalid(format!("priority {} is not within 1 to 10", task.priority)));
+    }
+    Ok(())
+}
+
+pub(super) fn claim(
+    snapshot: &Snapshot,
+    role: Role,
+    only: Option<TaskId>,
+    worker: &str,
+    lease: SignedDuration,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let task = snapshot.task.as_ref().ok_or(if only.is_some() {
+        Refusal::NoSuchTask
+    } else {
+        Refusal::NothingReady
+    })?;
+    if task.status != Status::Pending || task.run_at.is_some() || task.assigned_to != role {
+        return Err(Refusal::WrongStatus { task: task.id, status: task.status, wish: "claimed" });
+    }
+    let mut claimed = task.clone();
+    claimed.status = Status::Running;
+    claimed.lease_token = LeaseToken(task.lease_token.0 + 1);
+    claimed.lease = Some(Lease { owner: worker.to_owned(), since: now, until: later(now, lease) });
+    claimed.started_at = claimed.started_at.or(Some(now));
+    let mut plan = Plan::default();
+    plan.writes.push(Write::OpenAttempt(task.id, claimed.lease_token, worker.to_owned()));
+    plan.agent(snapshot, snapshot.role_load, &claimed, now, None);
+    plan.task(claimed);
+    Ok(plan)
+}
+
+pub(super) fn heartbeat(
+    snapshot: &Snapshot,
+    id: TaskId,
+    token: LeaseToken,
+    lease: SignedDuration,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let task = held(snapshot, id, token)?;
+    let mut renewed = task.clone();
+    if let Some(held) = &mut renewed.lease {
+        held.until = held.until.max(later(now, lease));
+    }
+    let mut plan = Plan::default();
+    plan.agent(snapshot, snapshot.role_load, &renewed, now, None);
+    plan.task(renewed);
+    Ok(plan)
+}
+
+pub(super) fn note(
+    snapshot: &Snapshot,
+    id: TaskId,
+    token: LeaseToken,
+    logs: &[NewLog],
+    messages: &[NewMessage],
+) -> Result<Plan, Refusal> {
+    let task = held(snapshot, id, token)?;
+    let mut plan = Plan::default();
+    plan.notes(task, logs, messages);
+    Ok(plan)
+}
+
+/// The task, if this token still holds it.
+pub(super) fn held(snapshot: &Snapshot, id: TaskId, token: LeaseToken) -> Result<&Task, Refusal> {
+    let task = snapshot.task.as_ref().ok_or(Refusal::NoSuchTask)?;
+    // Without a lease it is another program that runs the task, whatever number the last claim had.
+    if task.status != Status::Running || task.lease_token != token || task.lease.is_none() {
+        return Err(Refusal::StaleLease {
+            task: id,
+            held: token,
+            current: task.lease_token,
+            status: task.status,
+        });
+    }
+    Ok(task)
+}
+
+pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Result<Plan, Refusal> {
+    let task = held(snapshot, settlement.task, settlement.token)?;
+    check_settlement(task, settlement)?;
+    let mut plan = Plan::default();
+    plan.notes(task, &settlement.logs, &settlement.messages);
+    let (end, after) = after_run(task, snapshot.open_children, &settlement.outcome, now);
+    // The task ends before its follow-ups begin, so that one of them may take over its key.
+    plan.task(after.clone());
+    let mut taken = snapshot.taken_keys.clone();
+    plan.sight(snapshot, task, settlement, &mut taken);
+    for hand_off in &settlement.hand_offs {
+        plan.hand_off(task, hand_off, &mut taken);
+    }
+    if let Some(incident) = task.incident
+        && settlement.incident != IncidentChange::default()
+    {
+        plan.writes.push(Write::ChangeIncident(incident, settlement.incident.clone()));
+    }
+    plan.close(task, end_word(&settlement.outcome, after.status), after.error_message.clone());
+    if after.status == Status::Failed {
+        plan.give_up(&after);
+    }
+    if after.status == Status::Pending && after.run_at.is_none() {
+        plan.wake.insert(after.assigned_to);
+    }
+    let run = end.map(|end| Run { end, took: run_time(task, now), cost: settlement.cost });
+    let load = plan.wake_parent(snapshot, &after);
+    plan.agent(snapshot, load, &after, now, run);
+    if let Outcome::Block { on, ask: Some(ask) } = &settlement.outcome {
+        plan.writes.push(Write::InsertQuestion(task.id, *on, ask.to_message(task.assigned_to.as_str())));
+    }
+    Ok(plan)
+}
+
+pub(super) fn check_settlement(task: &Task, settlement: &Settlement) -> Result<(), Refusal> {
+    let completes = matches!(settlement.outcome, Outcome::Complete { .. });
+    let has_work = !(settlement.hand_offs.is_empty()
+        && settlement.sightings.is_empty()
+        && settlement.cursors.is_empty());
+    if has_work && !completes {
+        return Err(Refusal::Invalid("only a completed task hands off work".into()));
+    }
+    if (!settlement.sightings.is_empty() || !settlement.cursors.is_empty()) && task.project.is_none() {
+        return Err(Refusal::Invalid("a task without a project cannot record what it read".into()));
+    }
+    if let Outcome::Block { on, ask } = &settlement.outcome {
+        let choices = ask.as_ref().map_or(0, |ask| ask.choices.len());
+        if *on != BlockedOn::Children && !(2..=4).contains(&choices) {
+            return Err(Refusal::Invalid("a wait needs a question with two to four choices".into()));
+        }
+    }
+    settlement.hand_offs.iter().try_for_each(check_new)
+}
+
+/// The task as it stands after its run, and how the metrics count the run.
+pub(super) fn after_run(
+    task: &Task,
+    open_children: u64,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> (Option<RunEnd>, Task) {
+    let mut after = Task { lease: None, wait: None, ..task.clone() };
+    let end = match outcome {
+        Outcome::Complete { result } => {
+            after.status = Status::Completed;
+            after.result = Some(result.clone());
+            after.error_message = None;
+            after.completed_at = Some(now);
+            Some(RunEnd::Completed)
+        }
+        Outcome::Retry { error } => Some(failed_run(&mut after, error, now)),
+        Outcome::Fail { error, refusal } => {
+            fail(&mut after, error, now);
+            after.refusal_code.clone_from(refusal);
+            Some(RunEnd::Failed)
+        }
+        // The last child may have ended while this run was deciding to wait for it: nobody would wake the task.
+        Outcome::Block { on: BlockedOn::Children, .. } if open_children == 0 => {
+            after.status = Status::Pending;
+            Some(RunEnd::Blocked)
+        }
+        Outcome::Block { on, .. } => {
+            after.status = Status::Blocked;
+            after.wait = Some(Wait { on: *on, message: None });
+            Some(RunEnd::Blocked)
+        }
+        Outcome::Release => {
+            after.status = Status::Pending;
+            None
+        }
+    };
+    (end, after)
+}
+
+/// A run that failed or lost its lease: one more retry, or the end.
+pub(super) fn failed_run(after: &mut Task, error: &str, now: Timestamp) -> RunEnd {
+    if after.retry_count >= MAX_RETRIES {
+        fail(after, error, now);
+        return RunEnd::Failed;
+    }
+    after.status = Status::Pending;
+    after.run_at = Some(later(now, backoff(after.retry_count, after.id, after.lease_token)));
+    after.retry_count += 1;
+    after.error_message = Some(error.to_owned());
+    RunEnd::Retried
+}
+
+pub(super) fn fail(after: &mut Task, error: &str, now: Timestamp) {
+    after.status = Status::Failed;
+    after.error_message = Some(error.to_owned());
+    after.completed_at = Some(now);
+    after.lease = None;
+    after.wait = None;
+    after.run_at = None;
+}
+
+pub(super) fn end_word(outcome: &Outcome, status: Status) -> &'static str {
+    match outcome {
+        Outcome::Complete { .. } => "completed",
+        Outcome::Retry { .. } if status == Status::Failed => "failed",
+        Outcome::Retry { .. } => "retried",
+        Outcome::Fail { .. } => "failed",
+        Outcome::Block { .. } => "blocked",
+        Outcome::Release => "released",
+    }
+}
