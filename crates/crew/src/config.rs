@@ -1,16 +1,27 @@
 //! `groundcrew.toml`: what a project tells the crew, and which of its keys widen the crew's power.
 //!
-//! The file is read from the user's checkout only. Keys that widen power (commands, sandbox, network, files outside
+//! The file lies at the root of the user's checkout, or where the user said when they added the project; never in a
+//! worktree. Keys that widen power (commands, sandbox, network, files outside
 //! the repository, approval) count only when the user has trusted exactly this file; the others always count. The split
 //! is made here, in one place, by [`Config::without_power`].
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use groundcrew_store::Project;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file at the root of a checkout.
 pub const FILE_NAME: &str = "groundcrew.toml";
+
+/// Field of a project's settings in the database: its configuration file, where that is not at the root of its checkout.
+pub const FILE_FIELD: &str = "config_file";
+
+/// The configuration file of a project.
+pub fn file_of(project: &Project) -> PathBuf {
+    let named = project.config.get(FILE_FIELD).and_then(serde_json::Value::as_str);
+    named.map_or_else(|| Path::new(&project.root).join(FILE_NAME), PathBuf::from)
+}
 
 /// A configuration file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -189,16 +200,15 @@ impl From<Span> for String {
 }
 
 impl Config {
-    /// Reads the file at the root of a checkout; none where there is no such file.
+    /// Reads a configuration file; none where there is no such file.
     ///
     /// # Errors
     /// Names the file, and for its content the line, the column and what may stand there.
-    pub fn read(root: &Path) -> Result<Option<(Self, String)>, ConfigError> {
-        let path = root.join(FILE_NAME);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some((Self::parse(&text, &path)?, text))),
+    pub fn read(path: &Path) -> Result<Option<(Self, String)>, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some((Self::parse(&text, path)?, text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(ConfigError::Read { path, source }),
+            Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
         }
     }
 

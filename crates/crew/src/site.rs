@@ -14,7 +14,7 @@ use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests};
 
 use crate::agent::{Job, Trouble};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, file_of};
 use crate::trust::TrustStore;
 
 /// Largest file that is read as text, in bytes.
@@ -36,13 +36,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// Reads a project's configuration from the user's checkout.
+    /// Reads a project's configuration.
     ///
     /// # Errors
     /// As [`Config::read`].
     pub fn open(project: &Project, trust: &TrustStore) -> Result<Self, ConfigError> {
         let root = PathBuf::from(&project.root);
-        let effective = trust.effective(&root)?;
+        let effective = trust.effective(&root, &file_of(project))?;
         Ok(Self {
             id: project.id,
             name: project.name.clone(),

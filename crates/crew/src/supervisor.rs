@@ -34,6 +34,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How often the crew checks its own health.
 const HEALTH_EVERY: Duration = Duration::from_secs(300);
 
+/// How often running tasks are told to end while the crew stops.
+const STOP_TICK: Duration = Duration::from_millis(10);
+
 /// How long a worker rests after the database failed it.
 const REST: Duration = Duration::from_millis(500);
 
@@ -99,7 +102,11 @@ impl Crew {
 
     fn halt(&mut self) {
         self.stop.store(true, Ordering::Release);
-        self.floor.running.cancel_all();
+        // Again and again, since a worker may have claimed its task just before it could see that it has to stop.
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            self.floor.running.cancel_all();
+            std::thread::sleep(STOP_TICK);
+        }
         for thread in self.threads.drain(..) {
             // A worker that panicked has nothing left to do; its lease runs out.
             drop(thread.join());

@@ -67,12 +67,12 @@ impl TrustStore {
         if self.entry(root, text).is_file() { Trust::Trusted } else { Trust::Untrusted }
     }
 
-    /// The configuration of a checkout as it counts now; defaults where it has no file.
+    /// The configuration of a checkout as it counts now, read from `file`; defaults where there is none.
     ///
     /// # Errors
     /// As [`Config::read`].
-    pub fn effective(&self, root: &Path) -> Result<Effective, ConfigError> {
-        let Some((config, text)) = Config::read(root)? else {
+    pub fn effective(&self, root: &Path, file: &Path) -> Result<Effective, ConfigError> {
+        let Some((config, text)) = Config::read(file)? else {
             return Ok(Effective { config: Config::default(), ignored: Vec::new() });
         };
         Ok(match self.check(root, &text) {
@@ -109,20 +109,17 @@ mod tests {
         std::fs::write(root.path().join("groundcrew.toml"), text).unwrap();
         std::fs::write(elsewhere.path().join("groundcrew.toml"), text).unwrap();
 
-        let before = store.effective(root.path()).unwrap();
+        let effective = |root: &Path| store.effective(root, &root.join("groundcrew.toml"));
+        let before = effective(root.path()).unwrap();
         assert_eq!((before.config.test.command, before.ignored), (None, vec!["test.command"]));
 
         store.trust(root.path(), text).unwrap();
-        let trusted = store.effective(root.path()).unwrap();
+        let trusted = effective(root.path()).unwrap();
         assert_eq!(trusted.config.test.command, Some(vec!["make".to_owned(), "test".to_owned()]));
         assert_eq!(trusted.ignored, Vec::<&str>::new());
-        assert_eq!(store.effective(elsewhere.path()).unwrap().ignored, ["test.command"]);
+        assert_eq!(effective(elsewhere.path()).unwrap().ignored, ["test.command"]);
 
         std::fs::write(root.path().join("groundcrew.toml"), text.replace("make", "evil")).unwrap();
-        assert_eq!(
-            store.effective(root.path()).unwrap().ignored,
-            ["test.command"],
-            "a changed file is a stranger"
-        );
+        assert_eq!(effective(root.path()).unwrap().ignored, ["test.command"], "a changed file is a stranger");
     }
 }

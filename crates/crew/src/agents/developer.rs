@@ -70,8 +70,8 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         tried: dossier.previous_rounds.iter().map(|round| round.patch_hash.clone()).collect(),
         reproduction: None,
     };
-    let progress = |progress: Progress| tell(job, &progress);
-    match repair(&bench, &base, &facts, &job.brain.strategies(), &progress)? {
+    let mut progress = |progress: Progress| tell(job, &progress);
+    match repair(&bench, &base, &facts, &mut progress)? {
         RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
         RepairOutcome::NoRepro { root_cause, reason } => report(job, "no_repro", &reason, root_cause, None),
         RepairOutcome::NoFix { reproduction, root_cause, tried } => {

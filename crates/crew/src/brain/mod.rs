@@ -9,7 +9,7 @@ mod rules;
 use groundcrew_core::contract::{BrainId, Classification, Finding, Suspect};
 use groundcrew_core::incident::Sample;
 use groundcrew_core::trace::Frame;
-use groundcrew_repair::Strategy;
+use groundcrew_repair::strategies::Strategy;
 use groundcrew_workbench::git::Diff;
 
 pub use rules::Rules;

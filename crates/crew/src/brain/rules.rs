@@ -6,7 +6,7 @@
 use groundcrew_core::contract::{BrainId, Classification, Route};
 use groundcrew_core::incident::{Category, Severity};
 use groundcrew_core::trace::Trace;
-use groundcrew_repair::Strategy;
+use groundcrew_repair::strategies::Strategy;
 
 use crate::brain::{Brain, ErrorFacts};
 
@@ -35,7 +35,7 @@ impl Brain for Rules {
     }
 
     fn strategies(&self) -> Vec<Box<dyn Strategy>> {
-        groundcrew_repair::strategies()
+        groundcrew_repair::strategies::all()
     }
 }
 

@@ -1,0 +1,175 @@
+//! A repository, a database and a crew of their own for one test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use groundcrew_core::lifecycle::Command;
+use groundcrew_core::role::Party;
+use groundcrew_core::task::{ProjectId, Status, Task, TaskId};
+use groundcrew_crew::brain::Brain;
+use groundcrew_crew::supervisor::Crew;
+use groundcrew_crew::tools::Tools;
+use groundcrew_crew::trust::TrustStore;
+use groundcrew_store::{Options, Store, TaskFilter, open};
+use groundcrew_workbench::sandbox::testing::launcher_for_tests;
+use groundcrew_workbench::sandbox::{Sandbox, SandboxConfig};
+use serde_json::{Value, json};
+
+use crate::PATIENCE;
+
+/// A program with a defect: a name that was not seen before crashes.
+pub(crate) const PROGRAM: &str = "def visit(seen, name):\n    seen[name] += 1\n    return 'ok'\n";
+
+/// Its tests, which do not meet the defect.
+pub(crate) const TESTS: &str = "import unittest\n\nimport shop\n\n\nclass ShopTest(unittest.TestCase):\n    def test_known(self):\n        seen = {'bob': 1}\n        self.assertEqual(shop.visit(seen, 'bob'), 'ok')\n\n    def test_counts(self):\n        seen = {'bob': 1}\n        shop.visit(seen, 'bob')\n        self.assertEqual(seen, {'bob': 2})\n";
+
+/// The defect as a log shows it.
+pub(crate) const CRASH: &str = "Traceback (most recent call last):\n  File \"/srv/app/shop.py\", line 2, in visit\n    seen[name] += 1\nKeyError: 'ann'";
+
+/// Everything of one test.
+pub(crate) struct Bench {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) project: ProjectId,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    /// A repository with these files, committed, and a database that knows it.
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("repo");
+        for (path, text) in files {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let url = format!("sqlite:{}", folder.path().join("crew.db").display());
+        let store = open(&url, Options::default()).unwrap();
+        let root = root.canonicalize().unwrap();
+        let project = store.add_project("shop", root.to_str().unwrap(), &json!({})).unwrap();
+        let bench = Self { store, project, folder };
+        bench.git(&["init", "--quiet", "--initial-branch=main"]);
+        bench.git(&["add", "--all"]);
+        bench.git(&["commit", "--quiet", "--message=First"]);
+        bench
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("repo").canonicalize().unwrap()
+    }
+
+    /// Writes the settings and trusts them.
+    pub(crate) fn trust(&self, config: &str) {
+        std::fs::write(self.root().join("groundcrew.toml"), config).unwrap();
+        self.trust_store().trust(&self.root(), config).unwrap();
+    }
+
+    fn trust_store(&self) -> TrustStore {
+        TrustStore::new(&self.folder.path().join("config"))
+    }
+
+    /// Starts a crew with a brain.
+    pub(crate) fn crew(&self, brain: impl Brain + 'static) -> Working {
+        let sandbox = Sandbox::detect(SandboxConfig::new(launcher_for_tests()));
+        let work = self.folder.path().join("work");
+        std::fs::create_dir_all(&work).unwrap();
+        let tools = Tools::new(Arc::clone(&self.store), sandbox, self.trust_store(), work).unwrap();
+        Working(Crew::start(tools, Box::new(brain)).unwrap())
+    }
+
+    pub(crate) fn task(&self, id: TaskId) -> Task {
+        self.store.task(id).unwrap().unwrap()
+    }
+
+    pub(crate) fn status(&self, id: TaskId) -> Status {
+        self.task(id).status
+    }
+
+    /// All tasks of a type, newest first.
+    pub(crate) fn all(&self, task_type: &str) -> Vec<Task> {
+        let mut tasks = self.store.tasks(&TaskFilter::default()).unwrap();
+        tasks.retain(|task| task.task_type == task_type);
+        tasks
+    }
+
+    /// The one task of a type.
+    pub(crate) fn one(&self, task_type: &str) -> Task {
+        let mut tasks = self.all(task_type);
+        assert_eq!(tasks.len(), 1, "{task_type}: {tasks:#?}");
+        tasks.remove(0)
+    }
+
+    /// Whether there is a task of a type in a status.
+    pub(crate) fn open(&self, task_type: &str, status: Status) -> bool {
+        self.all(task_type).iter().any(|task| task.status == status)
+    }
+
+    /// Answers the one open question.
+    pub(crate) fn answer(&self, choice: &str) {
+        self.answer_with(choice, Value::Null);
+    }
+
+    pub(crate) fn answer_with(&self, choice: &str, extra: Value) {
+        let inbox = self.store.inbox().unwrap();
+        assert_eq!(inbox.len(), 1, "{inbox:#?}");
+        let answer = Command::Answer {
+            question: inbox[0].message.id,
+            by: Party::User,
+            choice: choice.into(),
+            comment: None,
+            extra,
+        };
+        self.store.execute(answer).unwrap();
+    }
+
+    /// The commit that is checked out.
+    pub(crate) fn head(&self) -> String {
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// A commit on the head with one changed file, on no branch; the checkout stays as it is.
+    pub(crate) fn commit_hidden(&self, path: &str, text: &str) -> String {
+        let head = self.head();
+        std::fs::write(self.root().join(path), text).unwrap();
+        self.git(&["commit", "--quiet", "--all", "--message=Hidden"]);
+        let commit = self.head();
+        self.git(&["reset", "--quiet", "--hard", &head]);
+        commit
+    }
+
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        git(&self.root(), args)
+    }
+}
+
+fn git(at: &Path, args: &[&str]) -> String {
+    let output = Process::new("git")
+        .current_dir(at)
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.invalid"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A running crew; it stops at the end of the test.
+pub(crate) struct Working(Crew);
+
+impl Working {
+    /// Waits for a condition.
+    pub(crate) fn until(&self, what: &str, mut met: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !met() {
+            assert!(began.elapsed() < PATIENCE, "after {PATIENCE:?} still not: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.is_idle().unwrap()
+    }
+}
