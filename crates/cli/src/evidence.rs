@@ -223,7 +223,9 @@ pub(crate) fn short(sha: &str) -> String {
 pub(crate) fn grade_line(out: &Output, grade: Grade) -> String {
     let (style, means) = match grade {
         Grade::A => (Style::Good, "every gate passed"),
-        Grade::B => (Style::Good, "every gate passed; differences or survivors are listed"),
+        Grade::B => {
+            (Style::Good, "as A, but behaviour differs or could not be compared, or mutants survived")
+        }
         Grade::C => (Style::Warn, "draft: a gate is missing, or it only stops the symptom"),
         Grade::D => (Style::Warn, "draft: nothing was reproduced"),
     };

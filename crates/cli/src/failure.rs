@@ -150,6 +150,11 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Missing { path } = &error {
+            return Self::new(Kind::NotFound, format!("there is no database {}", path.display())).hint(
+                "run `groundcrew init` in the repository of your service, or name a database with --database",
+            );
+        }
         let kind = match error.kind() {
             groundcrew_store::Kind::Failed => Kind::Failed,
             groundcrew_store::Kind::Usage => Kind::Usage,

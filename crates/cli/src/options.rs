@@ -98,6 +98,9 @@ pub(crate) struct Init {
     /// Only say what was found; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The configuration file, where it is not to be groundcrew.toml at the root of the repository
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Arguments of `trust`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
-use groundcrew_crew::config::{Config, FILE_NAME};
+use groundcrew_crew::config::{Config, FILE_FIELD, FILE_NAME, file_of};
 use groundcrew_crew::trust::{Trust, TrustStore};
 use groundcrew_store::{Access, Store};
 use groundcrew_workbench::git::{Repository, Sha};
@@ -43,6 +43,8 @@ pub(crate) struct Found {
     pub(crate) tests_unknown: Option<String>,
     /// Log files, as patterns beneath the root.
     pub(crate) logs: Vec<String>,
+    /// The configuration file.
+    pub(crate) config: PathBuf,
 }
 
 /// What became of the configuration file.
@@ -62,27 +64,31 @@ pub(crate) enum File {
 /// Sets up the repository in the current folder.
 pub(super) fn run(options: &Init, at: &Invocation) -> Result<Done, Failure> {
     let repository = repository(Path::new("."))?;
-    let mut found = look(&repository, sandbox().as_ref().ok())?;
-    if let Some(name) = at.project_name() {
-        found.name = name.to_owned();
+    // A project that is known keeps its name and its file, unless others are given.
+    let known = match at.open(Access::ReadOnly) {
+        Ok(store) => store.project_at(&text_of(repository.top())?)?,
+        Err(_) => None,
+    };
+    let config = match &options.config {
+        Some(file) => absolute(file)?,
+        None => known.as_ref().map_or_else(|| repository.top().join(FILE_NAME), file_of),
+    };
+    let mut found = look(&repository, config, sandbox().as_ref().ok())?;
+    if let Some(name) = at.project_name().map(str::to_owned).or(known.map(|known| known.name)) {
+        found.name = name;
     }
     if options.dry_run {
-        let file = if found.root.join(FILE_NAME).exists() { File::Untrusted } else { File::WouldWrite };
-        return report(at, &found, file, true);
+        let file = if found.config.exists() { existing(&at.trust()?, &found)? } else { File::WouldWrite };
+        return report(at, &found, file, Writing::Not);
     }
     let store = at.open(Access::Create)?;
-    if let Some(known) = store.project_at(&root_text(&found)?)?
-        && at.project_name().is_none()
-    {
-        found.name = known.name;
-    }
     let file = set_up(store.as_ref(), &at.trust()?, &found).map_err(|failure| match failure.kind {
         Kind::Conflict => failure.hint("name it with --project NAME"),
         Kind::Failed | Kind::Usage | Kind::NotFound | Kind::Refused | Kind::Busy | Kind::BrokenPipe => {
             failure
         }
     })?;
-    report(at, &found, file, false)
+    report(at, &found, file, Writing::Done)
 }
 
 /// Registers a project and writes its configuration, if it has none.
@@ -90,17 +96,27 @@ pub(super) fn run(options: &Init, at: &Invocation) -> Result<Done, Failure> {
 /// # Errors
 /// The name is taken, or something cannot be written.
 pub(crate) fn set_up(store: &dyn Store, trust: &TrustStore, found: &Found) -> Result<File, Failure> {
-    let existing = Config::read(&found.root)?;
-    store.add_project(&found.name, &root_text(found)?, &json!({}))?;
-    let Some((_, text)) = existing else {
-        let text = configuration(found);
-        write_new(&found.root.join(FILE_NAME), &text)?;
-        trust.trust(&found.root, &text)?;
-        return Ok(File::Written);
+    let is_there = Config::read(&found.config)?.is_some();
+    let settings = if found.config == found.root.join(FILE_NAME) {
+        json!({})
+    } else {
+        json!({ FILE_FIELD: text_of(&found.config)? })
     };
-    Ok(match trust.check(&found.root, &text) {
-        Trust::Trusted => File::Trusted,
-        Trust::Untrusted => File::Untrusted,
+    store.add_project(&found.name, &text_of(&found.root)?, &settings)?;
+    if is_there {
+        return existing(trust, found);
+    }
+    let text = configuration(found);
+    write_new(&found.config, &text)?;
+    trust.trust(&found.root, &text)?;
+    Ok(File::Written)
+}
+
+fn existing(trust: &TrustStore, found: &Found) -> Result<File, Failure> {
+    let trusted = Config::read(&found.config)?.map(|(_, text)| trust.check(&found.root, &text));
+    Ok(match trusted {
+        Some(Trust::Trusted) => File::Trusted,
+        Some(Trust::Untrusted) | None => File::Untrusted,
     })
 }
 
@@ -108,10 +124,14 @@ pub(crate) fn set_up(store: &dyn Store, trust: &TrustStore, found: &Found) -> Re
 ///
 /// # Errors
 /// It has no commit, or cannot be read.
-pub(crate) fn look(repository: &Repository, sandbox: Option<&Sandbox>) -> Result<Found, Failure> {
+pub(crate) fn look(
+    repository: &Repository,
+    config: PathBuf,
+    sandbox: Option<&Sandbox>,
+) -> Result<Found, Failure> {
     let head = repository.head()?;
     let root = repository.top().to_owned();
-    let configured = Config::read(&root)?.map(|(config, _)| config);
+    let configured = Config::read(&config)?.map(|(config, _)| config);
     let folder_name = root.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = configured.as_ref().and_then(|config| config.project.name.clone()).or(folder_name);
     let (tests, tests_unknown) = match sandbox {
@@ -128,6 +148,7 @@ pub(crate) fn look(repository: &Repository, sandbox: Option<&Sandbox>) -> Result
         tests_unknown,
         logs: configured.map_or_else(|| log_files(&root), |config| config.logs.paths),
         root,
+        config,
     })
 }
 
@@ -204,7 +225,7 @@ name = {name}
 {branch}
 
 [logs]
-# Log files, relative to this file or absolute; * may stand in a file's name.
+# Log files, relative to the repository or absolute; * may stand in a file's name.
 paths = {logs}
 # Errors older than this when a log is first read are recorded and not worked.
 baseline = \"24h\"
@@ -241,14 +262,28 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-fn root_text(found: &Found) -> Result<String, Failure> {
-    found.root.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::new(Kind::Usage, format!("the path {} is not UTF-8", found.root.display()))
-            .hint("move the checkout to a path that is")
+/// Whether this call writes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// It has written.
+    Done,
+    /// It only looks.
+    Not,
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("the path {} is not UTF-8", path.display()))
+            .hint("use a path that is")
     })
 }
 
-fn report(at: &Invocation, found: &Found, file: File, dry_run: bool) -> Result<Done, Failure> {
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::new(Kind::Usage, format!("{} is no path: {error}", path.display())))
+}
+
+fn report(at: &Invocation, found: &Found, file: File, writing: Writing) -> Result<Done, Failure> {
     let next = match file {
         File::Untrusted => at.command("trust"),
         File::WouldWrite => at.command("init"),
@@ -257,13 +292,27 @@ fn report(at: &Invocation, found: &Found, file: File, dry_run: bool) -> Result<D
     if at.out.is_json() {
         at.out.document(&json!({
             "project": found,
-            "config": found.root.join(FILE_NAME),
             "config_file": file,
-            "dry_run": dry_run,
+            "dry_run": writing == Writing::Not,
             "next": next,
         }))?;
         return Ok(Done::Clean);
     }
+    at.out.lines(facts(found, file))?;
+    let name = escape::line(&found.config.to_string_lossy());
+    let mut steps = Vec::new();
+    if found.logs.is_empty() {
+        steps.push(format!("name your log files in {name} under [logs] paths"));
+    }
+    if file == File::Untrusted {
+        steps.push(format!("look at {name}"));
+    }
+    steps.push(next);
+    at.out.line(format!("next: {}", steps.join(", then ")))?;
+    Ok(Done::Clean)
+}
+
+fn facts(found: &Found, file: File) -> Vec<String> {
     let mut facts = Table::bare();
     let mut fact = |name: &str, value: String| facts.row([name.to_owned(), value]);
     fact("project", escape::line(&found.name));
@@ -284,24 +333,12 @@ fn report(at: &Invocation, found: &Found, file: File, dry_run: bool) -> Result<D
         "logs",
         if found.logs.is_empty() { "none found".to_owned() } else { escape::line(&found.logs.join(", ")) },
     );
-    fact(
-        "config",
-        match file {
-            File::Written => format!("{FILE_NAME} written, and trusted as it is"),
-            File::Trusted => format!("{FILE_NAME} was there, and is trusted"),
-            File::Untrusted => format!("{FILE_NAME} was there, and is not changed"),
-            File::WouldWrite => format!("{FILE_NAME} would be written"),
-        },
-    );
-    at.out.lines(facts.lines())?;
-    if found.logs.is_empty() && !dry_run {
-        at.out.line(format!(
-            "next: name your log files in {FILE_NAME} under [logs] paths, then {}",
-            at.command("up")
-        ))?;
-        return Ok(Done::Clean);
-    }
-    let look = if file == File::Untrusted { format!("look at {FILE_NAME}, then ") } else { String::new() };
-    at.out.line(format!("next: {look}{next}"))?;
-    Ok(Done::Clean)
+    let state = match file {
+        File::Written => "written, and trusted as it is",
+        File::Trusted => "was there, and is trusted",
+        File::Untrusted => "was there, and is neither changed nor trusted",
+        File::WouldWrite => "would be written",
+    };
+    fact("config", format!("{} {state}", escape::line(&found.config.to_string_lossy())));
+    facts.lines()
 }

@@ -237,7 +237,7 @@ fn print(at: &Invocation, readings: &[Reading]) -> Result<(), Failure> {
             .file_name()
             .map_or_else(|| reading.source.clone(), |name| name.to_string_lossy().into_owned());
         at.out.line(format!(
-            "{} {}: {} lines, {} records, {} secrets taken out",
+            "{} {}: {} lines, {} records, secrets taken out: {}",
             escape::line(&reading.project),
             escape::line(&name),
             reading.lines,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use groundcrew_crew::config::{Config, FILE_NAME};
+use groundcrew_crew::config::{Config, FILE_NAME, file_of};
 use groundcrew_crew::trust::Trust;
 use groundcrew_store::Access;
 use serde_json::json;
@@ -15,9 +15,9 @@ use crate::table::Table;
 
 /// Trusts a project's configuration.
 pub(super) fn run(options: &options::Trust, at: &Invocation) -> Result<Done, Failure> {
-    let root = root(at)?;
-    let Some((config, text)) = Config::read(&root)? else {
-        return Err(Failure::new(Kind::NotFound, format!("there is no {FILE_NAME} in {}", root.display()))
+    let (root, file) = checkout(at)?;
+    let Some((config, text)) = Config::read(&file)? else {
+        return Err(Failure::new(Kind::NotFound, format!("there is no {}", file.display()))
             .hint("`groundcrew init` writes one"));
     };
     let record = at.trust()?;
@@ -27,7 +27,6 @@ pub(super) fn run(options: &options::Trust, at: &Invocation) -> Result<Done, Fai
         record.trust(&root, &text)?;
     }
     let trusted = !options.show || before == Trust::Trusted;
-    let file = root.join(FILE_NAME);
     if at.out.is_json() {
         at.out.document(&json!({
             "file": file,
@@ -49,15 +48,22 @@ pub(super) fn run(options: &options::Trust, at: &Invocation) -> Result<Done, Fai
     Ok(Done::Clean)
 }
 
-/// The checkout: of the project that was named, or the one around the current folder.
-fn root(at: &Invocation) -> Result<PathBuf, Failure> {
+/// The checkout and its configuration file: of the project that was named, or of the one around the current folder.
+fn checkout(at: &Invocation) -> Result<(PathBuf, PathBuf), Failure> {
     if at.project_name().is_some() {
         let store = at.open(Access::ReadOnly)?;
         if let Some(project) = at.project(store.as_ref())? {
-            return Ok(PathBuf::from(project.root));
+            return Ok((PathBuf::from(&project.root), file_of(&project)));
         }
     }
-    Ok(repository(Path::new("."))?.top().to_owned())
+    let root = repository(Path::new("."))?.top().to_owned();
+    // Trust needs no database: a file can be trusted before the project is added.
+    let known = at
+        .open(Access::ReadOnly)
+        .ok()
+        .and_then(|store| store.project_at(&root.to_string_lossy()).ok().flatten());
+    let file = known.as_ref().map_or_else(|| root.join(FILE_NAME), file_of);
+    Ok((root, file))
 }
 
 /// The keys that widen power with their values.

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
+use groundcrew_crew::config::FILE_NAME;
 use groundcrew_store::Access;
 use groundcrew_workbench::git::{Repository, git_version};
 use groundcrew_workbench::python::Python;
@@ -105,12 +106,14 @@ pub(super) fn run(options: &Demo, at: &Invocation) -> Result<Done, Failure> {
     if done != Done::Clean {
         return Ok(done);
     }
-    let secrets = secrets::look(store.as_ref(), &place.folder, &place.log(), &roastery.secrets())?;
+    let fixes = report::fixes(&own, store.as_ref())?;
+    let patches: Vec<&str> = fixes.iter().filter_map(report::Fix::patch).collect();
+    let secrets = secrets::look(store.as_ref(), &place.folder, &place.log(), &patches, &roastery.secrets())?;
     let kept = place.temporary.is_none();
-    let report = report::gather(&own, store.as_ref(), &place.folder, kept, began.elapsed(), secrets)?;
+    let report = report::gather(&own, store.as_ref(), fixes, secrets, &place.folder, kept, began.elapsed())?;
     report::print(&own, &report)?;
     // Something to approve and nothing leaked, whatever the service's errors are.
-    let shown = report.fixes > 0 && report.secrets.found.is_empty();
+    let shown = report.waiting > 0 && report.secrets.found.is_empty();
     Ok(if shown { Done::Clean } else { Done::Short })
 }
 
@@ -138,7 +141,7 @@ fn register(
     sandbox: &Sandbox,
 ) -> Result<(), Failure> {
     let repository = Repository::open(&place.repository(), Arc::new(NoRecorder))?;
-    let found = init::look(&repository, Some(sandbox))?;
+    let found = init::look(&repository, place.repository().join(FILE_NAME), Some(sandbox))?;
     init::set_up(store, &own.trust()?, &found)?;
     Ok(())
 }

@@ -25,12 +25,11 @@ use crate::settling::project_of;
 pub(super) struct Report {
     /// What became of each incident.
     pub(super) incidents: Vec<Incident>,
-    /// Fixes that wait for approval.
+    /// How many fixes wait for approval.
     #[serde(rename = "fixes_waiting")]
-    pub(super) fixes: usize,
+    pub(super) waiting: usize,
     /// Each of them.
-    #[serde(rename = "fixes")]
-    pub(super) shown: Vec<Fix>,
+    pub(super) fixes: Vec<Fix>,
     /// Other things that wait for the person.
     pub(super) questions: Vec<Waiting>,
     /// Whether a secret leaked.
@@ -56,32 +55,48 @@ pub(super) struct Fix {
     commands: Vec<String>,
 }
 
-/// Gathers it.
+impl Fix {
+    /// Its diff, if it could be read.
+    pub(super) fn patch(&self) -> Option<&str> {
+        self.diff.as_deref()
+    }
+}
+
+/// The fixes that wait for approval.
 ///
 /// # Errors
 /// The database or the repository cannot be read.
+pub(super) fn fixes(own: &Invocation, store: &dyn Store) -> Result<Vec<Fix>, Failure> {
+    let mut fixes = Vec::new();
+    for item in inbox::waiting(own, store)? {
+        if let Some(bound) = item.binding.clone() {
+            fixes.push(fix(store, item, bound)?);
+        }
+    }
+    Ok(fixes)
+}
+
+/// Gathers everything else.
+///
+/// # Errors
+/// The database cannot be read.
 pub(super) fn gather(
     own: &Invocation,
     store: &dyn Store,
+    fixes: Vec<Fix>,
+    secrets: Search,
     folder: &Path,
     kept: bool,
     took: Duration,
-    secrets: Search,
 ) -> Result<Report, Failure> {
-    let mut shown = Vec::new();
-    let mut questions = Vec::new();
-    for item in inbox::waiting(own, store)? {
-        match item.binding.clone() {
-            Some(bound) => shown.push(fix(store, item, bound)?),
-            None => questions.push(item),
-        }
-    }
+    let mut questions = inbox::waiting(own, store)?;
+    questions.retain(|item| item.binding.is_none());
     let mut incidents = store.incidents(&IncidentFilter::default())?;
     incidents.sort_by_key(|incident| incident.id);
     Ok(Report {
         incidents,
-        fixes: shown.len(),
-        shown,
+        waiting: fixes.len(),
+        fixes,
         questions,
         secrets,
         seconds: took.as_secs_f64(),
@@ -127,7 +142,7 @@ pub(super) fn print(own: &Invocation, report: &Report) -> Result<(), Failure> {
     let heading = |text: &str| out.paint(Style::Strong, text);
     out.lines(["".to_owned(), heading("What became of each error")])?;
     out.lines(incidents::lines(out, &report.incidents))?;
-    for fix in &report.shown {
+    for fix in &report.fixes {
         let title = fix.evidence.as_ref().map_or("", |evidence| evidence.title.as_str());
         out.lines(["".to_owned(), heading(&format!("Fix for {}", escape::brief(title, 100)))])?;
         out.line(format!("branch {} at {}", escape::line(&fix.branch), short(&fix.commit)))?;
@@ -153,7 +168,7 @@ fn roles() -> String {
 }
 
 fn secrets(search: &Search) -> String {
-    let looked = format!("{} table rows and {} files", search.rows, search.files);
+    let looked = format!("{} table rows, {} patches and {} files", search.rows, search.patches, search.files);
     if search.found.is_empty() {
         return format!(
             "{} secrets were taken out of the log; {} known ones are in none of {looked} beside the log itself",
@@ -178,7 +193,7 @@ fn next(own: &Invocation, report: &Report) -> Result<(), Failure> {
     out.line(format!("everything lies in {}", escape::line(&report.folder.to_string_lossy())))?;
     out.line("go on with")?;
     let mut commands = vec![own.command("inbox")];
-    commands.extend(report.shown.first().map(|fix| own.command(&format!("approve {}", fix.approval))));
+    commands.extend(report.fixes.first().map(|fix| own.command(&format!("approve {}", fix.approval))));
     commands.push(own.command("audit"));
     // The crew's own settings of the demo lie in its folder too.
     let config = escape::shell(&report.folder.join("config").to_string_lossy());

@@ -27,6 +27,8 @@ pub(super) struct Search {
     pub(super) rows: u64,
     /// Files that were looked at.
     pub(super) files: u64,
+    /// Patches that were looked at; git packs contents, so its files do not show them.
+    pub(super) patches: usize,
     /// Places that hold one; never the secret itself.
     pub(super) found: Vec<String>,
 }
@@ -39,9 +41,19 @@ pub(super) fn look(
     store: &dyn Store,
     folder: &Path,
     log: &Path,
+    patches: &[&str],
     secrets: &[String],
 ) -> Result<Search, Failure> {
-    let mut search = Search { taken_out: 0, looked_for: secrets.len(), rows: 0, files: 0, found: Vec::new() };
+    let mut search = Search {
+        taken_out: 0,
+        looked_for: secrets.len(),
+        rows: 0,
+        files: 0,
+        patches: patches.len(),
+        found: Vec::new(),
+    };
+    let leaks = |patch: &&&str| secrets.iter().any(|secret| patch.contains(secret.as_str()));
+    search.found.extend(patches.iter().filter(leaks).map(|_| "a patch".to_owned()));
     tables(store, secrets, &mut search)?;
     files(folder, log, secrets, &mut search)?;
     Ok(search)

@@ -1,0 +1,121 @@
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Home, Ran, Running, until};
+
+const LOG: &str = "2026-03-01 09:00:00,000 INFO shop: open\n";
+
+fn shop(log: &str) -> Home {
+    let home = Home::new();
+    home.repository();
+    std::fs::write(home.shop().join("app.log"), log).unwrap();
+    home.ok(&["init"]);
+    home
+}
+
+fn workers(home: &Home) -> i64 {
+    home.sql().query_row("SELECT count(*) FROM crew_workers", [], |row| row.get(0)).unwrap()
+}
+
+fn running(home: &Home) -> Running {
+    let up = home.start(&["up", "--json"]);
+    until("the six workers are there", || workers(home) == 6);
+    up
+}
+
+#[test]
+fn a_crew_without_work_becomes_idle_and_ends() {
+    let home = shop(LOG);
+    let ran = home.run(&["up", "--until-idle"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("read 1 lines of app.log"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("\nno incidents\n"), "{}", ran.stdout);
+    assert_eq!(workers(&home), 0, "nobody is left behind");
+}
+
+#[test]
+fn an_open_question_makes_the_end_not_clean() {
+    let home = shop(LOG);
+    let sql = home.sql();
+    sql.execute_batch(
+        "INSERT INTO agent_messages (from_agent, to_agent, message_type, content, metadata_json) VALUES \
+         ('other program', 'user', 'question', 'Which colour?', '{}')",
+    )
+    .unwrap();
+    let ran = home.run(&["up", "--until-idle"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.ends_with("1 waiting for you: groundcrew inbox\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn ignored_settings_and_broken_projects_are_warned_about() {
+    let home = shop(LOG);
+    std::fs::write(home.shop().join("groundcrew.toml"), "[test]\ncommand = [\"true\"]\n").unwrap();
+    let ran = home.run(&["up", "--until-idle"]);
+    assert!(ran.stderr.contains("warning: project shop: test.command do not count until"), "{}", ran.stderr);
+    std::fs::write(home.shop().join("groundcrew.toml"), "[tset]\n").unwrap();
+    let up = running(&home);
+    up.signal("INT");
+    let ran = up.end();
+    assert!(
+        ran.stderr.contains("warning: project shop is left out: ") && ran.stderr.contains("line 1, column 2"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn without_a_sandbox_nothing_is_started() {
+    let home = shop(LOG);
+    // Without a folder for temporary files no level can be made.
+    let output = home.command(["up"]).env("TMPDIR", "/nonexistent").output().unwrap();
+    let ran = Ran::of(&output);
+    assert_eq!(ran.code, Some(6), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("groundcrew doctor"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_signal_stops_the_crew_in_good_order() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let home = shop(LOG);
+        let up = running(&home);
+        let began = Instant::now();
+        up.signal(name);
+        let ran = up.end();
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert_eq!(workers(&home), 0);
+    }
+}
+
+#[test]
+fn a_plain_insert_of_another_program_is_worked_within_a_second() {
+    let home = shop(LOG);
+    let up = running(&home);
+    let sql = home.sql();
+    sql.execute(
+        "INSERT INTO agent_tasks (task_type, assigned_to, context_json) VALUES ('check_health', 'monitor', '{}')",
+        [],
+    )
+    .unwrap();
+    let committed = Instant::now();
+    let id = sql.last_insert_rowid();
+    let started = || -> Option<String> {
+        sql.query_row("SELECT started_at FROM agent_tasks WHERE id = ?1", [id], |row| row.get(0)).unwrap()
+    };
+    until("it is worked", || started().is_some());
+    assert!(committed.elapsed() < Duration::from_secs(1), "{:?}", committed.elapsed());
+    up.signal("INT");
+    up.end();
+    let shown = home.json(&["show", &id.to_string()]);
+    assert_eq!(shown["task"]["created_by"], Value::Null);
+}
+
+#[test]
+fn steps_are_json_lines_for_programs() {
+    let home = shop(LOG);
+    let ran = home.run(&["up", "--until-idle", "--json"]);
+    let steps: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(steps.iter().any(|step| step["agent"] == "monitor"), "{}", ran.stdout);
+}

@@ -1,0 +1,23 @@
+//! The `groundcrew` command as a user meets it: the real program, in a home folder of its own, with an empty
+//! environment.
+
+mod fixture;
+mod support;
+
+mod cmd_answer;
+mod cmd_approve;
+mod cmd_audit;
+mod cmd_db;
+mod cmd_doctor;
+mod cmd_inbox;
+mod cmd_incidents;
+mod cmd_init;
+mod cmd_reject;
+mod cmd_scan;
+mod cmd_show;
+mod cmd_status;
+mod cmd_tasks;
+mod cmd_trust;
+mod cmd_up;
+mod demo;
+mod manners;
