@@ -75,7 +75,7 @@ pub enum StoreError {
         detail: String,
     },
     /// There is no file, and none is to be made.
-    #[error("there is no database {path}; run `groundcrew init`, or name another one with --db")]
+    #[error("there is no database {path}; run `groundcrew init`, or name another one with --database")]
     Missing {
         /// The file.
         path: PathBuf,
