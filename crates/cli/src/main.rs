@@ -15,7 +15,6 @@ mod settling;
 mod signals;
 mod table;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -58,7 +57,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         drop(error.print());
         return ExitCode::SUCCESS;
     }
-    let json = std::env::args_os().skip(1).any(|argument| argument == OsString::from("--json"));
+    let json = std::env::args_os().skip(1).any(|argument| argument == "--json");
     if json {
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();

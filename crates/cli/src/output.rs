@@ -123,9 +123,12 @@ impl Output {
         }
         let mut out = std::io::stdout().lock();
         let written = out.write_all(text.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n"));
-        written.and_then(|()| out.flush()).map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader has gone"),
-            _ => Failure::new(Kind::Failed, format!("cannot write to standard output: {error}")),
+        written.and_then(|()| out.flush()).map_err(|error| {
+            if error.kind() == ErrorKind::BrokenPipe {
+                Failure::new(Kind::BrokenPipe, "the reader has gone")
+            } else {
+                Failure::new(Kind::Failed, format!("cannot write to standard output: {error}"))
+            }
         })
     }
 
@@ -142,7 +145,7 @@ impl Output {
     /// # Errors
     /// As [`Output::line`].
     pub(crate) fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
-        self.line(escape::json(&serde_json::to_string_pretty(value).map_err(unwritable)?))
+        self.line(escape::json(&serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?))
     }
 
     /// Prints one line of a JSON stream.
@@ -150,7 +153,7 @@ impl Output {
     /// # Errors
     /// As [`Output::line`].
     pub(crate) fn record<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
-        self.line(escape::json(&serde_json::to_string(value).map_err(unwritable)?))
+        self.line(escape::json(&serde_json::to_string(value).map_err(|error| unwritable(&error))?))
     }
 
     /// Tells about progress on standard error; the text is safe already.
@@ -214,6 +217,6 @@ fn tell(text: &str) {
     drop(err.write_all(text.as_bytes()).and_then(|()| err.write_all(b"\n")));
 }
 
-fn unwritable(error: serde_json::Error) -> Failure {
+fn unwritable(error: &serde_json::Error) -> Failure {
     Failure::new(Kind::Failed, format!("the result cannot be written as JSON: {error}"))
 }

@@ -165,7 +165,7 @@ fn database(at: &Invocation, sandbox: Option<&Sandbox>) -> Vec<Check> {
             "run `groundcrew init` in the repository of your service",
         )),
         Ok(projects) => {
-            checks.extend(projects.iter().flat_map(|project| site(at, store.as_ref(), project, sandbox)))
+            checks.extend(projects.iter().flat_map(|project| site(at, store.as_ref(), project, sandbox)));
         }
         Err(failure) => checks.push(bad("projects", Status::Fail, failure.message, failure.hints.join("; "))),
     }

@@ -39,7 +39,7 @@ pub(super) fn run(options: &Reject, at: &Invocation) -> Result<Done, Failure> {
     at.out.line(format!("rejected: branch {} stays where it is", escape::line(&bound.branch)))?;
     match next {
         Some(next) => {
-            at.out.line(format!("task {} tries again; `{}` works it", next.id, at.command("up")))?
+            at.out.line(format!("task {} tries again; `{}` works it", next.id, at.command("up")))?;
         }
         None if options.again => at.out.line("no round is left for another try")?,
         None => {}

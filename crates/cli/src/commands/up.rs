@@ -137,7 +137,7 @@ fn warn_about_projects(at: &Invocation, store: &dyn Store, trust: &TrustStore) -
         let name = escape::line(&project.name);
         match Site::open(project, trust) {
             Err(error) => {
-                at.out.warn(format!("project {name} is left out: {}", escape::lines(&error.to_string())))
+                at.out.warn(format!("project {name} is left out: {}", escape::lines(&error.to_string())));
             }
             Ok(site) if !site.ignored.is_empty() => at.out.warn(format!(
                 "project {name}: {} do not count until you look at groundcrew.toml and run `{}`",

@@ -1,6 +1,8 @@
 //! The `groundcrew` command as a user meets it: the real program, in a home folder of its own, with an empty
 //! environment.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected has failed")]
+
 mod fixture;
 mod support;
 

@@ -129,10 +129,10 @@ impl Roastery {
 
     /// The secrets that its requests and its command line carry; all are invented.
     pub(super) fn secrets(&self) -> Vec<String> {
-        let tokens = self.traffic.iter().flat_map(|call| &call.headers).filter_map(|(name, value)| {
-            name.eq_ignore_ascii_case("authorization")
-                .then(|| value.rsplit(' ').next().unwrap_or(value).to_owned())
-        });
+        let headers = self.traffic.iter().flat_map(|call| &call.headers);
+        let tokens = headers
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value.rsplit(' ').next().unwrap_or(value).to_owned());
         let passwords = self.history.start.iter().filter_map(|part| {
             let (_, rest) = part.split_once("://")?;
             let (user, _) = rest.split_once('@')?;
