@@ -7,6 +7,7 @@
 //! | [`agent`] | what an agent takes and gives |
 //! | `agents/` | the six, one file each |
 //! | [`brain`] | judgement behind one trait |
+//! | [`scratch`] | folders of runs, and what becomes of them |
 //! | [`site`], [`config`], [`trust`] | a project as the crew works on it, and which of its settings count |
 
 pub mod agent;
@@ -15,6 +16,7 @@ pub mod brain;
 pub mod config;
 pub mod desk;
 mod patch;
+pub mod scratch;
 pub mod site;
 pub mod supervisor;
 pub mod tools;

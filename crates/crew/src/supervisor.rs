@@ -18,6 +18,7 @@ use groundcrew_store::{NewWorker, StoreError};
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
+use crate::scratch::sweep;
 use crate::site::Site;
 use crate::tools::Tools;
 use crate::worker::{Floor, Running};
@@ -50,11 +51,12 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// Starts one worker per role and the supervisor.
+    /// Throws away what killed runs left behind, and starts one worker per role and the supervisor.
     ///
     /// # Errors
     /// The database cannot be written, or a thread cannot be started.
     pub fn start(tools: Tools, brain: Box<dyn Brain>) -> Result<Self, StoreError> {
+        sweep(tools.store.as_ref(), &tools.work_folder)?;
         let floor = Arc::new(Floor { tools, brain, lease: LEASE, running: Running::default() });
         let mut crew = Self {
             floor,

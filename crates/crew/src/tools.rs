@@ -45,11 +45,6 @@ impl Tools {
         self.sandbox.as_ref()
     }
 
-    /// Where a run of a task puts a work tree. The token is part of it, so that a rescued task starts afresh.
-    pub fn worktree_path(&self, task: i64, token: i64, name: &str) -> PathBuf {
-        self.work_folder.join(format!("task-{task}-{token}-{name}"))
-    }
-
     /// Free space beside the database, if the system tells.
     pub fn free_megabytes(&self) -> Option<u64> {
         let found = nix::sys::statvfs::statvfs(&self.work_folder).ok()?;

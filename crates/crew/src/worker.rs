@@ -19,6 +19,7 @@ use crate::agent::{Agent, Ending, Job, Trouble};
 use crate::agents::agent;
 use crate::brain::Brain;
 use crate::desk::Desk;
+use crate::scratch::{clear, run_folder};
 use crate::site::Site;
 use crate::tools::Tools;
 
@@ -99,6 +100,7 @@ impl Floor {
         let desk = Arc::new(Desk::new(store, task.id, task.lease_token, self.tools.redactor.clone(), cancel));
         let settled = self.run(task, &desk).and_then(|settlement| self.settle(&settlement));
         self.running.end(task);
+        clear(&run_folder(&self.tools.work_folder, task.id, task.lease_token));
         settled
     }
 

@@ -9,6 +9,7 @@ use groundcrew_workbench::python::Python;
 use groundcrew_workbench::sandbox::Limits;
 
 use crate::agent::{Job, Trouble};
+use crate::scratch::run_folder;
 use crate::site::Site;
 
 /// A bench for a commit of the project.
@@ -39,7 +40,7 @@ pub(super) fn bench(
         tests,
         limits,
         time: site.config.change.time.get(),
-        folder: job.tools.worktree_path(job.task.id.0, job.task.lease_token.0, "repair"),
+        folder: run_folder(&job.tools.work_folder, job.task.id, job.task.lease_token),
         cancel: job.desk.cancel().clone(),
     })
 }

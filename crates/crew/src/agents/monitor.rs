@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use groundcrew_core::audit::{Act, Recorder as _};
 use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS};
 use groundcrew_core::contract::{
     CheckHealthContext, CheckHealthResult, HealthCheck, Reason, ScanLogsContext, ScanLogsResult, SeenError,
@@ -74,6 +75,7 @@ fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     options.quiet_for = QUIET_FOR;
     options.flush = context.flush;
     let read = scan(&path, cursor.as_ref(), &options).map_err(|error| Trouble::Machine(error.to_string()))?;
+    job.desk.record(Act::FileRead { path: context.source.path.clone(), commit: None, bytes: read.bytes });
     let sightings = sightings(&read.records, &context.source.path, job.now, site, modified(&path));
     report(job, &path, &read, &sightings);
     let result = ScanLogsResult {

@@ -60,6 +60,13 @@ impl Bench {
         self.folder.path().join("repo").canonicalize().unwrap()
     }
 
+    /// Where runs make their work trees.
+    pub(crate) fn work_folder(&self) -> PathBuf {
+        let folder = self.folder.path().join("work");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder.canonicalize().unwrap()
+    }
+
     /// Writes the settings and trusts them.
     pub(crate) fn trust(&self, config: &str) {
         std::fs::write(self.root().join("groundcrew.toml"), config).unwrap();
@@ -73,9 +80,8 @@ impl Bench {
     /// Starts a crew with a brain.
     pub(crate) fn crew(&self, brain: impl Brain + 'static) -> Working {
         let sandbox = Sandbox::detect(SandboxConfig::new(launcher_for_tests()));
-        let work = self.folder.path().join("work");
-        std::fs::create_dir_all(&work).unwrap();
-        let tools = Tools::new(Arc::clone(&self.store), sandbox, self.trust_store(), work).unwrap();
+        let tools =
+            Tools::new(Arc::clone(&self.store), sandbox, self.trust_store(), self.work_folder()).unwrap();
         Working(Crew::start(tools, Box::new(brain)).unwrap())
     }
 

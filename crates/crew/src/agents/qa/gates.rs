@@ -372,11 +372,11 @@ fn compare_behaviour(
     fix: &Fix,
     seen: &mut Examination,
 ) -> Result<(), Trouble> {
-    let reference = match culprit_parent(repository, fix)? {
-        Some(parent) => parent,
-        None => Sha::parse(&fix.base_sha)?,
-    };
-    let Differential { compared, differing, reason } = differential::compare(bench, &reference, &seen.head)?;
+    let base = Sha::parse(&fix.base_sha)?;
+    // A revert is to bring back what its culprit's parent did, so that is what it is compared with.
+    let reference = culprit_parent(repository, fix)?.unwrap_or_else(|| base.clone());
+    let Differential { compared, differing, reason } =
+        differential::compare_change(bench, &base, &seen.head, &reference)?;
     seen.gates.differential = match (&reason, differing.is_empty()) {
         (Some(_), _) => DifferentialGate::NotRun,
         (None, true) => DifferentialGate::Equal,
