@@ -157,6 +157,17 @@ fn an_upgrade_keeps_every_row_column_by_column() {
 }
 
 #[test]
+fn a_missing_status_is_counted_as_pending_and_once() {
+    let (_folder, path) = place();
+    drop(given(&path));
+    let store = open(&url(&path), Options::default()).unwrap();
+    let counts = store.counts().unwrap();
+    let kinds: std::collections::BTreeSet<_> = counts.iter().map(|row| (row.role, row.status)).collect();
+    assert_eq!(kinds.len(), counts.len(), "{counts:?}");
+    assert_eq!(counts.iter().map(|row| row.tasks).sum::<u64>(), 1000);
+}
+
+#[test]
 fn the_given_indexes_stay() {
     let (_folder, path) = place();
     let other = given(&path);
