@@ -185,6 +185,6 @@ mod tests {
         let one = Change::write(RepoPath::parse("a.py").unwrap(), "1");
         let two = Change::delete(RepoPath::parse("b.py").unwrap());
         assert_eq!(patch_hash(&[one.clone(), two.clone()]), patch_hash(&[two.clone(), one.clone()]));
-        assert_ne!(patch_hash(&[one.clone()]), patch_hash(&[one, two]));
+        assert_ne!(patch_hash(std::slice::from_ref(&one)), patch_hash(&[one, two]));
     }
 }

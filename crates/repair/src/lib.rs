@@ -9,7 +9,8 @@
 //! | [`reproduce`], [`matching`], [`regression`] | making the error happen again, as a script and as a test |
 //! | [`mutants`] | would the tests notice if the changed lines were other than they are |
 //! | [`strategies`] | families of repairs |
-//! | [`search`] | which patch is validated when, and which is best |
+//! | [`search`], `ranking` | which patch is validated when, and which is best |
+//! | [`differential`] | do the changed functions still give what they gave |
 //! | [`smell`] | does a change hide the symptom |
 //!
 //! No model takes part, and no project, framework or log format is treated specially. Everything that runs code of the
@@ -17,11 +18,13 @@
 
 pub mod bench;
 pub mod checkout;
+pub mod differential;
 pub mod edit;
 pub mod locate;
 pub mod matching;
 pub mod mutants;
 pub mod outcome;
+mod ranking;
 pub mod regression;
 pub mod reproduce;
 pub mod search;

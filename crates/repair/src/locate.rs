@@ -209,7 +209,11 @@ fn first_body_line(source: &Source, function: &Function) -> u32 {
     let body = source.function_node(&function.path).and_then(|node| node.child_by_field_name("body"));
     let Some(body) = body else { return function.first_line };
     let mut cursor = body.walk();
-    body.named_children(&mut cursor).find(|node| is_statement(*node)).map_or(function.first_line, first_line)
+    let documents =
+        |node: &tree_sitter::Node<'_>| node.named_child(0).is_some_and(|child| child.kind() == "string");
+    let mut statements = body.named_children(&mut cursor).filter(|node| is_statement(*node)).peekable();
+    let first = statements.peek().copied();
+    statements.find(|node| !documents(node)).or(first).map_or(function.first_line, first_line)
 }
 
 /// Whether a path names Python source.

@@ -65,10 +65,16 @@ pub fn examine(
     restored: Option<&Sha>,
 ) -> Result<Mutants, RepairError> {
     let (Some(command), Some(sound)) = (&bench.tests, bench.suite(head, &[])?) else {
-        return Ok(Mutants { reason: Some("there are no tests to kill a mutant".into()), ..Mutants::default() });
+        return Ok(Mutants {
+            reason: Some("there are no tests to kill a mutant".into()),
+            ..Mutants::default()
+        });
     };
     if !sound.counts() || (sound.kind == Kind::Other && !sound.is_green()) {
-        return Ok(Mutants { reason: Some("the tests do not run to their end".into()), ..Mutants::default() });
+        return Ok(Mutants {
+            reason: Some("the tests do not run to their end".into()),
+            ..Mutants::default()
+        });
     }
     let mut result = Mutants::default();
     let mut sources = Vec::new();
@@ -78,7 +84,8 @@ pub fn examine(
         }
     }
     let began = Instant::now();
-    let all = sources.iter().flat_map(|(mutants, path, text)| mutants.iter().map(move |one| (one, path, text)));
+    let all =
+        sources.iter().flat_map(|(mutants, path, text)| mutants.iter().map(move |one| (one, path, text)));
     for (mutant, path, text) in spread(all.collect(), MOST) {
         if began.elapsed() > TIME {
             break;
@@ -140,7 +147,11 @@ fn is_killed(
 }
 
 /// Lines that the change adds, per Python file of the program.
-fn added_lines(repository: &Repository, base: &Sha, head: &Sha) -> Result<Vec<(RepoPath, Vec<u32>)>, GitError> {
+fn added_lines(
+    repository: &Repository,
+    base: &Sha,
+    head: &Sha,
+) -> Result<Vec<(RepoPath, Vec<u32>)>, GitError> {
     let mut found = Vec::new();
     for file in repository.diff(base, head)?.files {
         let Ok(path) = RepoPath::parse(&file.path) else { continue };
@@ -204,7 +215,9 @@ fn of_node(source: &Source, file: &str, node: Node<'_>) -> Vec<Mutant> {
         "or" => vec!["and".into()],
         "true" => vec!["False".into()],
         "false" => vec!["True".into()],
-        "integer" => text.parse::<i64>().map(|number| vec![number.wrapping_add(1).to_string()]).unwrap_or_default(),
+        "integer" => {
+            text.parse::<i64>().map(|number| vec![number.wrapping_add(1).to_string()]).unwrap_or_default()
+        }
         "not_operator" => vec![text.trim_start_matches("not").trim_start().to_owned()],
         "expression_statement" if !is_text_alone(node) => vec!["pass".into()],
         "return_statement" if text.trim() != "return" => vec!["return None".into()],
@@ -246,7 +259,8 @@ mod tests {
     #[test]
     fn only_the_changed_lines_are_mutated_and_every_mutant_parses() {
         let text = "def f(a, b):\n    \"\"\"Doc 1.\"\"\"\n    if a < 10 and not b:\n        return a + 1\n    return a - 1\n";
-        let found: Vec<String> = mutants("f.py", text, &[2, 3, 4]).into_iter().map(|mutant| mutant.what).collect();
+        let found: Vec<String> =
+            mutants("f.py", text, &[2, 3, 4]).into_iter().map(|mutant| mutant.what).collect();
         assert_eq!(
             found,
             [

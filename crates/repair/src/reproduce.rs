@@ -241,6 +241,58 @@ pub fn crash_frame(located: &Located) -> Option<&LocatedFrame> {
     own.or_else(|| located.crash())
 }
 
+/// The calls that the suite makes to some functions, as the scripts describe them.
+pub(crate) fn observed_calls(
+    bench: &Bench,
+    checkout: &Checkout,
+    roots: &[String],
+    targets: &[Value],
+) -> Result<Vec<Value>, RepairError> {
+    Ok(observe(bench, checkout, roots, targets)?.calls)
+}
+
+fn import_folders(checkout: &Checkout, roots: &[String]) -> Vec<String> {
+    let folder =
+        |root: &String| checkout.path().join(root).to_string_lossy().trim_end_matches('/').to_owned();
+    roots.iter().map(folder).collect()
+}
+
+fn observe(
+    bench: &Bench,
+    checkout: &Checkout,
+    roots: &[String],
+    targets: &[Value],
+) -> Result<Observed, RepairError> {
+    let Some(argv) = test_argv(bench) else { return Ok(Observed::default()) };
+    let wall = bench.limits.wall;
+    let orders = json!({
+        "root": checkout.path(),
+        "paths": import_folders(checkout, roots),
+        "argv": argv,
+        "targets": targets,
+        "seconds": wall.as_secs_f64() * 0.9,
+    });
+    match bench.drive("observe", checkout.path(), &orders, wall) {
+        // A suite that takes the process down with it leaves nothing to learn here.
+        Err(RepairError::Driver { .. }) => Ok(Observed::default()),
+        other => other,
+    }
+}
+
+/// The arguments of the interpreter that run the tests; none if the command is another program.
+fn test_argv(bench: &Bench) -> Option<Vec<String>> {
+    let test = bench.tests.as_ref()?;
+    let (program, rest) = test.argv.split_first()?;
+    let name = program.rsplit('/').next().unwrap_or(program);
+    if name.starts_with("python") {
+        return Some(rest.to_vec());
+    }
+    match test.kind {
+        Kind::Pytest => Some(["-m", "pytest"].map(String::from).into_iter().chain(rest.to_vec()).collect()),
+        Kind::Unittest | Kind::Other => None,
+    }
+}
+
 struct Work<'a> {
     bench: &'a Bench,
     snapshot: &'a Snapshot,
@@ -291,44 +343,11 @@ impl Work<'_> {
     }
 
     fn paths(&self) -> Vec<String> {
-        let root = self.checkout.path();
-        self.roots()
-            .iter()
-            .map(|folder| root.join(folder).to_string_lossy().trim_end_matches('/').to_owned())
-            .collect()
+        import_folders(self.checkout, &self.roots())
     }
 
     fn observe(&self) -> Result<Observed, RepairError> {
-        let Some(argv) = self.test_argv() else { return Ok(Observed::default()) };
-        let wall = self.bench.limits.wall;
-        let orders = json!({
-            "root": self.checkout.path(),
-            "paths": self.paths(),
-            "argv": argv,
-            "targets": self.targets(),
-            "seconds": wall.as_secs_f64() * 0.9,
-        });
-        match self.bench.drive("observe", self.checkout.path(), &orders, wall) {
-            // A suite that takes the process down with it leaves nothing to learn here.
-            Err(RepairError::Driver { .. }) => Ok(Observed::default()),
-            other => other,
-        }
-    }
-
-    /// The arguments of the interpreter that run the tests; none if the command is another program.
-    fn test_argv(&self) -> Option<Vec<String>> {
-        let test = self.bench.tests.as_ref()?;
-        let (program, rest) = test.argv.split_first()?;
-        let name = program.rsplit('/').next().unwrap_or(program);
-        if name.starts_with("python") {
-            return Some(rest.to_vec());
-        }
-        match test.kind {
-            Kind::Pytest => {
-                Some(["-m", "pytest"].map(String::from).into_iter().chain(rest.to_vec()).collect())
-            }
-            Kind::Unittest | Kind::Other => None,
-        }
+        observe(self.bench, self.checkout, &self.roots(), &self.targets())
     }
 
     fn signature(&self) -> Signature {

@@ -2,18 +2,10 @@
 //!
 //! Validation goes from cheap to dear: every proposal is run against the reproduction in one sandboxed process with
 //! the changed sources laid over the files; what passes is checked out for real, run twice, and then meets the suite,
-//! whose failures are compared with those of the base commit.
+//! whose failures are compared with those of the base commit. Where several inputs reproduce the error, it must be
+//! gone for all of them.
 //!
-//! Which patch is best, first to last:
-//! 1. the undoing of a small commit that is known to have brought the failure (the reproduction passes on its
-//!    parent): the code then was right, and the undoing is a decision a person can follow;
-//! 2. a repair of the cause by a family that knows the defect;
-//! 3. the undoing of a large or merely suspected commit, since it takes more away than the defect;
-//! 4. a changed operator or constant that happens to pass: found by search, so easily right for the wrong reason;
-//! 5. a guard around the symptom.
-//!
-//! Within a rank the family's own order decides, then the smaller change. Up to three patches of different kinds are
-//! kept.
+//! Which patch is best is told by [`crate::ranking`]. Up to three patches of different kinds are kept.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -26,10 +18,12 @@ use serde_json::json;
 
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
+use crate::differential::compare_change;
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::locate::{Located, LocatedFrame, is_python, is_test, locate};
 use crate::matching::{Raised, Signature};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
+use crate::ranking::{NOTHING, SEARCHED, SMALL_COMMIT, lines_changed, rank};
 use crate::regression::Expectation;
 use crate::reproduce::{
     Attempted, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
@@ -51,12 +45,6 @@ const SCRIPT: Duration = Duration::from_secs(5);
 const SUSPECTS: usize = 5;
 /// Newest commits among which one may be undone without a reproduction.
 const RECENT: usize = 20;
-/// A commit with more changed lines is too large to be undone for one defect.
-const SMALL_COMMIT: usize = 80;
-/// The rank of a symptom guard; see the header.
-const GUARD: u8 = 5;
-/// The rank where no patch is good enough.
-const NOTHING: u8 = 9;
 /// Largest value that a regression test asserts, in bytes.
 const VALUE: usize = 1500;
 
@@ -88,6 +76,7 @@ pub fn repair(
         progress,
         ends: started + bench.time,
         base_suite: None,
+        exercised: false,
         candidates: Vec::new(),
     };
     let attempted = match &facts.reproduction {
@@ -95,7 +84,7 @@ pub fn repair(
         None => reproduce(bench, &snapshot, located, facts, search.progress)?,
     };
     match attempted {
-        Attempted::Reproduced(reproduced) => search.with_reproductions(reproduced),
+        Attempted::Reproduced(reproduced) => search.with_reproductions(&reproduced),
         Attempted::Failed(reason) => search.without_reproduction(reason),
     }
 }
@@ -109,12 +98,16 @@ struct Search<'a> {
     progress: &'a mut dyn FnMut(Progress),
     ends: Instant,
     base_suite: Option<Option<Suite>>,
+    /// Whether the suite calls the functions on the stack.
+    exercised: bool,
     candidates: Vec<Candidate>,
 }
 
 /// What one reproduction led to.
 struct Round {
     rank: u8,
+    /// Whether a repair by a family that knows the defect led to another failure behind it.
+    doubtful: bool,
     reproduced: Reproduced,
     kept: Vec<Plausible>,
     candidates: Vec<Candidate>,
@@ -147,19 +140,19 @@ impl Search<'_> {
 
     /// Tries the inputs one after the other until one leads to more than a guard: an input of a type the function was
     /// never meant for crashes like the incident, and then again behind every right repair.
-    fn with_reproductions(mut self, all: Vec<Reproduced>) -> Result<RepairOutcome, RepairError> {
+    fn with_reproductions(mut self, all: &[Reproduced]) -> Result<RepairOutcome, RepairError> {
         let mut best: Option<Round> = None;
         for reproduced in all {
             if best.is_some() && Instant::now() > self.ends {
                 break;
             }
             (self.progress)(Progress::Reproduced { call: reproduced.reproduction.call.clone() });
-            let round = self.round(reproduced)?;
-            let rank = round.rank;
+            let round = self.round(reproduced.clone(), all)?;
+            let (rank, doubtful) = (round.rank, round.doubtful);
             if best.as_ref().is_none_or(|best| rank < best.rank) {
                 best = Some(round);
             }
-            if rank < GUARD {
+            if rank < SEARCHED || (rank < NOTHING && !doubtful) {
                 break;
             }
         }
@@ -169,11 +162,12 @@ impl Search<'_> {
         }
     }
 
-    fn round(&mut self, reproduced: Reproduced) -> Result<Round, RepairError> {
+    fn round(&mut self, reproduced: Reproduced, all: &[Reproduced]) -> Result<Round, RepairError> {
         self.candidates.clear();
+        self.exercised = !reproduced.observed.is_empty();
         let undos = self.undos(Some(&reproduced.reproduction))?;
         let ready = self.ready(undos);
-        let passing = self.screen(&reproduced.reproduction, ready)?;
+        let (passing, doubtful) = self.screen(&reproduced.reproduction, ready)?;
         let mut kept: Vec<Plausible> = Vec::new();
         let mut rank = NOTHING;
         let mut validated = 0;
@@ -188,14 +182,14 @@ impl Search<'_> {
                 break;
             }
             validated += 1;
-            let failure = self.validate(&reproduced.reproduction, &ready)?;
+            let failure = self.validate(&reproduced.reproduction, all, &ready)?;
             self.note(&ready, failure.clone().unwrap_or_else(|| "plausible".to_owned()));
             if failure.is_none() {
                 rank = rank.min(ready.rank);
                 kept.push(plausible(ready));
             }
         }
-        Ok(Round { rank, reproduced, kept, candidates: std::mem::take(&mut self.candidates) })
+        Ok(Round { rank, doubtful, reproduced, kept, candidates: std::mem::take(&mut self.candidates) })
     }
 
     fn finish(self, round: Round) -> Result<RepairOutcome, RepairError> {
@@ -365,11 +359,16 @@ impl Search<'_> {
         ready
     }
 
-    /// Those patches with which the reproduction passes, in order.
-    fn screen(&mut self, reproduction: &Reproduction, ready: Vec<Ready>) -> Result<Vec<Ready>, RepairError> {
+    /// Those patches with which the reproduction passes, in order, and whether the input itself is in doubt.
+    fn screen(
+        &mut self,
+        reproduction: &Reproduction,
+        ready: Vec<Ready>,
+    ) -> Result<(Vec<Ready>, bool), RepairError> {
         let checkout = self.bench.checkout(&self.snapshot.commit)?;
         let wanted = Signature::of(reproduction);
         let mut passing = Vec::new();
+        let mut doubtful = false;
         let mut ready = ready.into_iter().peekable();
         while ready.peek().is_some() && Instant::now() < self.ends {
             let batch: Vec<Ready> = ready.by_ref().take(BATCH).collect();
@@ -400,6 +399,7 @@ impl Search<'_> {
                     None => passing.push(ready),
                     Some(chain) => {
                         let same = wanted.matches(&chain);
+                        doubtful |= !same && ready.rank < SEARCHED;
                         let other = chain.first().map_or_else(String::new, Raised::headline);
                         let outcome =
                             if same { "the error stays".to_owned() } else { format!("raises {other}") };
@@ -408,13 +408,14 @@ impl Search<'_> {
                 }
             }
         }
-        Ok(passing)
+        Ok((passing, doubtful))
     }
 
     /// Why a patch is not good enough, on a checkout of its own; none if it is.
     fn validate(
         &mut self,
         reproduction: &Reproduction,
+        all: &[Reproduced],
         ready: &Ready,
     ) -> Result<Option<String>, RepairError> {
         let checkout = self.bench.checkout_with(&self.snapshot.commit, &ready.changes)?;
@@ -426,8 +427,29 @@ impl Search<'_> {
                 ReproOutcome::Other(other) => return Ok(Some(format!("raises {other}"))),
             }
         }
+        for other in all.iter().filter(|other| other.reproduction.script != reproduction.script) {
+            let run = run_on(self.bench, checkout.path(), &other.reproduction)?;
+            if run.outcome == ReproOutcome::FailedAsIncident {
+                return Ok(Some(format!("the error stays for {}", other.reproduction.call)));
+            }
+        }
         drop(checkout);
-        self.new_failures(&ready.changes)
+        if let Some(failure) = self.new_failures(&ready.changes)? {
+            return Ok(Some(failure));
+        }
+        if ready.rank == SEARCHED && !self.exercised { self.overfits(&ready.changes) } else { Ok(None) }
+    }
+
+    /// A change found by search that no test looks at must at least leave alone what was right.
+    fn overfits(&self, changes: &[Change]) -> Result<Option<String>, RepairError> {
+        let base = &self.snapshot.commit;
+        let head = self.bench.repository.commit(base, changes, "Candidate", 0)?;
+        let compared = compare_change(self.bench, base, &head, base)?;
+        Ok(match (compared.differing.first(), compared.compared) {
+            (Some(first), _) => Some(format!("changes what was right: {first}")),
+            (None, 0) => Some("nothing shows that it leaves alone what was right".to_owned()),
+            (None, _) => None,
+        })
     }
 
     /// What the suite says against a change; none if it says nothing or there is none.
@@ -488,19 +510,6 @@ impl Search<'_> {
     }
 }
 
-/// The rank of a proposal; see the header.
-fn rank(proposal: &Proposal, confirmed: &[(Sha, bool)]) -> u8 {
-    match (&proposal.patch, proposal.kind) {
-        (Patch::Revert { commit, .. }, _) => {
-            if confirmed.iter().any(|(known, sure)| known == commit && *sure) { 1 } else { 3 }
-        }
-        (Patch::Edits(_), ChangeKind::SymptomGuard) => GUARD,
-        (Patch::Edits(_), ChangeKind::Cause | ChangeKind::Revert) => {
-            if strategies::is_searched(proposal.strategy) { 4 } else { 2 }
-        }
-    }
-}
-
 fn plausible(ready: Ready) -> Plausible {
     let reverts = match &ready.proposal.patch {
         Patch::Revert { commit, .. } => Some(commit.clone()),
@@ -518,20 +527,6 @@ fn plausible(ready: Ready) -> Plausible {
     }
 }
 
-/// Lines that changes add and remove, by what differs at neither end.
-fn lines_changed(changes: &[Change], read: &dyn Fn(&str) -> Option<String>) -> usize {
-    let one = |change: &Change| {
-        let before = read(change.path.as_str()).unwrap_or_default();
-        let after = String::from_utf8_lossy(change.content.as_deref().unwrap_or_default()).into_owned();
-        let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-        let head = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
-        let (before, after) = (&before[head..], &after[head..]);
-        let tail = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
-        before.len() + after.len() - 2 * tail
-    };
-    changes.iter().map(one).sum()
-}
-
 /// What a suite on a change says against it, compared with the base; none if nothing.
 fn compare(base: &Suite, head: &Suite) -> Option<String> {
     if base.complete && !head.complete {
@@ -546,19 +541,5 @@ fn compare(base: &Suite, head: &Suite) -> Option<String> {
             }
             (head.tests.len() < base.tests.len()).then(|| "fewer tests run".to_owned())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_lines_that_differ_are_counted() {
-        let read = |_: &str| Some("a\nb\nc\n".to_owned());
-        let change = |text: &str| [Change::write("x.py".parse().unwrap(), text)];
-        assert_eq!(lines_changed(&change("a\nB\nc\n"), &read), 2);
-        assert_eq!(lines_changed(&change("a\nb\nx\nc\n"), &read), 1);
-        assert_eq!(lines_changed(&change("a\nb\nc\n"), &read), 0);
     }
 }

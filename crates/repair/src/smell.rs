@@ -192,7 +192,10 @@ mod tests {
     fn a_guard_around_the_symptom_is_seen() {
         let before = "def f(x):\n    return x.name\n";
         for (after, smell) in [
-            ("def f(x):\n    if x is None:\n        return None\n    return x.name\n", "leaves early after a guard"),
+            (
+                "def f(x):\n    if x is None:\n        return None\n    return x.name\n",
+                "leaves early after a guard",
+            ),
             (
                 "def f(x):\n    try:\n        return x.name\n    except AttributeError:\n        pass\n",
                 "swallows an exception",
@@ -203,7 +206,11 @@ mod tests {
             ),
             ("def f(x=None):\n    return x.name\n", "changes a default value"),
         ] {
-            assert!(program_smells(before, after).contains(&smell), "{after}: {:?}", program_smells(before, after));
+            assert!(
+                program_smells(before, after).contains(&smell),
+                "{after}: {:?}",
+                program_smells(before, after)
+            );
         }
     }
 

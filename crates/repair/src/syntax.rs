@@ -104,7 +104,8 @@ impl Source {
     /// The node of the innermost function around a line.
     pub fn function_node_at(&self, line: u32) -> Option<Node<'_>> {
         self.walk(self.root())
-            .into_iter().rfind(|node| node.kind() == "function_definition" && covers(*node, line))
+            .into_iter()
+            .rfind(|node| node.kind() == "function_definition" && covers(*node, line))
     }
 
     /// The node of a function by its dotted path within the module.
@@ -168,8 +169,7 @@ impl Source {
 
     /// The innermost statement that covers a line; for the header of a block, the block's statement.
     pub fn statement_at(&self, line: u32) -> Option<Node<'_>> {
-        self.walk(self.root())
-            .into_iter().rfind(|node| is_statement(*node) && covers(*node, line))
+        self.walk(self.root()).into_iter().rfind(|node| is_statement(*node) && covers(*node, line))
     }
 
     /// The text a statement shows on one line: the header only for a block.

@@ -22,11 +22,38 @@ impl Strategy for Index {
             return Vec::new();
         }
         let Some(site) = situation.sites.first() else { return Vec::new() };
-        let mut found = bounds(site);
+        let mut found = letters(site);
+        found.extend(bounds(site));
         found.extend(positions(site));
         found.extend(guards(site));
         found
     }
+}
+
+/// `text[-1] == "x"` asks for a letter where there may be none; a slice of an empty text is just another text.
+fn letters(site: &Site) -> Vec<Proposal> {
+    let mut found = Vec::new();
+    for node in site.crashing_of(&["comparison_operator"]) {
+        let mut cursor = node.walk();
+        let sides: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
+        if !sides.iter().any(|side| matches!(side.kind(), "string" | "tuple")) {
+            continue;
+        }
+        for side in sides.iter().filter(|side| side.kind() == "subscript") {
+            let Some(index) = side.child_by_field_name("subscript") else { continue };
+            let slice = match site.text(index) {
+                "-1" => "-1:",
+                "0" => ":1",
+                _ => continue,
+            };
+            found.push(site.cause(
+                NAME,
+                "compares a slice, which may be empty",
+                vec![site.replace(index, slice)],
+            ));
+        }
+    }
+    found
 }
 
 /// Headers of the loops and branches around the crash, and the crash itself.
@@ -228,6 +255,12 @@ mod tests {
     fn a_condition_that_includes_its_bound_is_tightened() {
         let code = "def f(x):\n    i = 0\n    while i <= len(x):\n        i += x[i]  # crash\n";
         assert_eq!(lines(code)[0], "while i < len(x):");
+    }
+
+    #[test]
+    fn a_letter_that_may_be_missing_is_compared_as_a_slice() {
+        let code = "def f(t):\n    if t[-1] != 'x':  # crash\n        t += 'x'\n    return t\n";
+        assert_eq!(lines(code)[0], "if t[-1:] != 'x':");
     }
 
     #[test]

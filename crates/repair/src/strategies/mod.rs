@@ -173,6 +173,23 @@ impl Site {
         Some(self.insert(statement.start_byte(), text))
     }
 
+    /// A guard that leaves out the crashing statement alone, if nothing after it needs a name that it binds.
+    fn skipping_guard(&self, strategy: &'static str, condition: &str) -> Option<Proposal> {
+        let statement = self.statement().filter(|statement| self.stands_alone(*statement))?;
+        let inner = statement.named_child(0).filter(|_| statement.kind() == "expression_statement")?;
+        if !matches!(inner.kind(), "augmented_assignment" | "call" | "await") {
+            return None;
+        }
+        let indent = self.source.indent(statement);
+        let body = self.text(statement).lines().collect::<Vec<_>>().join("\n    ");
+        let text = format!("if {condition}:\n{indent}    {body}");
+        Some(self.guard(
+            strategy,
+            format!("does it only if {condition}"),
+            vec![self.replace(statement, text)],
+        ))
+    }
+
     /// How a statement's surroundings can be left: `continue` in a loop, else `return`.
     fn leaving(&self, statement: Node<'_>) -> Option<&'static str> {
         let around = ancestor(statement.parent()?, |node| {

@@ -213,6 +213,7 @@ fn guards(site: &Site, node: Node<'_>) -> Vec<Proposal> {
         ));
     }
     if is_pure(&site.source, node) {
+        found.extend(site.skipping_guard(NAME, &format!("{expression} is not None")));
         found.extend(site.leaving_guard(NAME, &format!("{expression} is None")));
         let statement = ancestor(node, |above| matches!(above.kind(), "assignment" | "return_statement"));
         let value = statement.and_then(|statement| match statement.kind() {

@@ -95,10 +95,11 @@ fn tolerant(site: &Site, exception: &str) -> Vec<Proposal> {
             || name.ends_with(".open")
             || name.ends_with(".read_text")
             || name.ends_with(".write_text"))
-            && let (Some(last), false) = (given.last(), keyword("encoding")) {
-                let edit = site.insert(last.end_byte(), ", encoding=\"utf-8\"");
-                found.push(site.cause(NAME, "the file is read and written as UTF-8", vec![edit]));
-            }
+            && let (Some(last), false) = (given.last(), keyword("encoding"))
+        {
+            let edit = site.insert(last.end_byte(), ", encoding=\"utf-8\"");
+            found.push(site.cause(NAME, "the file is read and written as UTF-8", vec![edit]));
+        }
         if name.ends_with(".decode") || name.ends_with(".encode") {
             if let [encoding] = given.as_slice()
                 && encoding.kind() == "string"

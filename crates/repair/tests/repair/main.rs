@@ -1,10 +1,12 @@
 //! Real defects in small repositories, reproduced and repaired in the real sandbox.
 
 #![allow(clippy::print_stderr, reason = "the steps of a failed repair are what one needs to see")]
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod project;
 
 use groundcrew_core::evidence::ChangeKind;
+use groundcrew_repair::differential::compare;
 use groundcrew_repair::reproduce::{ReproOutcome, run_reproduction};
 use groundcrew_repair::{Facts, RepairOutcome};
 use project::{Project, content, incident};
@@ -63,9 +65,14 @@ fn a_missing_count_starts_at_nothing_and_the_logged_request_proves_it() {
     let head = project.bench.repository.commit(&project.head, &changes, "Fix", 0).unwrap();
     let after = run_reproduction(&project.bench, &head, &reproduction, 3).unwrap();
     assert!(after.iter().all(|run| run.outcome == ReproOutcome::Passed), "{after:?}");
-    let test_change = groundcrew_workbench::git::Change::write(test.path.parse().unwrap(), test.content.clone());
+    let test_change =
+        groundcrew_workbench::git::Change::write(test.path.parse().unwrap(), test.content.clone());
     let before = project.bench.suite(&project.head, std::slice::from_ref(&test_change)).unwrap().unwrap();
-    assert_eq!(before.bad().into_iter().collect::<Vec<_>>(), [test.id.as_str()], "the test fails on the base");
+    assert_eq!(
+        before.bad().into_iter().collect::<Vec<_>>(),
+        [test.id.as_str()],
+        "the test fails on the base"
+    );
     changes.push(test_change);
     let after = project.bench.suite(&project.head, &changes).unwrap().unwrap();
     assert!(after.is_green(), "{after:?}");
@@ -140,11 +147,7 @@ fn a_regression_by_one_small_commit_is_undone() {
     let wrong = "SIZE = 6\n\n\ndef boxes(items):\n    found = [[] for _ in range(round(len(items) / SIZE) or 1)]\n    for at, item in enumerate(items):\n        found[at // SIZE].append(item)\n    return found\n";
     let test = "import unittest\nimport pack\n\n\nclass T(unittest.TestCase):\n    def test_full(self):\n        self.assertEqual(pack.boxes(list('abcdef')), [list('abcdef')])\n";
     let project = Project::new(
-        &[
-            &[("pack.py", right), ("test_pack.py", test)],
-            &[("pack.py", wrong)],
-            &[("other.py", "X = 1\n")],
-        ],
+        &[&[("pack.py", right), ("test_pack.py", test)], &[("pack.py", wrong)], &[("other.py", "X = 1\n")]],
         Some(UNITTEST),
     );
     let facts = incident(
@@ -166,11 +169,18 @@ fn a_test_that_fails_already_is_the_reproduction() {
     let code = "def first(values):\n    return values[0]\n";
     let test = "import unittest\nimport heads\n\n\nclass T(unittest.TestCase):\n    def test_empty(self):\n        self.assertIsNone(heads.first([]))\n\n    def test_one(self):\n        self.assertEqual(heads.first([1]), 1)\n";
     let project = Project::new(&[&[("heads.py", code), ("test_heads.py", test)]], Some(UNITTEST));
-    let facts =
-        incident("IndexError", "list index out of range", &[("heads.py", 2, "first", "return values[0]")], &[]);
+    let facts = incident(
+        "IndexError",
+        "list index out of range",
+        &[("heads.py", 2, "first", "return values[0]")],
+        &[],
+    );
     let repaired = project.repaired(&facts);
     let reproduction = repaired.reproduction.unwrap();
-    assert_eq!((reproduction.kind.as_str(), reproduction.test_id.as_deref()), ("test", Some("test_heads.T.test_empty")));
+    assert_eq!(
+        (reproduction.kind.as_str(), reproduction.test_id.as_deref()),
+        ("test", Some("test_heads.T.test_empty"))
+    );
     assert_eq!(repaired.chosen.kind, ChangeKind::SymptomGuard, "what an empty list should give is not known");
 }
 
@@ -223,4 +233,26 @@ fn the_checkout_of_the_user_is_left_as_it_was() {
     assert_eq!(std::fs::read_to_string(project.top().join("shop/stock.py")).unwrap(), STOCK);
     assert_eq!(project.bench.repository.head().unwrap().commit, project.head);
     assert_eq!(project.bench.repository.worktrees(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_repair_is_compared_on_inputs_that_were_right() {
+    let (project, facts) = counter();
+    let repaired = project.repaired(&facts);
+    let base = &project.head;
+    let fixed = project.bench.repository.commit(base, &repaired.chosen.changes, "Fix", 0).unwrap();
+    let equal = compare(&project.bench, base, &fixed).unwrap();
+    assert!(equal.compared > 20, "{equal:?}");
+    assert_eq!((equal.differing, equal.reason), (Vec::new(), None));
+    let other = STOCK.replace("+= line['quantity']", "= line['quantity']");
+    let changes = [groundcrew_workbench::git::Change::write("shop/stock.py".parse().unwrap(), other)];
+    let wrong = project.bench.repository.commit(base, &changes, "Wrong", 0).unwrap();
+    let differs = compare(&project.bench, base, &wrong).unwrap();
+    assert!(
+        differs.differing.contains(
+            &"shop.stock.receive({'A': 1, 'B': 2}, [{'sku': 'A', 'quantity': 2}]): was {'A': 3, 'B': 2}, is {'A': 2, 'B': 2}"
+                .to_owned()
+        ),
+        "{differs:?}"
+    );
 }

@@ -73,7 +73,9 @@ impl Project {
     pub(crate) fn repaired(&self, facts: &Facts) -> Repaired {
         match self.repair(facts) {
             RepairOutcome::Patch(repaired) => *repaired,
-            other => panic!("no patch: {other:#?}"),
+            other @ (RepairOutcome::NoRepro { .. } | RepairOutcome::NoFix { .. }) => {
+                panic!("no patch: {other:#?}")
+            }
         }
     }
 
@@ -85,12 +87,19 @@ impl Project {
 
 /// The only changed content of a patch, as text.
 pub(crate) fn content(repaired: &Repaired) -> String {
-    let [change] = repaired.chosen.changes.as_slice() else { panic!("one file: {:?}", repaired.chosen.changes) };
+    let [change] = repaired.chosen.changes.as_slice() else {
+        panic!("one file: {:?}", repaired.chosen.changes)
+    };
     String::from_utf8(change.content.clone().unwrap()).unwrap()
 }
 
 /// An incident as a log would show it: frames innermost first as (file, line, function, source).
-pub(crate) fn incident(exception: &str, message: &str, frames: &[(&str, u32, &str, &str)], before: &[&str]) -> Facts {
+pub(crate) fn incident(
+    exception: &str,
+    message: &str,
+    frames: &[(&str, u32, &str, &str)],
+    before: &[&str],
+) -> Facts {
     let frames = frames
         .iter()
         .map(|(file, line, function, source)| Frame {
@@ -109,7 +118,9 @@ pub(crate) fn incident(exception: &str, message: &str, frames: &[(&str, u32, &st
             causes: Vec::new(),
         },
         sample: Sample {
-            text: format!("ERROR unhandled error\nTraceback (most recent call last):\n{exception}: {message}"),
+            text: format!(
+                "ERROR unhandled error\nTraceback (most recent call last):\n{exception}: {message}"
+            ),
             before: before.iter().map(|line| (*line).to_owned()).collect(),
             ..Sample::default()
         },
