@@ -147,8 +147,10 @@ fn database(at: &Invocation, sandbox: Option<&Sandbox>) -> Vec<Check> {
     };
     let store = match at.open(Access::ReadOnly) {
         Ok(store) => store,
-        // The store's own message names the next step.
-        Err(failure) => return vec![bad("database", Status::Fail, failure.message, "")],
+        // Most of the store's messages name the next step themselves.
+        Err(failure) => {
+            return vec![bad("database", Status::Fail, failure.message, failure.hints.join("; "))];
+        }
     };
     let mut checks = vec![
         match store.schema_version() {

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::fixture::{APPROVAL, BRANCH, Crew, PUBLISH, QUESTION};
-use crate::support::Ran;
+use crate::support::{Ran, until};
 
 fn status(crew: &Crew) -> Value {
     crew.home.json(&["show", PUBLISH])["task"]["status"].clone()
@@ -74,4 +74,19 @@ fn only_an_approval_can_be_approved() {
     let crew = Crew::new();
     insta::assert_snapshot!("question", crew.home.transcript(&["approve", QUESTION]));
     insta::assert_snapshot!("unknown", crew.home.transcript(&["approve", "99"]));
+}
+
+#[test]
+fn a_running_crew_may_carry_the_approval_out_and_it_still_counts_once() {
+    let crew = Crew::new();
+    let up = crew.home.start(&["up", "--quiet"]);
+    let workers = || -> i64 {
+        crew.home.sql().query_row("SELECT count(*) FROM crew_workers", [], |row| row.get(0)).unwrap()
+    };
+    until("the crew is there", || workers() == 6);
+    crew.home.ok(&["approve", APPROVAL]);
+    assert_eq!(status(&crew), "completed");
+    assert_eq!(crew.home.json(&["show", PUBLISH])["attempts"].as_array().unwrap().len(), 1, "worked once");
+    up.signal("INT");
+    assert_eq!(up.end().code, Some(130));
 }

@@ -1,4 +1,7 @@
-use crate::support::Home;
+use std::io::Write as _;
+use std::process::Command;
+
+use crate::support::{Home, until};
 
 const LOG: &str = "2026-03-01 09:00:00,000 INFO shop: open\n\
 2026-03-01 09:00:01,000 ERROR shop: order failed for token=tok_live_51HxAbCdEfGhIjKlMnOp\n\
@@ -46,4 +49,24 @@ fn without_a_project_there_is_nothing_to_read() {
     let home = Home::new();
     home.ok(&["db", "migrate"]);
     insta::assert_snapshot!(home.transcript(&["scan", "--once"]));
+}
+
+#[test]
+fn reading_goes_on_until_it_is_interrupted() {
+    let home = shop();
+    let file = home.path().join("out");
+    let mut command = home.command(["scan", "--json"]);
+    let mut child = command.stdout(std::fs::File::create(&file).unwrap()).spawn().unwrap();
+    let errors = || -> u64 {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let readings = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let groups = readings.flat_map(|reading| reading["errors"].as_array().cloned().unwrap_or_default());
+        groups.map(|group| group["count"].as_u64().unwrap()).sum()
+    };
+    until("the first error is told", || errors() == 1);
+    let mut log = std::fs::OpenOptions::new().append(true).open(home.shop().join("app.log")).unwrap();
+    log.write_all(LOG.as_bytes()).unwrap();
+    until("the second error is told", || errors() == 2);
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

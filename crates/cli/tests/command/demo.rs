@@ -146,6 +146,19 @@ fn check_commit(shown: &Shown, wanted: &Value, evidence: &Value) {
 
 fn the_checkout_is_untouched(shown: &Shown) {
     let repository = shown.repository();
+    // Before git is asked, since asking refreshes the index.
+    let written = |path: &str| std::fs::metadata(repository.join(path)).unwrap().modified().unwrap();
+    let set_up = written("groundcrew.toml");
+    for path in [
+        ".git/index",
+        ".git/HEAD",
+        ".git/config",
+        ".git/refs/heads/main",
+        "roastery/stock.py",
+        "roastery/shipping.py",
+    ] {
+        assert!(written(path) <= set_up, "{path} was written after the crew was set up");
+    }
     assert_eq!(git(&repository, &["symbolic-ref", "HEAD"]), "refs/heads/main");
     assert_eq!(git(&repository, &["rev-list", "--count", "HEAD"]), "8");
     assert_eq!(

@@ -95,14 +95,14 @@ pub(super) fn run(options: &Demo, at: &Invocation) -> Result<Done, Failure> {
     })?;
     let place = Place::make(options.keep.as_deref())?;
     let roastery = Roastery::embedded()?;
-    break_things(at, &place, &roastery, &python)?;
+    let shown = at.showing_steps_as_progress();
+    break_things(&shown, &place, &roastery, &python)?;
 
     let own = at.elsewhere(&place.database(), &place.config());
     let store = own.open(Access::Create)?;
     register(&own, store.as_ref(), &place, &sandbox)?;
-    at.out.note("4. the crew goes to work: six agents, no model, no key, no network");
-    let shown = own.showing_steps_as_progress();
-    let done = up::work(&shown, &store, sandbox, Until::Idle, &signals)?;
+    shown.out.line("4. the crew goes to work: six agents, no model, no key, no network")?;
+    let done = up::work(&own.showing_steps_as_progress(), &store, sandbox, Until::Idle, &signals)?;
     if done != Done::Clean {
         return Ok(done);
     }
@@ -118,19 +118,28 @@ pub(super) fn run(options: &Demo, at: &Invocation) -> Result<Done, Failure> {
 }
 
 /// Lays the service out, starts it, and has its customers run into its defects.
-fn break_things(at: &Invocation, place: &Place, roastery: &Roastery, python: &Python) -> Result<(), Failure> {
+fn break_things(
+    shown: &Invocation,
+    place: &Place,
+    roastery: &Roastery,
+    python: &Python,
+) -> Result<(), Failure> {
     let repository = roastery.lay_out(&place.repository())?;
-    at.out.note(format!(
+    shown.out.line(format!(
         "1. a small web service with a history of {} commits: {}",
         roastery.commits(),
         escape::line(&repository.top().to_string_lossy())
-    ));
+    ))?;
     let mut service =
         service::Service::start(&roastery.start_command(&place.log())?, &place.repository(), python)?;
-    at.out.note(format!("2. it runs: process {}, port {} on loopback", service.process(), service.port()));
+    shown.out.line(format!(
+        "2. it runs: process {}, port {} on loopback",
+        service.process(),
+        service.port()
+    ))?;
     let told = roastery.call(service.port())?;
     service.stop()?;
-    at.out.note(format!("3. {} requests were sent; {told}", roastery.requests()));
+    shown.out.line(format!("3. {} requests were sent; {told}", roastery.requests()))?;
     Ok(())
 }
 
