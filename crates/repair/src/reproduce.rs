@@ -42,6 +42,26 @@ pub struct Call {
     pub exception: String,
 }
 
+impl Call {
+    /// The call of a reproduction made here, read back from its script; none for a test of the project.
+    pub fn of(reproduction: &Reproduction) -> Option<Call> {
+        let mut lines = reproduction.script.lines().filter(|line| !line.is_empty());
+        let path = lines.by_ref().find(|line| line.starts_with("sys.path[:0] = "));
+        let rest: Vec<&str> = path.map(|_| lines.collect())?;
+        let (last, before) = rest.split_last()?;
+        let expression = last.strip_prefix("result = ")?.to_owned();
+        let (modules, setup): (Vec<&str>, Vec<&str>) =
+            before.iter().partition(|line| line.starts_with("import "));
+        Some(Call {
+            setup: setup.into_iter().map(str::to_owned).collect(),
+            expression,
+            modules: modules.iter().map(|line| line.trim_start_matches("import ").to_owned()).collect(),
+            function: reproduction.function.clone(),
+            exception: reproduction.exception.clone(),
+        })
+    }
+}
+
 /// One run of a reproduction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReproRun {
@@ -575,6 +595,19 @@ mod tests {
             script(&call, &["src".into(), String::new()]),
             "import sys\n\nsys.path[:0] = [\"src\", \".\"]\n\nimport shop\n\na_shop = shop.Shop()\nresult = a_shop.take(1)\n"
         );
+        let reproduction = Reproduction {
+            kind: "generated_call".into(),
+            origin: String::new(),
+            script: script(&call, &[String::new()]),
+            call: String::new(),
+            regression_test: None,
+            test_id: None,
+            fails_on: String::new(),
+            exception: "KeyError".into(),
+            file: "shop.py".into(),
+            function: "take".into(),
+        };
+        assert_eq!(Call::of(&reproduction), Some(call), "a later round writes the test again");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{NOTHING, SEARCHED, SMALL_COMMIT, lines_changed, rank};
 use crate::regression::Expectation;
 use crate::reproduce::{
-    Attempted, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
+    Attempted, Call, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
 };
 use crate::strategies::{self, Site, Situation, Undo};
 use crate::syntax::Source;
@@ -129,7 +129,7 @@ impl Search<'_> {
         Ok(match run.outcome {
             ReproOutcome::FailedAsIncident => Attempted::Reproduced(vec![Reproduced {
                 reproduction: known.clone(),
-                call: None,
+                call: Call::of(known),
                 observed: Vec::new(),
             }]),
             ReproOutcome::Passed | ReproOutcome::Other(_) => {
@@ -487,10 +487,11 @@ impl Search<'_> {
                 .push(run.value.filter(|value| run.outcome == ReproOutcome::Passed && value.len() <= VALUE));
         }
         let value = values.pop().flatten().filter(|value| values == [Some(value.clone())]);
-        let Some(value) = value else { return Ok(()) };
-        let expected = Expectation { value, origin };
+        // What a guard gives instead of a value is nobody's intention, so it is not pinned down.
+        let pinned = value.filter(|_| chosen.kind != ChangeKind::SymptomGuard);
+        let expected = pinned.map(|value| Expectation { value, origin });
         reproduced.reproduction.regression_test =
-            with_expectation(self.bench, self.snapshot, call, Some(&expected));
+            with_expectation(self.bench, self.snapshot, call, expected.as_ref());
         Ok(())
     }
 

@@ -87,11 +87,11 @@ fn a_patch_of_an_earlier_round_is_not_tried_again() {
         reproduction: first.reproduction.clone(),
         ..facts
     };
-    let second = project.repair(&again);
-    if let RepairOutcome::Patch(second) = second {
-        assert_ne!(second.chosen.patch_hash, first.chosen.patch_hash);
-        assert!(second.candidates.iter().all(|candidate| candidate.patch_hash != first.chosen.patch_hash));
-    }
+    let second = project.repaired(&again);
+    assert!(second.candidates.iter().all(|candidate| candidate.patch_hash != first.chosen.patch_hash));
+    assert_eq!(second.chosen.kind, ChangeKind::SymptomGuard);
+    let test = second.reproduction.unwrap().regression_test.unwrap().content;
+    assert!(!test.contains("assertEqual"), "the first patch's value is not asserted of the second: {test}");
 }
 
 #[test]
