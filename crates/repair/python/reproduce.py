@@ -498,8 +498,10 @@ def ranks_of(pools, total):
 def quiet_child():
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 2)
-    # No setsid: the sandbox ends what is left.
-    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    # No setsid: the sandbox ends what is left. Where it bounds memory by this limit and not by a control group, its
+    # bound may be lower already.
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30 if most == resource.RLIM_INFINITY else min(3 << 30, most), most))
 
 
 def finish_child(pid):
