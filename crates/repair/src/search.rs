@@ -28,7 +28,7 @@ use crate::regression::Expectation;
 use crate::reproduce::{
     Attempted, Call, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
 };
-use crate::strategies::{self, Site, Situation, Undo};
+use crate::strategies::{self, Site, Situation, Strategy, Undo};
 use crate::syntax::Source;
 
 /// Patches that are run against the reproduction.
@@ -48,7 +48,7 @@ const RECENT: usize = 20;
 /// Largest value that a regression test asserts, in bytes.
 const VALUE: usize = 1500;
 
-/// Repairs an incident on a commit.
+/// Repairs an incident on a commit by what the strategies propose.
 ///
 /// # Errors
 /// If git or the sandbox fails, or it was cancelled. That nothing could be reproduced or repaired is an outcome.
@@ -56,6 +56,7 @@ pub fn repair(
     bench: &Bench,
     base: &Sha,
     facts: &Facts,
+    strategies: &[Box<dyn Strategy>],
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RepairOutcome, RepairError> {
     let started = Instant::now();
@@ -70,6 +71,7 @@ pub fn repair(
     let mut search = Search {
         bench,
         facts,
+        strategies,
         snapshot: &snapshot,
         located,
         crash,
@@ -92,6 +94,7 @@ pub fn repair(
 struct Search<'a> {
     bench: &'a Bench,
     facts: &'a Facts,
+    strategies: &'a [Box<dyn Strategy>],
     snapshot: &'a Snapshot,
     located: &'a Located,
     crash: &'a LocatedFrame,
@@ -344,7 +347,7 @@ impl Search<'_> {
             read: &read,
         };
         let mut ready: Vec<Ready> = Vec::new();
-        for proposal in strategies::propose(&situation) {
+        for proposal in strategies::propose(&situation, self.strategies) {
             let Some(changes) = resolve(&proposal.patch, &read) else { continue };
             let hash = patch_hash(&changes);
             if self.facts.tried.contains(&hash) || ready.iter().any(|known| known.hash == hash) {

@@ -71,7 +71,7 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         reproduction: None,
     };
     let mut progress = |progress: Progress| tell(job, &progress);
-    match repair(&bench, &base, &facts, &mut progress)? {
+    match repair(&bench, &base, &facts, &job.brain.strategies(), &mut progress)? {
         RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
         RepairOutcome::NoRepro { root_cause, reason } => report(job, "no_repro", &reason, root_cause, None),
         RepairOutcome::NoFix { reproduction, root_cause, tried } => {

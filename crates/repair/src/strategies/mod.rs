@@ -96,10 +96,10 @@ pub fn all() -> Vec<Box<dyn Strategy>> {
     ]
 }
 
-/// Everything the families propose, each family's best first, without repetitions.
-pub fn propose(situation: &Situation<'_>) -> Vec<Proposal> {
+/// Everything some families propose, each family's best first, without repetitions.
+pub fn propose(situation: &Situation<'_>, strategies: &[Box<dyn Strategy>]) -> Vec<Proposal> {
     let mut found: Vec<Proposal> = Vec::new();
-    for strategy in all() {
+    for strategy in strategies {
         for proposal in strategy.propose(situation).into_iter().take(MOST) {
             if !found.iter().any(|known| known.patch == proposal.patch) {
                 found.push(proposal);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use groundcrew_core::audit::{NoRecorder, Recorder};
 use groundcrew_core::incident::Sample;
 use groundcrew_core::trace::{Frame, Trace};
+use groundcrew_repair::strategies::all;
 use groundcrew_repair::{Bench, Facts, Progress, RepairOutcome, Repaired, repair};
 use groundcrew_workbench::CancelToken;
 use groundcrew_workbench::git::{Change, NewCommit, Repository, Sha};
@@ -66,7 +67,7 @@ impl Project {
 
     pub(crate) fn repair(&self, facts: &Facts) -> RepairOutcome {
         let mut progress = |step: Progress| eprintln!("{step:?}");
-        repair(&self.bench, &self.head, facts, &mut progress).unwrap()
+        repair(&self.bench, &self.head, facts, &all(), &mut progress).unwrap()
     }
 
     /// The patch, which must exist.
