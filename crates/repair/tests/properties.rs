@@ -3,7 +3,7 @@
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_repair::edit::resolve;
 use groundcrew_repair::locate::locate;
-use groundcrew_repair::strategies::{Site, Situation, propose};
+use groundcrew_repair::strategies::{Site, Situation, all, propose};
 use groundcrew_repair::syntax::Source;
 use proptest::prelude::*;
 
@@ -103,7 +103,7 @@ proptest! {
                 read: &read,
             };
             let whole = Source::parse(&code).is_some_and(|source| !source.is_broken());
-            for proposal in propose(&situation) {
+            for proposal in propose(&situation, &all()) {
                 for change in resolve(&proposal.patch, &read).unwrap_or_default() {
                     let text = String::from_utf8(change.content.unwrap_or_default()).unwrap();
                     prop_assert_ne!(&text, &code);
