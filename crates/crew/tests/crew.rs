@@ -92,8 +92,7 @@ fn an_agent_that_panics_costs_a_retry_and_never_the_worker() {
 fn settings_of_the_repository_have_no_power_until_they_are_trusted() {
     let trap = tempfile::tempdir().unwrap();
     let tripwire = trap.path().join("pwned");
-    let config =
-        format!("[test]\ncommand = [\"touch\", {tripwire:?}]\n[logs]\npaths = [\"/etc/passwd\"]\n");
+    let config = format!("[test]\ncommand = [\"touch\", {tripwire:?}]\n[logs]\npaths = [\"/etc/passwd\"]\n");
     let bench =
         Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS), ("groundcrew.toml", &config)]);
     let scan = bench.create(
