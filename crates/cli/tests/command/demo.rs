@@ -1,6 +1,8 @@
 //! The product as a whole: a broken service goes in, reviewed fixes come out, and a kill in the middle changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +13,9 @@ use serde_json::Value;
 use crate::support::{Home, PATIENCE, Ran, git, until};
 
 const SECRETS: [&str; 2] = ["Kaffee-4471-example", "rst_live_3f9a0c7e51example"];
+
+/// The user and group that own nothing.
+const NOBODY: u32 = 65534;
 
 /// A finished demo in a folder that is kept.
 struct Shown {
@@ -375,4 +380,30 @@ fn wanted_outcomes() -> Outcomes {
 
 fn name(wanted: &Value) -> (String, String) {
     (wanted["exception"].as_str().unwrap().to_owned(), wanted["function"].as_str().unwrap().to_owned())
+}
+
+/// Most users are not root: no control group and no user ids to give away.
+#[test]
+fn a_user_without_rights_gets_the_same() {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
+    if !is_root {
+        eprintln!("skipped: this test runs without rights already, as the others do");
+        return;
+    }
+    let home = Home::new();
+    let program = home.path().join("groundcrew");
+    std::fs::copy(env!("CARGO_BIN_EXE_groundcrew"), &program).unwrap();
+    for folder in [home.path(), home.path().join("home"), home.shop()] {
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let mut command = Command::new(&program);
+    command.args(["demo", "--json"]).current_dir(home.shop()).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home.path().join("home"));
+    let output = command.uid(NOBODY).gid(NOBODY).output().unwrap();
+    let ran = Ran::of(&output);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(outcomes(&report), wanted_outcomes());
+    assert!(!Path::new(report["folder"].as_str().unwrap()).exists(), "nothing is kept");
 }
