@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     home: Option<PathBuf>,
     data: Option<PathBuf>,
     config: Option<PathBuf>,
+    /// How this program was called, so that a command it prints can be typed as it is.
+    program: String,
     /// Colour without a terminal.
     pub(crate) color_forced: bool,
     /// Colour on a terminal.
@@ -42,6 +44,7 @@ impl Environment {
             home: folder("HOME"),
             data: folder("XDG_DATA_HOME"),
             config: folder("XDG_CONFIG_HOME"),
+            program: called_as(std::env::args().next()),
             color_forced: forced && set("NO_COLOR").is_none(),
             color_allowed: !plain,
         }
@@ -176,11 +179,19 @@ impl Invocation {
 
     /// A command line to type next, with this call's database.
     pub(crate) fn command(&self, verb: &str) -> String {
+        let program = &self.environment.program;
         match &self.global.database {
-            Some(url) => format!("groundcrew --database {} {verb}", escape::shell(url)),
-            None => format!("groundcrew {verb}"),
+            Some(url) => format!("{program} --database {} {verb}", escape::shell(url)),
+            None => format!("{program} {verb}"),
         }
     }
+}
+
+/// The path that the program was called by; its plain name where the shell found it.
+fn called_as(first: Option<String>) -> String {
+    first
+        .filter(|path| path.contains('/'))
+        .map_or_else(|| "groundcrew".to_owned(), |path| escape::shell(&path))
 }
 
 /// Where work trees of tasks go: beside the database.
@@ -217,4 +228,25 @@ fn untried(problem: String) -> Unavailable {
 /// Says which it is: no such folder, no repository, a bare one, no git program, or one too old.
 pub(crate) fn repository(path: &Path) -> Result<Repository, Failure> {
     Ok(Repository::open(path, Arc::new(NoRecorder))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_command_can_be_typed_as_it_is() {
+        let called = |first: &str| called_as(Some(first.to_owned()));
+        assert_eq!(called("groundcrew"), "groundcrew");
+        assert_eq!(called("target/release/groundcrew"), "target/release/groundcrew");
+        assert_eq!(called("/my tools/groundcrew"), "'/my tools/groundcrew'");
+        assert_eq!(called_as(None), "groundcrew");
+    }
+
+    #[test]
+    fn work_trees_lie_beside_the_database() {
+        for url in ["sqlite:/x/a.db", "sqlite:///x/a.db"] {
+            assert_eq!(work_folder(url), Path::new("/x/a.db.work"));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Running the real program and looking at what it did.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -58,6 +59,8 @@ impl Home {
     pub(crate) fn command<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_groundcrew"));
         command
+            // As the shell calls it, so that the commands it prints are the same everywhere.
+            .arg0("groundcrew")
             .args(arguments)
             .current_dir(self.shop())
             .env_clear()
