@@ -57,11 +57,11 @@ pub struct Job<'a> {
     pub brain: &'a dyn Brain,
     /// The crew's tools.
     pub tools: &'a Tools,
-    site: Option<&'a Site>,
+    site: Result<Option<&'a Site>, &'a str>,
 }
 
 impl<'a> Job<'a> {
-    /// A job of a task, in its project where it has one.
+    /// A job of a task, in its project where it has one, or with the reason why the project cannot be worked on.
     pub fn new(
         task: &'a Task,
         now: Timestamp,
@@ -69,7 +69,7 @@ impl<'a> Job<'a> {
         desk: &'a Arc<Desk>,
         brain: &'a dyn Brain,
         tools: &'a Tools,
-        site: Option<&'a Site>,
+        site: Result<Option<&'a Site>, &'a str>,
     ) -> Self {
         Self { task, now, answers, desk, brain, tools, site }
     }
@@ -77,9 +77,10 @@ impl<'a> Job<'a> {
     /// The project, as the crew works on it.
     ///
     /// # Errors
-    /// A task that belongs to no project is refused.
+    /// A task that belongs to no project is refused; one whose project has unreadable settings waits for them.
     pub fn site(&self) -> Result<&'a Site, Trouble> {
-        self.site.ok_or_else(|| {
+        let site = self.site.map_err(|reason| Trouble::Environment(reason.to_owned()))?;
+        site.ok_or_else(|| {
             Trouble::refused(
                 "no_project",
                 "no project is registered; run `groundcrew init` in its repository",

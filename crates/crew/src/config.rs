@@ -23,6 +23,9 @@ pub fn file_of(project: &Project) -> PathBuf {
     named.map_or_else(|| Path::new(&project.root).join(FILE_NAME), PathBuf::from)
 }
 
+/// Largest configuration file, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
 /// A configuration file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -205,7 +208,7 @@ impl Config {
     /// # Errors
     /// Names the file, and for its content the line, the column and what may stand there.
     pub fn read(path: &Path) -> Result<Option<(Self, String)>, ConfigError> {
-        match std::fs::read_to_string(path) {
+        match read_plain(path) {
             Ok(text) => Ok(Some((Self::parse(&text, path)?, text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
@@ -262,6 +265,19 @@ impl Config {
     }
 }
 
+/// The text of a plain file of ordinary size. A link in a repository could lead to anything on the machine, and what an
+/// error message quotes of it would be shown.
+fn read_plain(path: &Path) -> std::io::Result<String> {
+    let found = std::fs::symlink_metadata(path)?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is no plain file; copy the settings into one"));
+    }
+    if found.len() > LARGEST {
+        return Err(std::io::Error::other(format!("it is larger than {LARGEST} bytes")));
+    }
+    std::fs::read_to_string(path)
+}
+
 fn leaves_repository(path: &str) -> bool {
     let path = Path::new(path);
     path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir)
@@ -298,6 +314,15 @@ mod tests {
     fn a_wrong_length_of_time_says_how_to_write_it() {
         let error = parse("[logs]\nbaseline = \"a week\"\n").unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("\"7d\""), "{error}");
+    }
+
+    #[test]
+    fn a_link_to_another_file_of_the_machine_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        let error = Config::read(&path).unwrap_err().to_string();
+        assert!(error.ends_with("it is no plain file; copy the settings into one"), "{error}");
     }
 
     #[test]

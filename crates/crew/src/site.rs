@@ -1,6 +1,6 @@
 //! A project as the crew works on it: its repository, its configuration as it counts, its logs, its tests.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::incident::Sample;
@@ -91,18 +91,24 @@ impl Site {
     }
 
     /// The log files that there are now.
+    ///
+    /// A path within the repository counts without trust, so it must not lead out of it by a link either.
     pub fn log_files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self
-            .config
-            .logs
-            .paths
-            .iter()
-            .filter_map(|pattern| groundcrew_logs::expand(Path::new(pattern), &self.root).ok())
-            .flatten()
-            .collect();
+        let mut files = Vec::new();
+        for pattern in self.config.logs.paths.iter().map(Path::new) {
+            let found = groundcrew_logs::expand(pattern, &self.root).unwrap_or_default();
+            files.extend(found.into_iter().filter(|file| pattern.is_absolute() || self.holds(pattern, file)));
+        }
         files.sort();
         files.dedup();
         files
+    }
+
+    /// Whether a file found by a relative pattern lies where the pattern says.
+    fn holds(&self, pattern: &Path, file: &Path) -> bool {
+        let leaves = pattern.components().any(|part| part == Component::ParentDir);
+        let real = |path: &Path| path.canonicalize().ok();
+        leaves || real(file).zip(real(&self.root)).is_some_and(|(file, root)| file.starts_with(root))
     }
 
     /// Whether a log is one that the configuration names.

@@ -109,16 +109,15 @@ impl Floor {
         let agent = agent(task.assigned_to);
         let site = self.site(task);
         let now = task.lease.as_ref().map_or(task.created_at, |lease| lease.since);
-        let worked = match &site {
-            Err(trouble) => Err(Trouble::Machine(trouble.clone())),
-            Ok(_) if !agent.task_types().contains(&task.task_type.as_str()) => Err(unknown_type(task, agent)),
-            Ok(site) => {
-                let brain = self.brain.as_ref();
-                let job = Job::new(task, now, &answers, desk, brain, &self.tools, site.as_ref());
-                // A panic is a defect of an agent; it must cost a retry of this task and not the worker.
-                catch_unwind(AssertUnwindSafe(|| agent.work(&job)))
-                    .unwrap_or_else(|panic| Err(Trouble::Machine(panic_text(panic.as_ref()))))
-            }
+        let site = site.as_ref().map(Option::as_ref).map_err(String::as_str);
+        let worked = if agent.task_types().contains(&task.task_type.as_str()) {
+            let brain = self.brain.as_ref();
+            let job = Job::new(task, now, &answers, desk, brain, &self.tools, site);
+            // A panic is a defect of an agent; it must cost a retry of this task and not the worker.
+            catch_unwind(AssertUnwindSafe(|| agent.work(&job)))
+                .unwrap_or_else(|panic| Err(Trouble::Machine(panic_text(panic.as_ref()))))
+        } else {
+            Err(unknown_type(task, agent))
         };
         Ok(self.settlement(task, desk, worked))
     }

@@ -110,6 +110,38 @@ fn settings_of_the_repository_have_no_power_until_they_are_trusted() {
 }
 
 #[test]
+fn a_log_path_of_the_repository_does_not_lead_out_of_it_by_a_link() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("groundcrew.toml", "[logs]\npaths = [\"*.log\"]\n")]);
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(outside.path(), format!("ERROR x\n{CRASH}\n")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), bench.root().join("app.log")).unwrap();
+    let path = bench.root().join("app.log");
+    let scan =
+        bench.create("scan_logs", Role::Monitor, json!({ "source": { "path": path, "kind": "file" } }));
+    let crew = bench.crew(Rules);
+    crew.until("the scan is refused", || bench.status(scan) == Status::Failed);
+    assert_eq!(bench.task(scan).refusal_code.as_deref(), Some("source_outside"));
+    crew.until("everything is read", || crew.is_idle());
+    assert_eq!(bench.all("scan_logs").len(), 1);
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_asked_about_once_and_the_work_goes_on_when_it_is_mended() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    let settings = bench.root().join("groundcrew.toml");
+    std::fs::write(&settings, "[logs]\npath = []\n").unwrap();
+    let task = bench.create("classify_error", Role::Triage, json!({ "error": CRASH }));
+    let crew = bench.crew(Rules);
+    crew.until("it waits", || bench.status(task) == Status::Blocked);
+    let question = bench.store.inbox().unwrap().remove(0).message.content;
+    assert!(question.contains("line 2, column 1") && question.contains("`path`"), "{question}");
+    std::fs::write(&settings, "").unwrap();
+    bench.answer("retry");
+    crew.until("it is done", || bench.status(task) == Status::Completed);
+    assert_eq!(bench.task(task).retry_count, 0);
+}
+
+#[test]
 fn without_tests_the_crew_asks_and_goes_on_as_a_draft_when_told() {
     let bench = Bench::new(&[("shop.py", PROGRAM)]);
     bench.create("fix_bug", Role::Developer, json!({ "error": CRASH }));

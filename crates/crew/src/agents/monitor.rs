@@ -192,8 +192,10 @@ fn modified(path: &Path) -> Option<Timestamp> {
 fn check_health(job: &Job<'_>) -> Result<Ending, Trouble> {
     let context: CheckHealthContext = job.context()?;
     let mut checks = vec![check_sandbox(job), check_disk(job), check_queue(job)?];
-    if let Ok(site) = job.site() {
-        checks.extend(site.log_files().into_iter().map(|path| check_log(&path)));
+    match job.site() {
+        Ok(site) => checks.extend(site.log_files().into_iter().map(|path| check_log(&path))),
+        Err(Trouble::Environment(reason)) => checks.push(check("configuration", "fail", reason)),
+        Err(_) => {}
     }
     if !context.checks.is_empty() {
         checks.retain(|check| context.checks.contains(&check.name));

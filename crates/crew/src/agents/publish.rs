@@ -48,7 +48,6 @@ fn ask_for_approval(
         None => ("none", true),
     };
     let kind = if draft { "draft" } else { "fix" };
-    job.desk.step(format!("branch {branch} at {} waits for approval (grade {grade_word})", head.short()));
     let because = because.map(|because| format!("{because}. ")).unwrap_or_default();
     let ask = Ask {
         question: format!(
