@@ -139,7 +139,7 @@ fn own(command: &Command) -> Option<groundcrew_core::task::TaskId> {
         | Command::Note { task, .. }
         | Command::Adopt { task, .. }
         | Command::Promote { task }
-        | Command::Rescue { task }
+        | Command::Rescue { task, .. }
         | Command::Cancel { task, .. }
         | Command::Redrive { task, .. } => Some(*task),
         Command::Settle(settlement) => Some(settlement.task),

@@ -16,6 +16,7 @@ pub mod brain;
 pub mod config;
 pub mod desk;
 mod patch;
+mod presence;
 pub mod scratch;
 pub mod site;
 pub mod supervisor;

@@ -14,10 +14,11 @@ use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
 use groundcrew_logs::Cursor;
-use groundcrew_store::{NewWorker, StoreError};
+use groundcrew_store::{NewWorker, StoreError, TaskFilter};
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
+use crate::presence::{Presence, forget_ended, has_ended};
 use crate::scratch::sweep;
 use crate::site::Site;
 use crate::tools::Tools;
@@ -48,6 +49,7 @@ pub struct Crew {
     drained: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     names: Vec<String>,
+    _presence: Presence,
 }
 
 impl Crew {
@@ -56,17 +58,21 @@ impl Crew {
     /// # Errors
     /// The database cannot be written, or a thread cannot be started.
     pub fn start(tools: Tools, brain: Box<dyn Brain>) -> Result<Self, StoreError> {
+        let process = process_name();
+        let presence = show(&tools, &process)?;
+        take_back(&tools)?;
         sweep(tools.store.as_ref(), &tools.work_folder)?;
         let floor = Arc::new(Floor { tools, brain, lease: LEASE, running: Running::default() });
         let mut crew = Self {
             floor,
+            _presence: presence,
             stop: Arc::new(AtomicBool::new(false)),
             drained: Arc::new(AtomicBool::new(false)),
             threads: Vec::new(),
             names: Vec::new(),
         };
         for &role in Role::ALL {
-            let name = worker_name(role);
+            let name = worker_name(role, &process);
             crew.floor.tools.store.register_worker(&NewWorker {
                 name: name.clone(),
                 host: host(),
@@ -131,8 +137,42 @@ impl Drop for Crew {
 /// # Errors
 /// The task cannot be claimed, for instance because a running crew has it already.
 pub fn work_task(tools: Tools, brain: Box<dyn Brain>, task: TaskId, role: Role) -> Result<(), StoreError> {
+    let process = process_name();
+    let _presence = show(&tools, &process)?;
     let floor = Floor { tools, brain, lease: LEASE, running: Running::default() };
-    floor.work_next(role, Some(task), &worker_name(role)).map(|_| ())
+    floor.work_next(role, Some(task), &worker_name(role, &process)).map(|_| ())
+}
+
+fn show(tools: &Tools, process: &str) -> Result<Presence, StoreError> {
+    Presence::show(&tools.work_folder, process).map_err(|source| StoreError::Io {
+        path: tools.work_folder.clone(),
+        action: "show that this process lives in",
+        source: Arc::new(source),
+    })
+}
+
+/// Takes back what processes of this machine held that have ended without a word, and forgets their workers.
+fn take_back(tools: &Tools) -> Result<(), StoreError> {
+    let store = tools.store.as_ref();
+    let running = TaskFilter { status: Some(Status::Running), ..TaskFilter::default() };
+    for task in store.tasks(&running)? {
+        let Some(owner) = task.lease.map(|lease| lease.owner) else { continue };
+        if has_ended(&tools.work_folder, process_of(&owner)) {
+            let rescue = Command::Rescue { task: task.id, ended_worker: Some(owner) };
+            match store.execute(rescue) {
+                // Somebody else was quicker.
+                Ok(_) | Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    for worker in store.workers()? {
+        if has_ended(&tools.work_folder, process_of(&worker.name)) {
+            store.remove_worker(&worker.name)?;
+        }
+    }
+    forget_ended(&tools.work_folder);
+    Ok(())
 }
 
 fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
@@ -146,8 +186,19 @@ fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
     }
 }
 
-fn worker_name(role: Role) -> String {
-    format!("{role}@{}-{}", host(), std::process::id())
+fn worker_name(role: Role, process: &str) -> String {
+    format!("{role}@{process}")
+}
+
+/// The part of a worker's name that names its process.
+fn process_of(worker: &str) -> &str {
+    worker.split_once('@').map_or(worker, |(_, process)| process)
+}
+
+/// A name that no other process of this machine has or had: process ids come again, so the moment is part of it.
+fn process_name() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    format!("{}-{}-{:x}", host(), std::process::id(), since.unwrap_or_default().as_nanos())
 }
 
 fn host() -> String {
@@ -189,6 +240,7 @@ impl<'a> Supervisor<'a> {
             for name in &self.names {
                 store.beat_worker(name)?;
             }
+            take_back(&self.floor.tools)?;
         }
         store.maintain(self.floor.lease)?;
         self.schedule_health()?;

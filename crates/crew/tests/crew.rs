@@ -280,6 +280,22 @@ fn what_a_killed_run_left_behind_is_thrown_away_at_the_next_start_and_nothing_el
 }
 
 #[test]
+fn the_task_of_a_process_that_was_killed_runs_again_within_seconds_and_not_when_its_lease_ends() {
+    let bench = Bench::new(&[("shop.py", PROGRAM)]);
+    let task = bench.create("paint_house", Role::Qa, json!({}));
+    let minute = jiff::SignedDuration::from_secs(60);
+    let held = bench.store.claim(Role::Qa, Some(task), "qa@elsewhere-1-a", minute).unwrap().unwrap();
+    let crew = bench.crew(Rules);
+    crew.until("the crew looks after the queue", || bench.store.agents().unwrap()[0].last_active.is_some());
+    assert_eq!(bench.task(task).lease_token, held.lease_token, "nothing is known of that process");
+    // What a killed process leaves: its file, with nobody holding the lock.
+    std::fs::write(bench.work_folder().join("alive-elsewhere-1-a.lock"), "").unwrap();
+    crew.until("it was taken back", || bench.task(task).retry_count == 1);
+    crew.until("it was tried again", || bench.status(task) == Status::Failed);
+    assert!(bench.task(task).lease_token > held.lease_token);
+}
+
+#[test]
 fn the_state_of_the_agents_is_live() {
     let bench = Bench::new(&[("shop.py", PROGRAM)]);
     let task = bench.create("paint_house", Role::Architect, json!({}));

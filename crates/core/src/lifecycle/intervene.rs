@@ -46,13 +46,21 @@ pub(super) fn promote(snapshot: &Snapshot, now: Timestamp) -> Result<Plan, Refus
     Ok(plan)
 }
 
-pub(super) fn rescue(snapshot: &Snapshot, now: Timestamp) -> Result<Plan, Refusal> {
+pub(super) fn rescue(
+    snapshot: &Snapshot,
+    ended_worker: Option<&str>,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
     let task = snapshot.task.as_ref().ok_or(Refusal::NoSuchTask)?;
-    let lease = match (task.status, &task.lease) {
-        (Status::Running, Some(lease)) if lease.until <= now => lease,
+    let error = match (task.status, &task.lease) {
+        (Status::Running, Some(lease)) if lease.until <= now => {
+            format!("worker {} lost its lease", lease.owner)
+        }
+        (Status::Running, Some(lease)) if ended_worker == Some(&lease.owner) => {
+            format!("worker {} ended without a word", lease.owner)
+        }
         _ => return Err(Refusal::NotDue { task: task.id }),
     };
-    let error = format!("worker {} lost its lease", lease.owner);
     let mut after = Task { lease: None, ..task.clone() };
     let end = failed_run(&mut after, &error, now);
     let mut plan = Plan::default();

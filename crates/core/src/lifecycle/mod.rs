@@ -122,10 +122,12 @@ pub enum Command {
         /// The task.
         task: TaskId,
     },
-    /// Take back a task whose lease has expired.
+    /// Take back a task whose lease has expired, or whose worker is known to have ended.
     Rescue {
         /// The task.
         task: TaskId,
+        /// Name of the worker that has ended; its lease need not have expired.
+        ended_worker: Option<String>,
     },
     /// Answer a question or decide on an approval.
     Answer {
@@ -309,7 +311,7 @@ pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<
         Command::Settle(settlement) => run::settle(snapshot, settlement, now),
         Command::Adopt { lease, .. } => intervene::adopt(snapshot, *lease, now),
         Command::Promote { .. } => intervene::promote(snapshot, now),
-        Command::Rescue { .. } => intervene::rescue(snapshot, now),
+        Command::Rescue { ended_worker, .. } => intervene::rescue(snapshot, ended_worker.as_deref(), now),
         Command::Answer { question, by, choice, comment, extra } => {
             intervene::answer(snapshot, *question, *by, choice, comment.as_deref(), extra)
         }

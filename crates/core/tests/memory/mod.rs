@@ -67,7 +67,7 @@ impl Memory {
             | Command::Note { task, .. }
             | Command::Adopt { task, .. }
             | Command::Promote { task }
-            | Command::Rescue { task }
+            | Command::Rescue { task, .. }
             | Command::Cancel { task, .. }
             | Command::Redrive { task, .. } => *task,
             Command::Settle(settlement) => settlement.task,
@@ -297,7 +297,7 @@ pub(crate) enum Try {
     Settle { task: usize, stale: bool, end: End },
     Adopt { task: usize },
     Promote { task: usize },
-    Rescue { task: usize },
+    Rescue { task: usize, ended: bool },
     Answer { message: usize, yes: bool },
     Cancel { task: usize },
     Redrive { task: usize },
@@ -358,7 +358,7 @@ pub(crate) fn attempt() -> impl Strategy<Value = Try> {
         9 => (task.clone(), stale, end()).prop_map(|(task, stale, end)| Try::Settle { task, stale, end }),
         1 => task.clone().prop_map(|task| Try::Adopt { task }),
         3 => task.clone().prop_map(|task| Try::Promote { task }),
-        3 => task.clone().prop_map(|task| Try::Rescue { task }),
+        3 => (task.clone(), any::<bool>()).prop_map(|(task, ended)| Try::Rescue { task, ended }),
         4 => (0..16usize, prop::bool::weighted(0.7)).prop_map(|(message, yes)| Try::Answer { message, yes }),
         1 => task.clone().prop_map(|task| Try::Cancel { task }),
         2 => task.prop_map(|task| Try::Redrive { task }),
@@ -408,7 +408,11 @@ impl Try {
                 Command::Adopt { task: named(task)?.id, lease: SignedDuration::from_secs(3600) }
             }
             Self::Promote { task } => Command::Promote { task: named(task)?.id },
-            Self::Rescue { task } => Command::Rescue { task: named(task)?.id },
+            Self::Rescue { task, ended } => {
+                let task = named(task)?;
+                let owner = task.lease.as_ref().map(|lease| lease.owner.clone());
+                Command::Rescue { task: task.id, ended_worker: owner.filter(|_| *ended) }
+            }
             Self::Answer { message, yes } => Command::Answer {
                 question: memory.messages.values().nth(message % memory.messages.len().max(1))?.id,
                 by: Party::User,

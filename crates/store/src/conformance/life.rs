@@ -36,6 +36,19 @@ pub fn a_lost_lease_can_change_nothing(make: Make<'_>) {
     assert_eq!(refusal(bench.settle(&held, complete())), stale(&held, 2, Status::Completed));
 }
 
+/// A worker that is known to have ended loses its task at once, and only that worker does.
+pub fn the_task_of_a_worker_that_ended_is_taken_back_at_once(make: Make<'_>) {
+    let bench = make();
+    let held = bench.claimed(Role::Qa);
+    let rescue = |worker: &str| Command::Rescue { task: held.id, ended_worker: Some(worker.to_owned()) };
+    assert_eq!(refusal(bench.store.execute(rescue("worker-2"))), Refusal::NotDue { task: held.id });
+    bench.store.execute(rescue("worker-1")).unwrap();
+    let taken = bench.task(held.id);
+    assert_eq!((taken.status, taken.retry_count, taken.lease), (Status::Pending, 1, None));
+    assert_eq!(taken.error_message.as_deref(), Some("worker worker-1 ended without a word"));
+    assert_eq!(refusal(bench.settle(&held, complete())), stale(&held, 1, Status::Pending));
+}
+
 /// The result, the follow-up and its message appear together or not at all.
 pub fn a_completion_and_its_hand_offs_are_one(make: Make<'_>) {
     let bench = make();

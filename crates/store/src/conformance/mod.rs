@@ -53,6 +53,7 @@ macro_rules! conformance {
             two_threads_never_claim_the_same_task,
             a_refused_command_undoes_nothing_of_its_neighbours,
             a_lost_lease_can_change_nothing,
+            the_task_of_a_worker_that_ended_is_taken_back_at_once,
             a_completion_and_its_hand_offs_are_one,
             a_command_that_fails_half_way_leaves_nothing,
             only_a_completion_hands_off,

@@ -70,7 +70,7 @@ fn about(db: Db<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>
         | Command::Note { task, .. }
         | Command::Adopt { task, .. }
         | Command::Promote { task }
-        | Command::Rescue { task }
+        | Command::Rescue { task, .. }
         | Command::Cancel { task, .. }
         | Command::Redrive { task, .. } => *task,
         Command::Settle(settlement) => settlement.task,

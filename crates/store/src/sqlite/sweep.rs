@@ -30,7 +30,7 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
         done.promoted += u64::from(drive(session, &Command::Promote { task: TaskId(id) })?.is_some());
     }
     for id in expired {
-        match drive(session, &Command::Rescue { task: TaskId(id) })? {
+        match drive(session, &Command::Rescue { task: TaskId(id), ended_worker: None })? {
             Some(receipt) if receipt.task.as_ref().is_some_and(|task| task.status == Status::Failed) => {
                 done.failed += 1;
             }
