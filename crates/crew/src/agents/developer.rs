@@ -141,7 +141,7 @@ fn hand_in(
         candidates: repaired.candidates,
     };
     let kind = match fix.kind {
-        ChangeKind::Cause => "treats the cause",
+        ChangeKind::Cause => "aims at the cause",
         ChangeKind::Revert => "reverts the culprit",
         ChangeKind::SymptomGuard => "only guards against the symptom",
     };
