@@ -27,6 +27,11 @@ const SEARCH: Duration = Duration::from_secs(12);
 /// Calls the search may try.
 const ATTEMPTS: u32 = 40_000;
 
+/// Kind of a reproduction whose input the application logged, and of one whose input was made up or varied from a test.
+pub const LOGGED: &str = "logged_input";
+/// See [`LOGGED`].
+pub const GENERATED: &str = "generated_call";
+
 /// A call of the project as source text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
@@ -498,7 +503,7 @@ impl Work<'_> {
             None
         };
         let reproduction = Reproduction {
-            kind: if found.origin.kind == "logged" { "logged_input" } else { "generated_call" }.to_owned(),
+            kind: if found.origin.kind == "logged" { LOGGED } else { GENERATED }.to_owned(),
             origin: self.origin(found),
             script: script(&call, &self.roots()),
             call: found.expression.clone(),
@@ -596,7 +601,7 @@ mod tests {
             "import sys\n\nsys.path[:0] = [\"src\", \".\"]\n\nimport shop\n\na_shop = shop.Shop()\nresult = a_shop.take(1)\n"
         );
         let reproduction = Reproduction {
-            kind: "generated_call".into(),
+            kind: GENERATED.into(),
             origin: String::new(),
             script: script(&call, &[String::new()]),
             call: String::new(),

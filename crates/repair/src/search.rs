@@ -26,7 +26,7 @@ use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{NOTHING, SEARCHED, SMALL_COMMIT, lines_changed, rank};
 use crate::regression::Expectation;
 use crate::reproduce::{
-    Attempted, Call, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
+    Attempted, Call, GENERATED, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
 };
 use crate::strategies::{self, Site, Situation, Strategy, Undo};
 use crate::syntax::Source;
@@ -185,11 +185,13 @@ impl Search<'_> {
                 break;
             }
             validated += 1;
-            let failure = self.validate(&reproduced.reproduction, all, &ready)?;
-            self.note(&ready, failure.clone().unwrap_or_else(|| "plausible".to_owned()));
-            if failure.is_none() {
-                rank = rank.min(ready.rank);
-                kept.push(plausible(ready));
+            match self.validate(&reproduced.reproduction, all, &ready)? {
+                Tried::Fails(why) => self.note(&ready, why),
+                Tried::Passes { stays_for } => {
+                    self.note(&ready, "plausible".to_owned());
+                    rank = rank.min(ready.rank);
+                    kept.push(plausible(ready, &stays_for));
+                }
             }
         }
         Ok(Round { rank, doubtful, reproduced, kept, candidates: std::mem::take(&mut self.candidates) })
@@ -227,7 +229,7 @@ impl Search<'_> {
             let failure = self.new_failures(&ready.changes)?;
             self.note(&ready, failure.clone().unwrap_or_else(|| "plausible, not proven".to_owned()));
             if failure.is_none() {
-                let chosen = plausible(ready);
+                let chosen = plausible(ready, &[]);
                 return Ok(RepairOutcome::Patch(Box::new(Repaired {
                     root_cause: self.root_cause(&chosen.explanation),
                     chosen,
@@ -414,33 +416,43 @@ impl Search<'_> {
         Ok((passing, doubtful))
     }
 
-    /// Why a patch is not good enough, on a checkout of its own; none if it is.
+    /// Tries a patch on a checkout of its own: the reproduction, the other inputs, the suite.
+    ///
+    /// An input that was only made up may be wrong itself. A repair that knows its defect and cures the input of the
+    /// log need not accept it, but then says so.
     fn validate(
         &mut self,
         reproduction: &Reproduction,
         all: &[Reproduced],
         ready: &Ready,
-    ) -> Result<Option<String>, RepairError> {
+    ) -> Result<Tried, RepairError> {
         let checkout = self.bench.checkout_with(&self.snapshot.commit, &ready.changes)?;
         for _ in 0..2 {
             let run = run_on(self.bench, checkout.path(), reproduction)?;
             match run.outcome {
                 ReproOutcome::Passed => {}
-                ReproOutcome::FailedAsIncident => return Ok(Some("the error stays".to_owned())),
-                ReproOutcome::Other(other) => return Ok(Some(format!("raises {other}"))),
+                ReproOutcome::FailedAsIncident => return Ok(Tried::Fails("the error stays".to_owned())),
+                ReproOutcome::Other(other) => return Ok(Tried::Fails(format!("raises {other}"))),
             }
         }
+        let knows = ready.rank < SEARCHED && reproduction.kind != GENERATED;
+        let mut stays_for = Vec::new();
         for other in all.iter().filter(|other| other.reproduction.script != reproduction.script) {
             let run = run_on(self.bench, checkout.path(), &other.reproduction)?;
             if run.outcome == ReproOutcome::FailedAsIncident {
-                return Ok(Some(format!("the error stays for {}", other.reproduction.call)));
+                if !(knows && other.reproduction.kind == GENERATED) {
+                    return Ok(Tried::Fails(format!("the error stays for {}", other.reproduction.call)));
+                }
+                stays_for.push(other.reproduction.call.clone());
             }
         }
         drop(checkout);
-        if let Some(failure) = self.new_failures(&ready.changes)? {
-            return Ok(Some(failure));
-        }
-        if ready.rank == SEARCHED && !self.exercised { self.overfits(&ready.changes) } else { Ok(None) }
+        let searched = ready.rank == SEARCHED && !self.exercised;
+        let failure = match self.new_failures(&ready.changes)? {
+            None if searched => self.overfits(&ready.changes)?,
+            failure => failure,
+        };
+        Ok(failure.map_or(Tried::Passes { stays_for }, Tried::Fails))
     }
 
     /// A change found by search that no test looks at must at least leave alone what was right.
@@ -514,7 +526,7 @@ impl Search<'_> {
     }
 }
 
-fn plausible(ready: Ready) -> Plausible {
+fn plausible(ready: Ready, stays_for: &[String]) -> Plausible {
     let reverts = match &ready.proposal.patch {
         Patch::Revert { commit, .. } => Some(commit.clone()),
         Patch::Edits(_) => None,
@@ -523,12 +535,28 @@ fn plausible(ready: Ready) -> Plausible {
         strategy: ready.proposal.strategy.to_owned(),
         kind: ready.proposal.kind,
         one_line_typo: ready.proposal.one_line_typo,
-        explanation: ready.proposal.explanation,
+        explanation: match stays_for {
+            [] => ready.proposal.explanation,
+            calls => {
+                format!("{}; the error stays for made-up {}", ready.proposal.explanation, calls.join(", "))
+            }
+        },
         patch_hash: ready.hash,
         changes: ready.changes,
         reverts,
         lines_changed: ready.lines,
     }
+}
+
+/// What trying a patch came to.
+enum Tried {
+    /// Why it is not good enough.
+    Fails(String),
+    /// It is, though the error stays for these made-up calls.
+    Passes {
+        /// The calls.
+        stays_for: Vec<String>,
+    },
 }
 
 /// What a suite on a change says against it, compared with the base; none if nothing.

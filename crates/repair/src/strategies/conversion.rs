@@ -175,12 +175,14 @@ fn numbers(site: &Site, message: &str) -> Vec<Proposal> {
         let given = arguments(call);
         let (Some(name @ ("int" | "float")), Some(argument)) = (name, given.first()) else { continue };
         let value = super::wrapped(&site.source, *argument);
+        if literal.contains('.') && name == "int" {
+            let text = format!("float({})", site.text(*argument));
+            let why = "what stands after the decimal point is dropped";
+            found.push(site.guard(NAME, why, vec![site.replace(*argument, text)]));
+        }
         let mut add = |text: String, why: &str| {
             found.push(site.cause(NAME, why.to_owned(), vec![site.replace(*argument, text)]));
         };
-        if literal.contains('.') && name == "int" {
-            add(format!("float({})", site.text(*argument)), "the text may have a decimal point");
-        }
         if literal.contains(',') {
             add(format!("{value}.replace(\",\", \"\")"), "the text groups its digits with commas");
         }

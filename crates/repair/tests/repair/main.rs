@@ -111,6 +111,27 @@ fn a_range_one_too_long_is_shortened() {
 }
 
 #[test]
+fn a_made_up_input_that_is_wrong_itself_does_not_rule_out_the_repair_of_the_logged_one_and_is_told() {
+    let code = "def newest(items):\n    return items[len(items)]\n\n\ndef page(items, number, size):\n    return items[(number - 1) * size:number * size]\n\n\ndef summary(items, size):\n    return {'pages': len(items) // size, 'newest': newest(items)}\n";
+    let test = "import unittest\nimport lists\n\n\nclass T(unittest.TestCase):\n    def test_page(self):\n        self.assertEqual(lists.page([1, 2, 3, 4], 2, 2), [3, 4])\n";
+    let project = Project::new(&[&[("lists.py", code), ("test_lists.py", test)]], Some(UNITTEST));
+    let facts = incident(
+        "IndexError",
+        "list index out of range",
+        &[
+            ("lists.py", 2, "newest", "return items[len(items)]"),
+            ("lists.py", 10, "summary", "return {'pages': len(items) // size, 'newest': newest(items)}"),
+        ],
+        &["INFO handling {'items': ['a', 'b', 'c'], 'size': 2}"],
+    );
+    let repaired = project.repaired(&facts);
+    assert_eq!(content(&repaired), code.replace("items[len(items)]", "items[len(items) - 1]"));
+    assert_eq!(repaired.chosen.kind, ChangeKind::Cause);
+    let told = &repaired.chosen.explanation;
+    assert!(told.ends_with("the error stays for made-up lists.newest([])"), "{told}");
+}
+
+#[test]
 fn a_number_in_a_text_is_converted_without_any_suite() {
     let code = "def label(name: str, count: int) -> str:\n    return name + ': ' + count\n";
     let project = Project::new(&[&[("labels.py", code)]], None);
