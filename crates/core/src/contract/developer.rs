@@ -1,0 +1,138 @@
+//! What the developer takes and gives for a repair.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Common, Dossier};
+use crate::evidence::ChangeKind;
+
+/// Context of `fix_bug`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FixBugContext {
+    /// 1 to 3.
+    #[serde(default = "first_round")]
+    pub round: u32,
+    /// The commit to repair; none means the head of the user's branch.
+    #[serde(default)]
+    pub base_sha: Option<String>,
+    /// The error as text, where there is no dossier.
+    #[serde(default, alias = "error_message", alias = "error_text", alias = "message", alias = "text")]
+    pub error: Option<String>,
+    /// What is known.
+    #[serde(default)]
+    pub dossier: Dossier,
+}
+
+fn first_round() -> u32 {
+    1
+}
+
+/// How an error was made to happen again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reproduction {
+    /// `test`, `generated_call` or `logged_input`.
+    pub kind: String,
+    /// Where its input came from, in one sentence.
+    pub origin: String,
+    /// A self-contained Python script that raises the error when run at the root of a checkout.
+    pub script: String,
+    /// The call as one line, for people.
+    pub call: String,
+    /// A regression test in the project's style: its file and whole content.
+    #[serde(default)]
+    pub regression_test: Option<TestFile>,
+    /// The existing test that fails, for `test`.
+    #[serde(default)]
+    pub test_id: Option<String>,
+    /// Commit on which it fails.
+    pub fails_on: String,
+    /// Exception type that counts as the same failure.
+    pub exception: String,
+    /// File of the in-app frame that counts as the same failure.
+    pub file: String,
+    /// Function of that frame.
+    pub function: String,
+}
+
+/// A test file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestFile {
+    /// Path beneath the repository.
+    pub path: String,
+    /// Whole content.
+    pub content: String,
+    /// Id of the test as the runner names it.
+    pub id: String,
+}
+
+/// Result of `fix_bug` where a patch was made, and the second part of the dossier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fix {
+    /// Commit that was repaired.
+    pub base_sha: String,
+    /// Commit of the fix.
+    pub commit_sha: String,
+    /// 1 to 3.
+    pub round: u32,
+    /// Which strategy made it.
+    pub strategy: String,
+    /// What it does about the defect.
+    pub kind: ChangeKind,
+    /// Whether it is one line of a typo class.
+    pub one_line_typo: bool,
+    /// What it does, in one sentence.
+    pub explanation: String,
+    /// Hash of the patch.
+    pub patch_hash: String,
+    /// Files it changes.
+    pub files_changed: Vec<String>,
+    /// How the error was made to happen again; none only for a revert or a one-line typo.
+    pub reproduction: Option<Reproduction>,
+    /// The commit that is undone, for a revert.
+    #[serde(default)]
+    pub reverts: Option<String>,
+    /// Where the defect is and why there.
+    pub root_cause: RootCause,
+    /// All candidates that were validated, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// Where a defect is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RootCause {
+    /// File beneath the repository.
+    pub file: String,
+    /// Line on the base commit.
+    pub line: u32,
+    /// The statement.
+    pub statement: String,
+    /// Why here.
+    pub why: String,
+}
+
+/// A candidate patch and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Strategy.
+    pub strategy: String,
+    /// What it does about the defect.
+    pub kind: ChangeKind,
+    /// Hash of its patch.
+    pub patch_hash: String,
+    /// What it does, in one sentence.
+    pub explanation: String,
+    /// `plausible`, or why it was dropped.
+    pub outcome: String,
+}
+
+/// Result of `fix_bug`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FixBugResult {
+    /// What every result carries; `outcome` is `patch`, `no_repro`, `no_fix` or `refused`.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The fix, for `patch`.
+    pub fix: Option<Fix>,
+    /// How the error was made to happen again, for `no_fix`.
+    #[serde(default)]
+    pub reproduction: Option<Reproduction>,
+}
