@@ -13,7 +13,7 @@ use groundcrew_core::contract::{CheckHealthContext, LogSource, ScanLogsContext};
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
-use groundcrew_logs::Cursor;
+use groundcrew_logs::{Cursor, readable};
 use groundcrew_store::{NewWorker, StoreError, TaskFilter};
 use jiff::SignedDuration;
 
@@ -273,7 +273,8 @@ impl<'a> Supervisor<'a> {
         Ok(all_read)
     }
 
-    /// Whether a log holds anything beyond what has been read.
+    /// Whether a log holds anything beyond what has been read. One that cannot be read is told by the health check, and
+    /// is no work: its scans would fail one after the other.
     fn unread(&self, project: ProjectId, path: &Path) -> Result<bool, StoreError> {
         let Ok(file) = std::fs::metadata(path) else { return Ok(false) };
         if !file.is_file() {
@@ -281,12 +282,13 @@ impl<'a> Supervisor<'a> {
         }
         let stored = self.floor.tools.store.cursor(project, &path.to_string_lossy())?;
         let cursor: Option<Cursor> = stored.and_then(|value| serde_json::from_value(value).ok());
-        Ok(match cursor {
+        let more = match cursor {
             None => file.len() > 0,
             Some(cursor) => {
                 (cursor.device, cursor.inode, cursor.offset) != (file.dev(), file.ino(), file.len())
             }
-        })
+        };
+        Ok(more && readable(path).is_ok())
     }
 
     fn schedule_scan(&mut self, site: &Site, path: PathBuf) -> Result<(), StoreError> {

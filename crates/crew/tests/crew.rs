@@ -126,6 +126,34 @@ fn a_log_path_of_the_repository_does_not_lead_out_of_it_by_a_link() {
 }
 
 #[test]
+fn a_pipe_where_a_log_should_be_holds_nobody_up() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("groundcrew.toml", "[logs]\npaths = [\"app.log\"]\n")]);
+    let pipe = bench.root().join("app.log");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let crew = bench.crew(Rules);
+    crew.until("nothing is left to do", || crew.is_idle());
+    let health = bench.one("check_health").result.unwrap();
+    assert_eq!(health["outcome"], "warn");
+    assert!(health["reasons"].to_string().contains("named pipe"), "{health}");
+}
+
+#[test]
+fn a_log_that_may_not_be_read_is_told_and_not_scanned_again_and_again() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("groundcrew.toml", "[logs]\npaths = [\"app.log\"]\n")]);
+    let log = bench.root().join("app.log");
+    std::fs::write(&log, "ERROR x\n").unwrap();
+    std::fs::set_permissions(&log, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    if std::fs::File::open(&log).is_ok() {
+        eprintln!("skipped: this user may read every file, so there is no log that may not be read");
+        return;
+    }
+    let crew = bench.crew(Rules);
+    crew.until("nothing is left to do", || crew.is_idle());
+    assert_eq!(bench.all("scan_logs"), Vec::<Task>::new());
+    assert_eq!(bench.one("check_health").result.unwrap()["outcome"], "warn");
+}
+
+#[test]
 fn a_mistake_in_the_settings_is_asked_about_once_and_the_work_goes_on_when_it_is_mended() {
     let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
     let settings = bench.root().join("groundcrew.toml");

@@ -27,4 +27,4 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub use normalise::normalise;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
-pub use source::{Cursor, DropReason, Dropped, Restart, Scan, ScanError, ScanOptions, scan};
+pub use source::{Cursor, DropReason, Dropped, Restart, Scan, ScanError, ScanOptions, readable, scan};

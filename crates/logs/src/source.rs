@@ -161,6 +161,14 @@ pub enum ScanError {
     },
 }
 
+/// Whether a log can be read now, without reading it and without waiting for the writer of a pipe.
+///
+/// # Errors
+/// As [`scan`].
+pub fn readable(path: &Path) -> Result<(), ScanError> {
+    LogFile::open(path).map(drop)
+}
+
 /// Reads finished records from the cursor on, or from the start without one.
 ///
 /// Nothing is stored here: store the records and the cursor in one transaction and each line is taken exactly once. A

@@ -277,17 +277,14 @@ fn logs(name: &str, store: &dyn Store, site: &Site) -> Vec<Check> {
     }
     let check = |path: &PathBuf| {
         let shown = path.display();
-        match std::fs::File::open(path) {
-            Ok(_) => {
+        match groundcrew_logs::readable(path) {
+            Ok(()) => {
                 let read = store.cursor(site.id, &path.to_string_lossy()).ok().flatten();
                 ok(name, format!("{shown}{}", if read.is_some() { "" } else { ", not read yet" }))
             }
-            Err(error) => bad(
-                name,
-                Status::Warn,
-                format!("{shown}: {error}"),
-                "see that the file is there and may be read",
-            ),
+            Err(error) => {
+                bad(name, Status::Warn, error.to_string(), "see that the file is there and may be read")
+            }
         }
     };
     files.iter().map(check).collect()

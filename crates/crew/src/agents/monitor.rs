@@ -15,7 +15,7 @@ use groundcrew_core::contract::{
 use groundcrew_core::incident::{Sample, Sighting};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::Status;
-use groundcrew_logs::{Record, Scan, ScanOptions, fingerprint, scan};
+use groundcrew_logs::{Record, Scan, ScanOptions, fingerprint, readable, scan};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agent::{Agent, Ending, Job, Trouble};
@@ -251,8 +251,8 @@ fn check_queue(job: &Job<'_>) -> Result<HealthCheck, Trouble> {
 }
 
 fn check_log(path: &Path) -> HealthCheck {
-    match std::fs::File::open(path) {
-        Ok(_) => check("log", "ok", format!("{} can be read", path.display())),
-        Err(error) => check("log", "warn", format!("{} cannot be read: {error}", path.display())),
+    match readable(path) {
+        Ok(()) => check("log", "ok", format!("{} can be read", path.display())),
+        Err(error) => check("log", "warn", error.to_string()),
     }
 }
