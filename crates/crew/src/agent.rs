@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::brain::Brain;
-use crate::desk::Desk;
+use crate::desk::{Desk, redact_value};
 use crate::site::Site;
 use crate::tools::Tools;
 
@@ -182,6 +182,33 @@ impl Ending {
         Some(NewLog { level, message, data: serde_json::json!({ "step": true }) })
     }
 
+    /// The same ending with the secrets taken out of every text that is stored, but for what is to be executed as it is.
+    #[must_use]
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        let text = |text: &mut String| *text = redactor.redact(text).text;
+        match &mut self.outcome {
+            Outcome::Complete { result } => redact_told(redactor, result),
+            Outcome::Retry { error } | Outcome::Fail { error, .. } => text(error),
+            Outcome::Block { ask, .. } => {
+                if let Some(ask) = ask {
+                    text(&mut ask.question);
+                }
+            }
+            Outcome::Release => {}
+        }
+        for next in &mut self.hand_offs {
+            redact_told(redactor, &mut next.context);
+        }
+        for message in &mut self.messages {
+            text(&mut message.content);
+            redact_value(redactor, &mut message.metadata);
+        }
+        if let Some(reason) = &mut self.incident.reason {
+            text(reason);
+        }
+        self
+    }
+
     /// Adds a task for the next role.
     #[must_use]
     pub fn then(mut self, next: NewTask) -> Self {
@@ -201,6 +228,21 @@ impl Ending {
     pub fn tell(mut self, message: NewMessage) -> Self {
         self.messages.push(message);
         self
+    }
+}
+
+/// Fields of a context or result whose text is executed: with a text taken out it would be another reproduction or test.
+const EXECUTED: [&str; 2] = ["script", "regression_test"];
+
+/// Takes secrets out of every text of a context or result that is there to be read.
+fn redact_told(redactor: &Redactor, value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_told(redactor, item)),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .filter(|(name, _)| !EXECUTED.contains(&name.as_str()))
+            .for_each(|(_, field)| redact_told(redactor, field)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => redact_value(redactor, value),
     }
 }
 
@@ -271,5 +313,41 @@ impl From<RepairError> for Trouble {
 impl From<SandboxError> for Trouble {
     fn from(error: SandboxError) -> Self {
         Self::Machine(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::contract::task_type::VERIFY_FIX;
+    use groundcrew_core::role::Party;
+    use serde_json::json;
+
+    use super::*;
+
+    const SECRET: &str = "password=Tulip-4471-example";
+
+    #[test]
+    fn no_text_of_a_settlement_holds_a_secret_and_what_is_executed_stays_as_it_is() {
+        let redactor = Redactor::new(&[7; 32]);
+        let context = json!({
+            "dossier": { "fix": {
+                "explanation": format!("swaps {SECRET:?} and x"),
+                "candidates": [{ "explanation": format!("reads {SECRET}") }],
+                "reproduction": { "call": format!("f({SECRET:?})"), "script": format!("f({SECRET:?})") },
+            } },
+        });
+        let next = NewTask::new(VERIFY_FIX, Role::Qa, Party::System, context.clone());
+        let ended = Ending::of(Outcome::Complete { result: context.clone() }, Cost::default()).then(next);
+        let ended = ended.redacted(&redactor);
+        let Outcome::Complete { result } = ended.outcome else { panic!("it completes") };
+        assert_eq!(result, ended.hand_offs[0].context);
+        let fix = &result["dossier"]["fix"];
+        assert_eq!(fix["reproduction"]["script"], context["dossier"]["fix"]["reproduction"]["script"]);
+        let told = format!("{}{}{}", fix["explanation"], fix["candidates"], fix["reproduction"]["call"]);
+        assert!(!told.contains("Tulip"), "{told}");
+
+        let failed = Ending::troubled(Trouble::Machine(format!("exited 1: {SECRET}")), 0).redacted(&redactor);
+        let Outcome::Retry { error } = failed.outcome else { panic!("it is tried again") };
+        assert!(!error.contains("Tulip"), "{error}");
     }
 }

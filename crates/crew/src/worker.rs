@@ -135,7 +135,8 @@ impl Floor {
             Ok(ending) => ending,
             Err(_) if stopped => Ending::troubled(Trouble::Stopped, desk.elapsed_ms()),
             Err(trouble) => Ending::troubled(trouble, desk.elapsed_ms()),
-        };
+        }
+        .redacted(&self.tools.redactor);
         let mut logs = desk.take();
         if let Some(entry) = ending.trouble_log(&self.tools.redactor) {
             logs.push(entry);

@@ -122,6 +122,7 @@ fn hand_in(
 ) -> Result<Ending, Trouble> {
     let chosen = repaired.chosen;
     let message = commit_message(job, &dossier, &chosen.strategy, &chosen.explanation, &repaired.root_cause);
+    let message = job.tools.redactor.redact(&message).text;
     let commit = repository.commit(base, &chosen.changes, &message, job.now.as_second())?;
     let hidden = format!("refs/groundcrew/tasks/{}-{}/fix", job.task.id, job.task.lease_token);
     repository.update_ref(&hidden, &commit, &Expected::Any)?;
