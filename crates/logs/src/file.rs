@@ -20,6 +20,8 @@ use crate::source::{Cursor, ScanError};
 
 /// Bytes at the start of a file by which it is recognised.
 pub(crate) const HEAD_BYTES: u64 = 1024;
+/// How far apart the clocks of two machines that share a folder are at most.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 const BUFFER: usize = 64 << 10;
 
 /// A regular file open for reading, as it was at that moment.
@@ -84,10 +86,15 @@ impl LogFile {
         Ok(head == (cursor.head_length, cursor.head_hash.clone()))
     }
 
-    /// Whether nobody has written for so long; false when the clock says that it was written in the future.
+    /// Whether nobody has written for so long.
+    ///
+    /// A file from slightly ahead may be one that is written now, by a clock that is a little off. One from far ahead
+    /// says nothing about when it was written, and must not keep its last record back for ever.
     pub(crate) fn is_quiet(&self, quiet_for: Duration) -> bool {
-        let age = self.written.and_then(|written| SystemTime::now().duration_since(written).ok());
-        age.is_some_and(|age| age >= quiet_for)
+        self.written.is_some_and(|written| match SystemTime::now().duration_since(written) {
+            Ok(age) => age >= quiet_for,
+            Err(ahead) => ahead.duration() > CLOCKS_DIFFER,
+        })
     }
 
     /// The lines from the cursor to the end.

@@ -26,3 +26,45 @@ pub(crate) fn find(path: &Path, cursor: &Cursor) -> Option<LogFile> {
         log.inode == cursor.inode && log.length >= cursor.offset && log.begins_as(cursor).unwrap_or(false);
     unchanged.then_some(log)
 }
+
+/// The file that was written next after `old`, where the log was rotated again before `old` had been read to its end:
+/// of the log's rotated files that were written later than `old`, the earliest.
+pub(crate) fn next(path: &Path, old: &LogFile) -> Option<LogFile> {
+    let path = path.canonicalize().ok()?;
+    let name = path.file_name()?.to_str()?;
+    let entries = std::fs::read_dir(path.parent()?).ok()?;
+    entries
+        .take(ENTRIES)
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_str().is_some_and(|other| is_rotated(name, other)))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter_map(|entry| LogFile::open(&entry.path()).ok())
+        .filter(|log| log.changed > old.changed && log.inode != old.inode && log.length > 0)
+        .min_by_key(|log| log.changed)
+}
+
+/// Whether a name is the log's with a number or a date behind it, as rotation gives; a copy by hand has another.
+fn is_rotated(log: &str, name: &str) -> bool {
+    let suffix = name.strip_prefix(log).and_then(|rest| rest.strip_prefix(['.', '-']));
+    suffix.is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_digit())
+            && rest.chars().all(|c| c.is_ascii_digit() || "-_.T".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_or_a_date_marks_a_rotated_file() {
+        for name in ["app.log.1", "app.log-20261123", "app.log.2026-11-23_05"] {
+            assert!(is_rotated("app.log", name), "{name}");
+        }
+        for name in
+            ["app.log", "app.log.", "app.log.bak", "app.log.1.gz", "app.log1", "other.log.1", "app.log.old"]
+        {
+            assert!(!is_rotated("app.log", name), "{name}");
+        }
+    }
+}

@@ -182,7 +182,7 @@ pub fn scan(path: &Path, cursor: Option<&Cursor>, options: &ScanOptions) -> Resu
     };
     if cursor.inode != log.inode {
         if let Some(old) = rotated::find(path, cursor) {
-            return read_rotated(&old, &log, cursor, options).map_err(failed);
+            return read_rotated(path, &old, &log, cursor, options).map_err(failed);
         }
         return restart(&log, options, Restart::Rotated, DropReason::LostTail).map_err(failed);
     }
@@ -203,12 +203,22 @@ fn restart(log: &LogFile, options: &ScanOptions, restarted: Restart, reason: Dro
 }
 
 /// Reads the end of a file that was renamed, and moves on to its successor once the old one is certain to be complete.
-fn read_rotated(old: &LogFile, log: &LogFile, cursor: &Cursor, options: &ScanOptions) -> io::Result<Scan> {
+fn read_rotated(
+    path: &Path,
+    old: &LogFile,
+    log: &LogFile,
+    cursor: &Cursor,
+    options: &ScanOptions,
+) -> io::Result<Scan> {
     // A program may write to the old file until it opens the new one; its first line there says that it has.
     let complete = log.length > 0 || old.is_quiet(options.quiet_for);
     let mut scan = read(old, cursor, options, complete)?;
     if complete && scan.at_end {
-        scan.cursor = log.start()?;
+        // Rotated more than once since: the files in between come first, each from its start.
+        scan.cursor = match rotated::next(path, old) {
+            Some(next) if next.inode != log.inode => next.start()?,
+            Some(_) | None => log.start()?,
+        };
         scan.restarted = Some(Restart::Rotated);
         scan.at_end = false;
     }

@@ -393,3 +393,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_log_that_was_rotated_several_times_meanwhile_is_read_file_after_file() {
+    let log = Log::new("ERROR one\n");
+    let first = log.flush(None);
+    let rotated = |number: u32| log.path.with_file_name(format!("app.log.{number}"));
+    let written = SystemTime::now() - Duration::from_secs(600);
+    let write = |text: &str, minutes: u64| {
+        fs::write(&log.path, text).unwrap();
+        let file = OpenOptions::new().append(true).open(&log.path).unwrap();
+        file.set_modified(written + Duration::from_secs(60 * minutes)).unwrap();
+    };
+    log.append("ERROR two\n");
+    OpenOptions::new().append(true).open(&log.path).unwrap().set_modified(written).unwrap();
+    fs::rename(&log.path, rotated(3)).unwrap();
+    write("ERROR three\n", 1);
+    fs::rename(&log.path, rotated(2)).unwrap();
+    write("ERROR four\n", 2);
+    fs::rename(&log.path, rotated(1)).unwrap();
+    write("ERROR five\n", 3);
+    fs::write(log.path.with_file_name("app.log.bak"), "ERROR copied\n").unwrap();
+
+    let mut seen = Vec::new();
+    let mut cursor = first.cursor;
+    loop {
+        let scan = log.flush(Some(&cursor));
+        seen.extend(scan.records.iter().map(|record| record.text.clone()));
+        cursor = scan.cursor;
+        if scan.at_end {
+            break;
+        }
+    }
+    assert_eq!(seen, ["ERROR two", "ERROR three", "ERROR four", "ERROR five"]);
+}
+
+#[test]
+fn a_file_from_far_in_the_future_does_not_keep_its_last_line_back() {
+    let log = Log::new("ERROR one\nERROR two");
+    let file = OpenOptions::new().append(true).open(&log.path).unwrap();
+    let texts_at = |ahead: u64| {
+        file.set_modified(SystemTime::now() + Duration::from_secs(ahead)).unwrap();
+        let scan = log.scan(None);
+        scan.records.into_iter().map(|record| record.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts_at(5), Vec::<String>::new(), "perhaps it is being written");
+    assert_eq!(texts_at(86_400), ["ERROR one", "ERROR two"]);
+}
