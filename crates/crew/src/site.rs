@@ -104,11 +104,14 @@ impl Site {
         files
     }
 
-    /// Whether a file found by a relative pattern lies where the pattern says.
+    /// Whether a file found by a relative pattern lies where the pattern says; one that is not there yet leads nowhere.
     fn holds(&self, pattern: &Path, file: &Path) -> bool {
         let leaves = pattern.components().any(|part| part == Component::ParentDir);
         let real = |path: &Path| path.canonicalize().ok();
-        leaves || real(file).zip(real(&self.root)).is_some_and(|(file, root)| file.starts_with(root))
+        let absent = file.symlink_metadata().is_err();
+        leaves
+            || absent
+            || real(file).zip(real(&self.root)).is_some_and(|(file, root)| file.starts_with(root))
     }
 
     /// Whether a log is one that the configuration names.
