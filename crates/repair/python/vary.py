@@ -178,7 +178,7 @@ def variants(recipe, suggested, missing, words):
         for number, (key, _) in enumerate(recipe[1][:12]):
             if key[0] == "lit" and ast.literal_eval(key[1]) in missing:
                 found.append(["dict", recipe[1][:number] + recipe[1][number + 1 :]])
-        found += [["dict", [[encode(word), item] if n == 0 else [key, item] for n, (key, item) in enumerate(recipe[1])]] for word in suggested[:3] if isinstance(word, str) and recipe[1]]
+        found += [["dict", [[encode(word), item] if n == 0 else [key, item] for n, (key, item) in enumerate(recipe[1])]] for word in suggested[:3] if isinstance(word, str) and encode(word) is not None and recipe[1]]
     found += [item for item in map(encode, suggested) if item is not None]
     if tag in ("list", "tuple", "set", "dict"):
         found += [[recipe[0], []]] + smaller(recipe)
