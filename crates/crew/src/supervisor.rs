@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS};
 use groundcrew_core::contract::{CheckHealthContext, LogSource, ScanLogsContext};
-use groundcrew_core::lifecycle::{Command, Refusal};
+use groundcrew_core::incident::{Incident, IncidentStatus};
+use groundcrew_core::lifecycle::{Command, MOST_WAITING, NEW, Refusal, classify_task};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
 use groundcrew_logs::{Cursor, readable};
-use groundcrew_store::{NewWorker, StoreError, TaskFilter};
+use groundcrew_store::{Count, IncidentFilter, NewWorker, Store, StoreError, TaskFilter};
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
@@ -100,7 +101,8 @@ impl Crew {
         }
         let counts = self.floor.tools.store.counts()?;
         let open = |status| matches!(status, Status::Pending | Status::Running);
-        Ok(!counts.iter().any(|row| open(row.status) && row.tasks > 0))
+        let nothing_open = !counts.iter().any(|row| open(row.status) && row.tasks > 0);
+        Ok(nothing_open && held_back(self.floor.tools.store.as_ref())?.is_empty())
     }
 
     /// Stops in good order: running tasks are ended and go back into the queue.
@@ -206,6 +208,24 @@ fn host() -> String {
         .map_or_else(|_| "localhost".into(), |name| name.trim().to_owned())
 }
 
+/// Incidents that wait for triage without a task, once triage has nothing else to do.
+fn held_back(store: &dyn Store) -> Result<Vec<Incident>, StoreError> {
+    let busy = |row: &Count| row.role == Role::Triage && row.status == Status::Pending && row.tasks > 0;
+    if store.counts()?.iter().any(busy) {
+        return Ok(Vec::new());
+    }
+    let limit = u32::try_from(MOST_WAITING).ok();
+    let filter = IncidentFilter { status: Some(IncidentStatus::New), limit, ..IncidentFilter::default() };
+    let mut found = Vec::new();
+    for incident in store.incidents(&filter)? {
+        let about = TaskFilter { incident: Some(incident.id), ..TaskFilter::default() };
+        if store.tasks(&about)?.iter().all(|task| task.status.is_final()) {
+            found.push(incident);
+        }
+    }
+    Ok(found)
+}
+
 /// The thread that looks after the queue.
 struct Supervisor<'a> {
     floor: &'a Floor,
@@ -243,8 +263,17 @@ impl<'a> Supervisor<'a> {
             take_back(&self.floor.tools)?;
         }
         store.maintain(self.floor.lease)?;
+        self.classify_held_back()?;
         self.schedule_health()?;
         self.schedule_scans()
+    }
+
+    /// Hands incidents to triage that had to wait while it had too much to do, the last seen first.
+    fn classify_held_back(&self) -> Result<(), StoreError> {
+        for incident in held_back(self.floor.tools.store.as_ref())? {
+            self.create(classify_task(incident.project, &incident.fingerprint, &incident.title, NEW))?;
+        }
+        Ok(())
     }
 
     fn schedule_health(&mut self) -> Result<(), StoreError> {

@@ -324,6 +324,26 @@ fn the_task_of_a_process_that_was_killed_runs_again_within_seconds_and_not_when_
 }
 
 #[test]
+fn a_flood_of_errors_waits_its_turn_and_every_one_is_classified_in_the_end() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("groundcrew.toml", "[logs]\npaths = [\"app.log\"]\n")]);
+    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap());
+    let line = |n: usize| format!("ERROR shop: broken {}{}{}\n", letter(n / 26), letter(n), letter(n));
+    let flood: String = (0..120).map(line).collect();
+    std::fs::write(bench.root().join("app.log"), flood + "INFO shop: on\n").unwrap();
+    let crew = bench.crew(Rules);
+    let mut most = 0;
+    crew.until("nothing is left to do", || {
+        let waiting = bench.store.counts().unwrap().into_iter().filter(|row| row.role == Role::Triage);
+        most = most.max(waiting.filter(|row| row.status == Status::Pending).map(|row| row.tasks).sum());
+        bench.store.incidents(&Default::default()).unwrap().len() == 120 && crew.is_idle()
+    });
+    assert!((1..=groundcrew_core::lifecycle::MOST_WAITING).contains(&most), "{most} waited");
+    let incidents = bench.store.incidents(&Default::default()).unwrap();
+    assert!(incidents.iter().all(|incident| incident.status == IncidentStatus::NeedsHuman));
+    assert_eq!(bench.all("classify_error").len(), 120, "each once");
+}
+
+#[test]
 fn the_state_of_the_agents_is_live() {
     let bench = Bench::new(&[("shop.py", PROGRAM)]);
     let task = bench.create("paint_house", Role::Architect, json!({}));

@@ -27,7 +27,7 @@ use crate::message::{Ask, Message, NewMessage};
 use crate::role::{Party, Role};
 use crate::task::{BlockedOn, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
 
-pub use plan::{Plan, Write, classify_key, wanted_keys};
+pub use plan::{MOST_WAITING, NEW, Plan, Write, classify_task, wanted_keys};
 
 /// What a store must load before a command can be decided.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub question: Option<Message>,
     /// For sightings: the known incidents of the project, by fingerprint.
     pub known: BTreeMap<String, IncidentStatus>,
+    /// For sightings: ready tasks of triage, counted up to [`MOST_WAITING`].
+    pub triage_waiting: u64,
     /// Keys among [`wanted_keys`] that an open task other than this one already holds.
     pub taken_keys: BTreeSet<String>,
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Command, RoleLoad, Settlement, Snapshot};
 use crate::agent::{AgentState, AgentStatus, Cost, RunEnd, count_run};
+use crate::contract::task_type::CLASSIFY_ERROR;
 use crate::incident::{IncidentChange, IncidentStatus, Sighting};
 use crate::log::{LogLevel, NewLog};
 use crate::message::{MessageType, NewMessage};
@@ -117,21 +118,30 @@ impl Plan {
         taken: &mut BTreeSet<String>,
     ) {
         let Some(project) = task.project else { return };
+        let mut room = MOST_WAITING.saturating_sub(snapshot.triage_waiting);
+        let mut held_back = 0u64;
         for sighting in &settlement.sightings {
             let (status, reason) =
                 sighted(snapshot.known.get(&sighting.fingerprint).copied(), sighting.history);
             self.writes.push(Write::Sight(project, sighting.clone(), status));
             let Some(reason) = reason else { continue };
-            let mut next = NewTask::new(
-                "classify_error",
-                Role::Triage,
-                task.assigned_to.into(),
-                json!({ "reason": reason, "fingerprint": sighting.fingerprint, "title": sighting.title }),
-            );
-            next.project = Some(project);
-            next.incident = IncidentLink::Fingerprint(sighting.fingerprint.clone());
-            next.dedupe_key = Some(sighting_key(project, sighting, reason));
+            if room == 0 && reason == NEW {
+                held_back += 1;
+                continue;
+            }
+            room = room.saturating_sub(1);
+            let mut next = classify_task(project, &sighting.fingerprint, &sighting.title, reason);
+            next.created_by = task.assigned_to.into();
             self.hand_off(task, &next, taken);
+        }
+        if held_back > 0 {
+            let message = format!("{held_back} kinds of errors wait: triage has {MOST_WAITING} before them");
+            self.system_log(
+                task.id,
+                LogLevel::Warn,
+                &message,
+                json!({ "step": true, "held_back": held_back }),
+            );
         }
         for (source, cursor) in &settlement.cursors {
             self.writes.push(Write::SetCursor(project, source.clone(), cursor.clone()));
@@ -214,14 +224,22 @@ impl Plan {
     }
 }
 
-/// The key under which an incident is handed to triage at most once a day for one reason.
-pub fn classify_key(project: ProjectId, fingerprint: &str, reason: &str, day: &str) -> String {
-    format!("classify:{project}:{fingerprint}:{reason}:{day}")
+/// Errors that may wait for triage at a time. More are recorded and wait as incidents, so that a flood of made-up
+/// errors neither fills the queue nor hides what comes after it.
+pub const MOST_WAITING: u64 = 100;
+
+/// The task by which an incident reaches triage; only one for an incident can be open.
+pub fn classify_task(project: ProjectId, fingerprint: &str, title: &str, reason: &str) -> NewTask {
+    let context = json!({ "reason": reason, "fingerprint": fingerprint, "title": title });
+    let mut task = NewTask::new(CLASSIFY_ERROR, Role::Triage, Party::System, context);
+    task.project = Some(project);
+    task.incident = IncidentLink::Fingerprint(fingerprint.to_owned());
+    task.dedupe_key = Some(classify_key(project, fingerprint));
+    task
 }
 
-pub(super) fn sighting_key(project: ProjectId, sighting: &Sighting, reason: &str) -> String {
-    let day = sighting.last.to_string();
-    classify_key(project, &sighting.fingerprint, reason, day.get(..10).unwrap_or(&day))
+fn classify_key(project: ProjectId, fingerprint: &str) -> String {
+    format!("{CLASSIFY_ERROR}:{project}:{fingerprint}")
 }
 
 /// The keys that a command may want to give to tasks, so that a store can look up which of them are taken.
@@ -234,10 +252,7 @@ pub fn wanted_keys(command: &Command, task: Option<&Task>) -> BTreeSet<String> {
                 settlement.hand_offs.iter().filter_map(|next| next.dedupe_key.clone()).collect();
             if let Some(project) = task.and_then(|task| task.project) {
                 for sighting in &settlement.sightings {
-                    keys.extend(
-                        [NEW, STILL_HAPPENING, RETURNED]
-                            .map(|reason| sighting_key(project, sighting, reason)),
-                    );
+                    keys.insert(classify_key(project, &sighting.fingerprint));
                 }
             }
             keys
@@ -254,7 +269,7 @@ pub fn wanted_keys(command: &Command, task: Option<&Task>) -> BTreeSet<String> {
 }
 
 /// The error was never seen before.
-pub(super) const NEW: &str = "new";
+pub const NEW: &str = "new";
 /// The error is older than the first reading, and still happens.
 pub(super) const STILL_HAPPENING: &str = "still_happening";
 /// The error came back after it was resolved.
@@ -269,6 +284,8 @@ pub(super) fn sighted(
         None if history => (Some(IncidentStatus::Baseline), None),
         None => (Some(IncidentStatus::New), Some(NEW)),
         Some(IncidentStatus::Baseline) if !history => (Some(IncidentStatus::New), Some(STILL_HAPPENING)),
+        // Held back when it was first seen; if its task is open already, the key says so.
+        Some(IncidentStatus::New) if !history => (None, Some(NEW)),
         Some(IncidentStatus::Resolved) if !history => (Some(IncidentStatus::Regressed), Some(RETURNED)),
         Some(_) => (None, None),
     }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use groundcrew_core::agent::{AgentState, AgentStatus};
 use groundcrew_core::incident::{Incident, IncidentStatus, Sample, Sighting};
 use groundcrew_core::lifecycle::{
-    Command, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, WaitingParent, Write, decide,
-    wanted_keys,
+    Command, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, WaitingParent, Write,
+    decide, wanted_keys,
 };
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::{Ask, Message, NewMessage};
@@ -100,9 +100,17 @@ impl Memory {
             open_children: about.map_or(0, |task| self.open_children(task.id, TaskId(0))),
             question,
             known: self.incidents.iter().map(|(key, incident)| (key.clone(), incident.status)).collect(),
+            triage_waiting: self.triage_waiting(),
             taken_keys: wanted_keys(command, about).into_iter().filter(holder).collect(),
             task: about.cloned(),
         }
+    }
+
+    fn triage_waiting(&self) -> u64 {
+        let ready = |task: &&Task| {
+            task.assigned_to == Role::Triage && task.status == Status::Pending && task.run_at.is_none()
+        };
+        u64::try_from(self.tasks.values().filter(ready).count()).unwrap().min(MOST_WAITING)
     }
 
     pub(crate) fn agent(&self, role: Role) -> AgentState {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Bench, Make, complete, refusal};
-use crate::Receipt;
+use crate::{IncidentFilter, Receipt};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -49,7 +49,7 @@ pub fn sightings_make_one_incident_and_one_task(make: Make<'_>) {
     let bench = make();
     let project = project(&bench);
     let first = scan(&bench, vec![sighting("f1", 2, false), sighting("f1", 3, false)]);
-    assert_eq!(first.inserted.len(), 2, "two days of a new error");
+    assert_eq!(first.inserted.len(), 1, "two days of a new error are one question");
     assert_eq!(scan(&bench, vec![sighting("f1", 4, false), sighting("f1", 1, false)]).inserted, []);
     let found = only(&bench);
     let wanted = Incident {
@@ -75,6 +75,20 @@ pub fn sightings_make_one_incident_and_one_task(make: Make<'_>) {
     scan(&bench, vec![sighting("f2", 5, false)]);
     let second = bench.store.incidents(&Default::default()).unwrap().remove(0);
     assert_eq!(second.id.0, found.id.0 + 1, "counting an incident uses up no number");
+}
+
+/// A flood of new errors is recorded whole, and only so much of it waits for triage at a time.
+pub fn a_flood_of_errors_is_recorded_and_waits_its_turn(make: Make<'_>) {
+    let bench = make();
+    project(&bench);
+    let flood = || (0..130).map(|n| sighting(&format!("f{n}"), 2, false)).collect();
+    assert_eq!(scan(&bench, flood()).inserted.len(), 100);
+    let all = IncidentFilter { limit: Some(1000), ..IncidentFilter::default() };
+    assert_eq!(bench.store.incidents(&all).unwrap().len(), 130);
+    assert_eq!(scan(&bench, flood()).inserted, [], "there is still no room");
+    let claimed = bench.claim(Role::Triage);
+    bench.settle(&claimed, complete()).unwrap();
+    assert_eq!(scan(&bench, flood()).inserted.len(), 1, "one more has its turn");
 }
 
 /// What is older than the first reading is no work, unless it is met again.

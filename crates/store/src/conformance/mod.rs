@@ -73,6 +73,7 @@ macro_rules! conformance {
             a_wait_for_children_that_have_ended_goes_on,
             a_task_that_lacks_something_can_be_put_back,
             sightings_make_one_incident_and_one_task,
+            a_flood_of_errors_is_recorded_and_waits_its_turn,
             history_is_recorded_but_not_worked_until_it_happens_again,
             an_error_that_returns_after_its_fix_is_worked_again,
             cursors_are_saved_with_what_was_read,

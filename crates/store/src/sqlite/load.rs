@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use groundcrew_core::agent::{AgentState, AgentStatus};
 use groundcrew_core::incident::{IncidentStatus, Sighting};
-use groundcrew_core::lifecycle::{Command, RoleLoad, Snapshot, WaitingParent, wanted_keys};
+use groundcrew_core::lifecycle::{Command, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, wanted_keys};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{BlockedOn, MessageId, ProjectId, Status, Task, TaskId};
@@ -13,6 +13,7 @@ use serde_json::Map;
 
 use super::query::{
     AGENT, Db, INCIDENT_STATUS, KEY_TAKEN, MESSAGE, OPEN_CHILDREN, OTHER_BLOCKED, OTHER_RUNNING, READY, TASK,
+    WAITING_UP_TO,
 };
 use super::row;
 use crate::error::StoreError;
@@ -39,6 +40,7 @@ pub(super) fn snapshot(db: Db<'_>, command: &Command) -> Result<Snapshot, StoreE
             snapshot.open_children = open_children(db, task.id, TaskId(0))?;
             if let Some(project) = task.project {
                 snapshot.known = known(db, project, &settlement.sightings)?;
+                snapshot.triage_waiting = triage_waiting(db)?;
             }
         }
     }
@@ -113,6 +115,12 @@ fn waiting_parent(db: Db<'_>, child: &Task) -> Result<Option<Box<WaitingParent>>
 
 fn open_children(db: Db<'_>, parent: TaskId, besides: TaskId) -> Result<u64, StoreError> {
     Ok(u64::try_from(db.number(OPEN_CHILDREN, [parent.0, besides.0])?).unwrap_or(0))
+}
+
+fn triage_waiting(db: Db<'_>) -> Result<u64, StoreError> {
+    let most = i64::try_from(MOST_WAITING).unwrap_or(i64::MAX);
+    let waiting = db.number(WAITING_UP_TO, params![Role::Triage.as_str(), most])?;
+    Ok(u64::try_from(waiting).unwrap_or(0))
 }
 
 fn known(

@@ -63,6 +63,7 @@ queries! {
     OPEN_ATTEMPT = "shared/open_attempt";
     OPEN_CHILDREN = "shared/open_children";
     OTHER_BLOCKED = "shared/other_blocked";
+    WAITING_UP_TO = "shared/waiting_up_to";
     OTHER_RUNNING = "shared/other_running";
     PROJECTS = "shared/projects";
     REGISTER_WORKER = "shared/register_worker";
