@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use groundcrew_store::Project;
+use groundcrew_workbench::sandbox::Level;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file at the root of a checkout.
@@ -113,8 +114,8 @@ impl Default for TestConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
-    /// The lowest level that is good enough: `strict` or `landlock`. Widens power when lowered.
-    pub minimum: String,
+    /// The lowest level that is good enough, `landlock` or `strict`; none is weaker than the default.
+    pub minimum: Level,
     /// Folders outside the repository that commands may read, such as a toolchain. Widens power.
     pub read: Vec<PathBuf>,
     /// Megabytes of memory per command. Widens power.
@@ -123,7 +124,7 @@ pub struct SandboxConfig {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { minimum: "landlock".into(), read: Vec::new(), memory_mb: 2048 }
+        Self { minimum: Level::Landlock, read: Vec::new(), memory_mb: 2048 }
     }
 }
 
@@ -239,9 +240,6 @@ impl Config {
         if self.test.command.is_some() {
             keys.push("test.command");
         }
-        if self.sandbox.minimum != plain.minimum {
-            keys.push("sandbox.minimum");
-        }
         if !self.sandbox.read.is_empty() {
             keys.push("sandbox.read");
         }
@@ -259,7 +257,8 @@ impl Config {
     pub fn without_power(mut self) -> Self {
         let plain = SandboxConfig::default();
         self.test.command = None;
-        self.sandbox = SandboxConfig { memory_mb: self.sandbox.memory_mb.min(plain.memory_mb), ..plain };
+        self.sandbox.memory_mb = self.sandbox.memory_mb.min(plain.memory_mb);
+        self.sandbox.read = plain.read;
         self.logs.paths.retain(|path| !leaves_repository(path));
         self
     }
@@ -317,6 +316,15 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_word_for_no_sandbox() {
+        let error = parse("[sandbox]\nminimum = \"none\"\n").unwrap_err().to_string();
+        assert!(
+            error.contains("line 2") && error.contains("`none`") && error.contains("`strict`"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_link_to_another_file_of_the_machine_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
@@ -328,22 +336,17 @@ mod tests {
     #[test]
     fn what_widens_power_is_named_and_does_not_count_untrusted() {
         let text = "[test]\ncommand = [\"sh\", \"-c\", \"touch pwned\"]\ntimeout = \"9s\"\n\
-                    [sandbox]\nminimum = \"none\"\nread = [\"/\"]\nmemory_mb = 999999\n\
+                    [sandbox]\nminimum = \"strict\"\nread = [\"/\"]\nmemory_mb = 999999\n\
                     [logs]\npaths = [\"app.log\", \"/etc/shadow\", \"../../secret\"]\n";
         let config = parse(text).unwrap();
         assert_eq!(
             config.power_keys(),
-            [
-                "test.command",
-                "sandbox.minimum",
-                "sandbox.read",
-                "sandbox.memory_mb",
-                "logs.paths outside the repository"
-            ]
+            ["test.command", "sandbox.read", "sandbox.memory_mb", "logs.paths outside the repository"]
         );
         let weak = config.without_power();
         assert_eq!(weak.power_keys(), Vec::<&str>::new());
         assert_eq!(weak.logs.paths, ["app.log"]);
         assert_eq!(weak.test.timeout, Span::seconds(9), "what does not widen power still counts");
+        assert_eq!(weak.sandbox.minimum, Level::Strict, "what narrows it counts too");
     }
 }

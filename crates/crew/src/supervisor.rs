@@ -1,6 +1,6 @@
 //! The crew as a whole: starts the workers, keeps leases alive, sweeps the queue, puts scans and health checks into it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::presence::{Presence, forget_ended, has_ended};
 use crate::scratch::sweep;
 use crate::site::Site;
 use crate::tools::Tools;
-use crate::worker::{Floor, Running};
+use crate::worker::{Floor, Running, Troubles};
 
 /// How long a lease lasts.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -63,7 +63,13 @@ impl Crew {
         let presence = show(&tools, &process)?;
         take_back(&tools)?;
         sweep(tools.store.as_ref(), &tools.work_folder)?;
-        let floor = Arc::new(Floor { tools, brain, lease: LEASE, running: Running::default() });
+        let floor = Arc::new(Floor {
+            tools,
+            brain,
+            lease: LEASE,
+            running: Running::default(),
+            trouble: Troubles::default(),
+        });
         let mut crew = Self {
             floor,
             _presence: presence,
@@ -105,6 +111,11 @@ impl Crew {
         Ok(nothing_open && held_back(self.floor.tools.store.as_ref())?.is_empty())
     }
 
+    /// What keeps the crew from its work now, such as a full disk under its database; empty when all is well.
+    pub fn troubles(&self) -> BTreeSet<String> {
+        self.floor.trouble.now()
+    }
+
     /// Stops in good order: running tasks are ended and go back into the queue.
     pub fn stop(mut self) {
         self.halt();
@@ -141,7 +152,8 @@ impl Drop for Crew {
 pub fn work_task(tools: Tools, brain: Box<dyn Brain>, task: TaskId, role: Role) -> Result<(), StoreError> {
     let process = process_name();
     let _presence = show(&tools, &process)?;
-    let floor = Floor { tools, brain, lease: LEASE, running: Running::default() };
+    let floor =
+        Floor { tools, brain, lease: LEASE, running: Running::default(), trouble: Troubles::default() };
     floor.work_next(role, Some(task), &worker_name(role, &process)).map(|_| ())
 }
 
@@ -180,7 +192,9 @@ fn take_back(tools: &Tools) -> Result<(), StoreError> {
 fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        match floor.work_next(role, None, name) {
+        let worked = floor.work_next(role, None, name);
+        floor.trouble.note(name, &worked);
+        match worked {
             Ok(true) => {}
             Ok(false) => seen = floor.tools.store.changes(seen, LOOK_EVERY),
             Err(_) => std::thread::sleep(REST),
@@ -244,7 +258,9 @@ impl<'a> Supervisor<'a> {
     fn run(&mut self, stop: &AtomicBool, drained: &AtomicBool) {
         let mut seen = 0;
         while !stop.load(Ordering::Acquire) {
-            if let Ok(all_read) = self.round() {
+            let round = self.round();
+            self.floor.trouble.note("supervisor", &round);
+            if let Ok(all_read) = round {
                 drained.store(all_read, Ordering::Release);
             }
             seen = self.floor.tools.store.changes(seen, LOOK_EVERY);

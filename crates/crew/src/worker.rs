@@ -3,7 +3,7 @@
 //! Whatever the agent does, the run ends in exactly one settlement, or in none if the lease was lost; then somebody
 //! else has the task already and nothing of this run counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,6 +73,27 @@ pub(crate) struct Floor {
     pub(crate) brain: Box<dyn Brain>,
     pub(crate) lease: SignedDuration,
     pub(crate) running: Running,
+    pub(crate) trouble: Troubles,
+}
+
+/// What keeps the crew from its work, so that somebody can be told.
+#[derive(Default)]
+pub(crate) struct Troubles(Mutex<BTreeMap<String, String>>);
+
+impl Troubles {
+    /// Notes how the latest try of one of the crew's threads went.
+    pub(crate) fn note<T>(&self, thread: &str, tried: &Result<T, StoreError>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match tried {
+            Ok(_) => known.remove(thread),
+            Err(error) => known.insert(thread.to_owned(), error.to_string()),
+        };
+    }
+
+    /// What is wrong now, each reason once.
+    pub(crate) fn now(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
 }
 
 impl Floor {

@@ -76,7 +76,6 @@ fn powers(config: &Config) -> Vec<String> {
     for key in keys {
         let value = match key {
             "test.command" => config.test.command.as_ref().map_or_else(String::new, |argv| argv.join(" ")),
-            "sandbox.minimum" => config.sandbox.minimum.clone(),
             "sandbox.read" => {
                 config.sandbox.read.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
             }

@@ -1,5 +1,6 @@
 //! `up`: runs the crew until it is stopped, and tells every step as it happens.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -89,8 +90,10 @@ fn watch(
 ) -> Result<Done, Failure> {
     let mut seen = 0;
     let mut idle_before = false;
+    let mut told = BTreeSet::new();
     loop {
         live.print(&at.out)?;
+        told = tell_troubles(at, crew, &told);
         if let Some(done) = signals.received() {
             at.out.note("stopping; once more ends it at once");
             return Ok(done);
@@ -105,6 +108,18 @@ fn watch(
         }
         seen = store.changes(seen, LOOK_EVERY);
     }
+}
+
+/// Warns once about each thing that keeps the crew from its work; gives what is wrong now.
+fn tell_troubles(at: &Invocation, crew: &Crew, told: &BTreeSet<String>) -> BTreeSet<String> {
+    let now = crew.troubles();
+    for trouble in now.difference(told) {
+        at.out.warn(format!("the crew cannot go on and keeps trying: {}", escape::lines(trouble)));
+    }
+    if now.is_empty() && !told.is_empty() {
+        at.out.note("the crew goes on");
+    }
+    now
 }
 
 /// Stops a crew in good order; false if that takes too long.

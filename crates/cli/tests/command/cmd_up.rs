@@ -1,3 +1,5 @@
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -110,6 +112,23 @@ fn a_plain_insert_of_another_program_is_worked_within_a_second() {
     up.end();
     let shown = home.json(&["show", &id.to_string()]);
     assert_eq!(shown["task"]["created_by"], Value::Null);
+}
+
+#[test]
+fn a_database_that_fails_the_crew_is_told_once_and_so_is_its_return() {
+    let home = shop(LOG);
+    let mut up = home.command(["up"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(up.stderr.take().unwrap()).lines().map(Result::unwrap);
+    until("the six workers are there", || workers(&home) == 6);
+    let sql = home.sql();
+    sql.execute_batch("ALTER TABLE crew_log_cursors RENAME TO elsewhere").unwrap();
+    let warning = told.find(|line| line.contains("cannot go on")).unwrap();
+    assert!(warning.contains("crew_log_cursors"), "{warning}");
+    sql.execute_batch("ALTER TABLE elsewhere RENAME TO crew_log_cursors").unwrap();
+    let next = told.find(|line| line.contains("the crew") && !line.contains("of 6")).unwrap();
+    assert_eq!(next, "the crew goes on");
+    up.kill().unwrap();
+    up.wait().unwrap();
 }
 
 #[test]

@@ -88,6 +88,19 @@ fn a_file_that_is_no_database_is_left_alone() {
 }
 
 #[test]
+fn an_empty_file_is_not_taken_for_a_crew_without_work() {
+    let home = Home::new();
+    let file = home.path().join("empty.db");
+    std::fs::write(&file, "").unwrap();
+    let url = format!("sqlite:{}", file.display());
+    for verb in ["status", "up", "inbox"] {
+        let ran = home.run(&["--database", &url, verb]);
+        assert_eq!(ran.code, Some(2), "{verb}: {}", ran.stderr);
+        assert!(ran.stderr.contains("is not a SQLite database"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_database_of_a_later_release_is_refused() {
     let crew = Crew::new();
     let sql = "INSERT INTO crew_migrations (version, name, checksum, applied_at) VALUES (99, 'later', 'x', '2030-01-01')";

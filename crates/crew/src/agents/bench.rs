@@ -24,12 +24,20 @@ pub(super) fn bench(
         Ok(sandbox) => sandbox.with_recorder(Arc::clone(&recorder)),
         Err(error) => return Err(Trouble::Environment(error.to_string())),
     };
+    let minimum = site.config.sandbox.minimum;
+    if sandbox.level() < minimum {
+        return Err(Trouble::Environment(format!(
+            "project {} wants the sandbox level {minimum}, and here only {} works; `groundcrew doctor` says why",
+            site.name,
+            sandbox.level()
+        )));
+    }
     let mut python =
         Python::find(&sandbox, &recorder).map_err(|error| Trouble::Environment(error.to_string()))?;
     python.read_only.extend(site.config.sandbox.read.iter().cloned());
     let limits = Limits {
         wall: site.config.test.timeout.get(),
-        memory_bytes: site.config.sandbox.memory_mb * 1024 * 1024,
+        memory_bytes: site.config.sandbox.memory_mb.saturating_mul(1024 * 1024),
         ..Limits::default()
     };
     let tests = site.test_command(repository, base, &python)?;

@@ -32,6 +32,9 @@ pub(crate) fn migrate(path: &Path, dry_run: bool) -> Result<Vec<Applied>, StoreE
 pub(super) fn open_to_write(path: &Path, access: Access) -> Result<Connection, StoreError> {
     if access == Access::Create {
         create(path)?;
+    } else if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        // SQLite takes an empty file for a new database, and a crew without projects would look like one with no work.
+        return Err(StoreError::NotADatabase { path: path.to_path_buf() });
     }
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let fault = |error| fault(path, "open", error);
