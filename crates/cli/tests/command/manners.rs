@@ -96,7 +96,7 @@ fn an_empty_file_is_not_taken_for_a_crew_without_work() {
     for verb in ["status", "up", "inbox"] {
         let ran = home.run(&["--database", &url, verb]);
         assert_eq!(ran.code, Some(2), "{verb}: {}", ran.stderr);
-        assert!(ran.stderr.contains("is not a SQLite database"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("empty.db"), "{}", ran.stderr);
     }
 }
 
