@@ -100,13 +100,16 @@ impl Default for LogsConfig {
 pub struct TestConfig {
     /// Program and arguments; none means what the crew detects. Widens power.
     pub command: Option<Vec<String>>,
+    /// The interpreter of the project, such as that of its virtual environment, relative to the repository or absolute;
+    /// none means the first `python3` of the user's path. Widens power.
+    pub python: Option<PathBuf>,
     /// Longest time one run of the suite may take.
     pub timeout: Span,
 }
 
 impl Default for TestConfig {
     fn default() -> Self {
-        Self { command: None, timeout: Span::seconds(300) }
+        Self { command: None, python: None, timeout: Span::seconds(300) }
     }
 }
 
@@ -240,6 +243,9 @@ impl Config {
         if self.test.command.is_some() {
             keys.push("test.command");
         }
+        if self.test.python.is_some() {
+            keys.push("test.python");
+        }
         if !self.sandbox.read.is_empty() {
             keys.push("sandbox.read");
         }
@@ -257,6 +263,7 @@ impl Config {
     pub fn without_power(mut self) -> Self {
         let plain = SandboxConfig::default();
         self.test.command = None;
+        self.test.python = None;
         self.sandbox.memory_mb = self.sandbox.memory_mb.min(plain.memory_mb);
         self.sandbox.read = plain.read;
         self.logs.paths.retain(|path| !leaves_repository(path));
@@ -335,13 +342,19 @@ mod tests {
 
     #[test]
     fn what_widens_power_is_named_and_does_not_count_untrusted() {
-        let text = "[test]\ncommand = [\"sh\", \"-c\", \"touch pwned\"]\ntimeout = \"9s\"\n\
+        let text = "[test]\ncommand = [\"sh\", \"-c\", \"touch pwned\"]\npython = \"bin/evil\"\ntimeout = \"9s\"\n\
                     [sandbox]\nminimum = \"strict\"\nread = [\"/\"]\nmemory_mb = 999999\n\
                     [logs]\npaths = [\"app.log\", \"/etc/shadow\", \"../../secret\"]\n";
         let config = parse(text).unwrap();
         assert_eq!(
             config.power_keys(),
-            ["test.command", "sandbox.read", "sandbox.memory_mb", "logs.paths outside the repository"]
+            [
+                "test.command",
+                "test.python",
+                "sandbox.read",
+                "sandbox.memory_mb",
+                "logs.paths outside the repository"
+            ]
         );
         let weak = config.without_power();
         assert_eq!(weak.power_keys(), Vec::<&str>::new());

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use groundcrew_core::audit::Recorder;
 use groundcrew_core::incident::Sample;
 use groundcrew_core::task::ProjectId;
 use groundcrew_core::trace::Trace;
@@ -12,6 +13,7 @@ use groundcrew_store::Project;
 use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests};
+use groundcrew_workbench::sandbox::Sandbox;
 
 use crate::agent::{Job, Trouble};
 use crate::config::{Config, ConfigError, file_of};
@@ -57,7 +59,7 @@ impl Site {
     /// # Errors
     /// The checkout is gone or is no repository.
     pub fn repository(&self, job: &Job<'_>) -> Result<Repository, Trouble> {
-        let recorder: Arc<dyn groundcrew_core::audit::Recorder> = job.desk.clone();
+        let recorder: Arc<dyn Recorder> = job.desk.clone();
         Ok(Repository::open(&self.root, recorder)?)
     }
 
@@ -70,6 +72,20 @@ impl Site {
             Some(branch) => Ok(repository.resolve(&format!("refs/heads/{branch}"))?),
             None => Ok(repository.head()?.commit),
         }
+    }
+
+    /// The interpreter that the settings name, else the user's first.
+    ///
+    /// # Errors
+    /// Why none works in the sandbox, in words.
+    pub fn python(&self, sandbox: &Sandbox, recorder: &Arc<dyn Recorder>) -> Result<Python, String> {
+        let Some(named) = &self.config.test.python else {
+            return Python::find(sandbox, recorder).map_err(|error| error.to_string());
+        };
+        let program = self.root.join(named);
+        Python::at(&program, sandbox, recorder.as_ref()).map_err(|reason| {
+            format!("test.python of project {} is {}: {reason}", self.name, program.display())
+        })
     }
 
     /// How the tests of a commit run: as configured, else as detected; none where there are none.

@@ -8,13 +8,12 @@ use groundcrew_crew::config::FILE_NAME;
 use groundcrew_crew::site::Site;
 use groundcrew_crew::tools::Tools;
 use groundcrew_store::{Access, Project, Store};
-use groundcrew_workbench::git::{GitError, Repository, git_version};
+use groundcrew_workbench::git::{GitError, Repository, Sha, git_version};
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::sandbox::{Probe, Sandbox, Unavailable};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::commands::init;
 use crate::escape;
 use crate::failure::{Done, Failure};
 use crate::invocation::{Invocation, no_sandbox, sandbox, work_folder};
@@ -195,9 +194,12 @@ fn disk(at: &Invocation, store: &Arc<dyn Store>, folder: &Path) -> Check {
 fn site(at: &Invocation, store: &dyn Store, project: &Project, sandbox: Option<&Sandbox>) -> Vec<Check> {
     let name = |what: &str| format!("{} {what}", project.name);
     let root = PathBuf::from(&project.root);
+    let opened = at.trust().and_then(|trust| Ok(Site::open(project, &trust)?));
     let mut checks = Vec::new();
     match Repository::open(&root, Arc::new(NoRecorder)) {
-        Ok(repository) => checks.extend(repository_checks(&name, &repository, sandbox)),
+        Ok(repository) => {
+            checks.extend(repository_checks(&name, &repository, sandbox.zip(opened.as_ref().ok())));
+        }
         Err(error) => checks.push(bad(
             &name("repository"),
             Status::Fail,
@@ -205,7 +207,6 @@ fn site(at: &Invocation, store: &dyn Store, project: &Project, sandbox: Option<&
             "move the checkout back, or run `groundcrew init` where it is now",
         )),
     }
-    let opened = at.trust().and_then(|trust| Ok(Site::open(project, &trust)?));
     match opened {
         Err(failure) => checks.push(bad(&name("config"), Status::Fail, failure.message, "correct the file")),
         Ok(site) => {
@@ -228,7 +229,7 @@ fn site(at: &Invocation, store: &dyn Store, project: &Project, sandbox: Option<&
 fn repository_checks(
     name: &dyn Fn(&str) -> String,
     repository: &Repository,
-    sandbox: Option<&Sandbox>,
+    with: Option<(&Sandbox, &Site)>,
 ) -> Vec<Check> {
     let head = match repository.head() {
         Ok(head) => head,
@@ -247,22 +248,41 @@ fn repository_checks(
     } else {
         ok(&name("repository"), format!("{} {on}", repository.top().display()))
     }];
-    if let Some(sandbox) = sandbox {
-        checks.push(match init::tests(repository, &head.commit, sandbox) {
-            Ok(Ok(Some(command))) => ok(&name("tests"), command.argv.join(" ")),
-            Ok(Ok(None)) => bad(
-                &name("tests"),
-                Status::Warn,
-                "none were found, so no fix can be verified",
-                "add tests, or name the command in groundcrew.toml under [test]",
-            ),
-            Ok(Err(problem)) => bad(&name("tests"), Status::Fail, problem, "install python3"),
-            Err(failure) => {
-                bad(&name("tests"), Status::Fail, failure.message, "see that the repository can be read")
-            }
-        });
+    if let Some((sandbox, site)) = with {
+        checks.push(tests(name, repository, &head.commit, sandbox, site));
     }
     checks
+}
+
+/// The tests as the crew would run them.
+fn tests(
+    name: &dyn Fn(&str) -> String,
+    repository: &Repository,
+    commit: &Sha,
+    sandbox: &Sandbox,
+    site: &Site,
+) -> Check {
+    let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
+    let python = match site.python(sandbox, &recorder) {
+        Ok(python) => python,
+        Err(problem) => {
+            let fix =
+                format!("install python3, or name the project's interpreter in {FILE_NAME} under [test]");
+            return bad(&name("tests"), Status::Fail, problem, fix);
+        }
+    };
+    match site.test_command(repository, commit, &python) {
+        Ok(Some(command)) => ok(&name("tests"), command.argv.join(" ")),
+        Ok(None) => bad(
+            &name("tests"),
+            Status::Warn,
+            "none were found, so no fix can be verified",
+            format!("add tests, or name the command in {FILE_NAME} under [test]"),
+        ),
+        Err(error) => {
+            bad(&name("tests"), Status::Fail, error.to_string(), "see that the repository can be read")
+        }
+    }
 }
 
 fn logs(name: &str, store: &dyn Store, site: &Site) -> Vec<Check> {

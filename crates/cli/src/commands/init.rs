@@ -217,7 +217,7 @@ pub(crate) fn configuration(found: &Found) -> String {
     format!(
         "\
 # What the crew knows about this project. Keys that widen its power count only after `groundcrew trust`, and again
-# after every change of this file: test.command, sandbox.*, and log paths outside the repository.
+# after every change of this file: test.command, test.python, sandbox.*, and log paths outside the repository.
 
 [project]
 name = {name}
@@ -234,6 +234,8 @@ baseline = \"24h\"
 {tests}
 # The tests are looked for again on every commit; a command here is taken instead.
 # command = [\"python3\", \"-m\", \"unittest\"]
+# The interpreter that has the project's packages, if it is not the first python3 of your path.
+# python = \".venv/bin/python\"
 timeout = \"300s\"
 
 [change]

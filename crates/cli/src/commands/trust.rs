@@ -76,6 +76,9 @@ fn powers(config: &Config) -> Vec<String> {
     for key in keys {
         let value = match key {
             "test.command" => config.test.command.as_ref().map_or_else(String::new, |argv| argv.join(" ")),
+            "test.python" => {
+                config.test.python.as_ref().map_or_else(String::new, |path| path.display().to_string())
+            }
             "sandbox.read" => {
                 config.sandbox.read.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
             }

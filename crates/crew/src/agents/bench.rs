@@ -5,7 +5,6 @@ use std::sync::Arc;
 use groundcrew_core::audit::Recorder;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::{Repository, Sha};
-use groundcrew_workbench::python::Python;
 use groundcrew_workbench::sandbox::Limits;
 
 use crate::agent::{Job, Trouble};
@@ -32,8 +31,7 @@ pub(super) fn bench(
             sandbox.level()
         )));
     }
-    let mut python =
-        Python::find(&sandbox, &recorder).map_err(|error| Trouble::Environment(error.to_string()))?;
+    let mut python = site.python(&sandbox, &recorder).map_err(Trouble::Environment)?;
     python.read_only.extend(site.config.sandbox.read.iter().cloned());
     let limits = Limits {
         wall: site.config.test.timeout.get(),
