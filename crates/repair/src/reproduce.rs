@@ -229,10 +229,13 @@ pub fn reproduce(
     let Some(crash) = crash_frame(located) else {
         return Ok(Attempted::Failed("the stack has no function of the repository".to_owned()));
     };
+    progress(Progress::Reproducing("the project's own tests"));
+    let tested = bench.checkout(&snapshot.commit)?;
+    let observed = Work { bench, snapshot, located, facts, crash, checkout: &tested }.observe()?;
+    // Tests may leave anything behind, so what follows must not run where they ran.
+    drop(tested);
     let checkout = bench.checkout(&snapshot.commit)?;
     let work = Work { bench, snapshot, located, facts, crash, checkout: &checkout };
-    progress(Progress::Reproducing("the project's own tests"));
-    let observed = work.observe()?;
     if let Some(reproduction) = work.failing_test(&observed)? {
         let reproduced = Reproduced { reproduction, call: None, observed: observed.calls };
         return Ok(Attempted::Reproduced(vec![reproduced]));

@@ -95,6 +95,24 @@ fn a_patch_of_an_earlier_round_is_not_tried_again() {
 }
 
 #[test]
+fn tests_that_wreck_their_work_tree_do_not_hinder_the_search() {
+    let wreck = "import pathlib, unittest\nfrom shop import desk\n\n\nclass Wreck(unittest.TestCase):\n    def test_wreck(self):\n        for file in pathlib.Path('shop').glob('*.py'):\n            file.unlink()\n";
+    let project = Project::new(
+        &[&[
+            ("shop/__init__.py", ""),
+            ("shop/stock.py", STOCK),
+            ("shop/desk.py", DESK),
+            ("tests/__init__.py", ""),
+            ("tests/test_wreck.py", wreck),
+        ]],
+        Some(UNITTEST),
+    );
+    let repaired = project.repaired(&counter().1);
+    assert_eq!(repaired.chosen.kind, ChangeKind::Cause);
+    assert!(content(&repaired).contains("levels.get(line['sku'], 0)"), "{}", content(&repaired));
+}
+
+#[test]
 fn a_range_one_too_long_is_shortened() {
     let code = "def moving(values, width):\n    found = []\n    for start in range(len(values) - width + 2):\n        found.append((values[start] + values[start + width - 1]) / 2)\n    return found\n\n\ndef pairs(values):\n    found = []\n    for i in range(len(values)):\n        found.append((values[i], values[i + 1]))\n    return found\n";
     let test = "import unittest\nimport maths\n\n\nclass T(unittest.TestCase):\n    def test_none(self):\n        self.assertEqual(maths.pairs([]), [])\n";
