@@ -79,6 +79,8 @@ words! {
         Equal = "equal",
         /// Different results on listed inputs.
         Differs = "differs",
+        /// An input that gave a result now raises.
+        Breaks = "breaks",
         /// Could not be executed.
         NotRun = "not_run",
     }
@@ -148,8 +150,8 @@ pub fn grade(gates: &Gates) -> Verdict {
 }
 
 fn any_failed(gates: &Gates) -> bool {
-    [gates.reproduction_before, gates.reproduction_after, gates.suite, gates.regression_test]
-        .contains(&GateStatus::Failed)
+    let executed = [gates.reproduction_before, gates.reproduction_after, gates.suite, gates.regression_test];
+    executed.contains(&GateStatus::Failed) || gates.differential == DifferentialGate::Breaks
 }
 
 fn something_missing(gates: &Gates) -> bool {
@@ -218,6 +220,15 @@ mod tests {
     fn a_failed_gate_rejects_whatever_the_others_say() {
         for gates in all_gates() {
             if any_failed(&gates) {
+                assert_eq!(grade(&gates), Verdict::Rejected, "{gates:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fix_that_makes_a_right_input_raise_is_rejected_however_good_the_rest_is() {
+        for gates in all_gates() {
+            if gates.differential == DifferentialGate::Breaks {
                 assert_eq!(grade(&gates), Verdict::Rejected, "{gates:?}");
             }
         }

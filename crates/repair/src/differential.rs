@@ -28,6 +28,8 @@ pub struct Differential {
     pub compared: usize,
     /// Inputs on which they differ, each as one line: call, before, after; at most 20.
     pub differing: Vec<String>,
+    /// Those of them that gave a result before and raise now.
+    pub breaking: usize,
     /// Why nothing was compared, if so.
     pub reason: Option<String>,
 }
@@ -111,7 +113,10 @@ pub fn compare_change(
 fn differing(first: &Side, second: &Side) -> Differential {
     let mut found = Differential { compared: first.outcomes.len(), ..Differential::default() };
     for (at, before) in first.outcomes.iter().enumerate() {
-        let same = second.outcomes.get(at) == Some(before);
+        let after = second.outcomes.get(at);
+        let same = after == Some(before);
+        let gave = |outcome: Option<&Value>| outcome.is_some_and(|outcome| outcome.get("value").is_some());
+        found.breaking += usize::from(gave(Some(before)) && !gave(after));
         if same || found.differing.len() >= TOLD {
             continue;
         }

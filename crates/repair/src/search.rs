@@ -447,23 +447,26 @@ impl Search<'_> {
             }
         }
         drop(checkout);
-        let searched = ready.rank == SEARCHED && !self.exercised;
         let failure = match self.new_failures(&ready.changes)? {
-            None if searched => self.overfits(&ready.changes)?,
+            None if ready.rank == SEARCHED => self.overfits(&ready.changes)?,
             failure => failure,
         };
         Ok(failure.map_or(Tried::Passes { stays_for }, Tried::Fails))
     }
 
-    /// A change found by search that no test looks at must at least leave alone what was right.
+    /// A change found by search must not make anything raise that gave a result; one that no test looks at must leave
+    /// alone whatever was right.
     fn overfits(&self, changes: &[Change]) -> Result<Option<String>, RepairError> {
         let base = &self.snapshot.commit;
         let head = self.bench.repository.commit(base, changes, "Candidate", 0)?;
         let compared = compare_change(self.bench, base, &head, base)?;
-        Ok(match (compared.differing.first(), compared.compared) {
-            (Some(first), _) => Some(format!("changes what was right: {first}")),
-            (None, 0) => Some("nothing shows that it leaves alone what was right".to_owned()),
-            (None, _) => None,
+        let first = compared.differing.first();
+        Ok(match (first, compared.breaking, compared.compared) {
+            (Some(first), 1.., _) => Some(format!("breaks what was right: {first}")),
+            (Some(_) | None, _, _) if self.exercised => None,
+            (Some(first), _, _) => Some(format!("changes what was right: {first}")),
+            (None, _, 0) => Some("nothing shows that it leaves alone what was right".to_owned()),
+            (None, _, _) => None,
         })
     }
 

@@ -113,6 +113,29 @@ fn tests_that_wreck_their_work_tree_do_not_hinder_the_search() {
 }
 
 #[test]
+fn an_operator_that_cures_one_input_and_breaks_another_is_not_taken() {
+    let code = "def fee(amount, kind):\n    if kind == 'card':\n        rate = 0.02\n    elif kind == 'cash':\n        rate = 0.0\n    return round(amount * rate, 2)\n";
+    let test = "import unittest\nimport fees\n\n\nclass T(unittest.TestCase):\n    def test_card(self):\n        self.assertEqual(fees.fee(100, 'card'), 2.0)\n";
+    let project = Project::new(&[&[("fees.py", code), ("test_fees.py", test)]], Some(UNITTEST));
+    let facts = incident(
+        "UnboundLocalError",
+        "cannot access local variable 'rate' where it is not associated with a value",
+        &[("fees.py", 6, "fee", "return round(amount * rate, 2)")],
+        &["INFO handling (10, 'cheque')"],
+    );
+    let RepairOutcome::NoFix { tried, .. } = project.repair(&facts) else {
+        panic!("what a cheque costs is for a person to say");
+    };
+    let why = "breaks what was right: fees.fee(1, 'cash'): was 0.0, is raises UnboundLocalError";
+    assert!(tried.iter().any(|candidate| candidate.outcome == why), "{tried:#?}");
+    let broken = code.replace("kind == 'cash'", "kind != 'cash'");
+    let change = groundcrew_workbench::git::Change::write("fees.py".parse().unwrap(), broken);
+    let head = project.bench.repository.commit(&project.head, &[change], "Broken", 0).unwrap();
+    let compared = compare(&project.bench, &project.head, &head).unwrap();
+    assert!(compared.breaking > 0, "{compared:?}");
+}
+
+#[test]
 fn a_range_one_too_long_is_shortened() {
     let code = "def moving(values, width):\n    found = []\n    for start in range(len(values) - width + 2):\n        found.append((values[start] + values[start + width - 1]) / 2)\n    return found\n\n\ndef pairs(values):\n    found = []\n    for i in range(len(values)):\n        found.append((values[i], values[i + 1]))\n    return found\n";
     let test = "import unittest\nimport maths\n\n\nclass T(unittest.TestCase):\n    def test_none(self):\n        self.assertEqual(maths.pairs([]), [])\n";

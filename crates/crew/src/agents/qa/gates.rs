@@ -12,6 +12,7 @@ use groundcrew_core::evidence::{
 use groundcrew_repair::differential::Differential;
 use groundcrew_repair::mutants::Mutants;
 use groundcrew_repair::reproduce::{ReproOutcome, run_on};
+use groundcrew_repair::strategies::is_searched;
 use groundcrew_repair::{Bench, differential, mutants, smell};
 use groundcrew_workbench::git::{Change, RepoPath, Repository, Sha};
 use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome, run_suite};
@@ -375,15 +376,18 @@ fn compare_behaviour(
     let base = Sha::parse(&fix.base_sha)?;
     // A revert is to bring back what its culprit's parent did, so that is what it is compared with.
     let reference = culprit_parent(repository, fix)?.unwrap_or_else(|| base.clone());
-    let Differential { compared, differing, reason } =
+    let Differential { compared, differing, breaking, reason } =
         differential::compare_change(bench, &base, &seen.head, &reference)?;
-    seen.gates.differential = match (&reason, differing.is_empty()) {
-        (Some(_), _) => DifferentialGate::NotRun,
-        (None, true) => DifferentialGate::Equal,
-        (None, false) => DifferentialGate::Differs,
+    seen.gates.differential = match (&reason, differing.is_empty(), breaking) {
+        (Some(_), _, _) => DifferentialGate::NotRun,
+        (None, true, _) => DifferentialGate::Equal,
+        (None, false, 0) => DifferentialGate::Differs,
+        (None, false, _) => DifferentialGate::Breaks,
     };
-    let detail =
-        reason.unwrap_or_else(|| format!("{} of {compared} inputs give another result", differing.len()));
+    let detail = reason.unwrap_or_else(|| {
+        let first = differing.first().map(|first| format!(", such as {first}")).unwrap_or_default();
+        format!("{} of {compared} inputs give another result{first}", differing.len())
+    });
     seen.note("differential", seen.gates.differential.as_str(), detail);
     seen.behaviour_diff = differing;
     Ok(())
@@ -404,7 +408,10 @@ fn look_at_diff(
     fix: &Fix,
     seen: &mut Examination,
 ) -> Result<(), Trouble> {
-    let found = smell::smells(repository, base, fixed, fix.kind)?;
+    let mut found = smell::smells(repository, base, fixed, fix.kind)?;
+    if is_searched(&fix.strategy) && seen.gates.differential == DifferentialGate::Differs {
+        found.push("found by search, and it changes other results too".to_owned());
+    }
     seen.gates.smell = if found.is_empty() { SmellGate::Clean } else { SmellGate::Smells };
     let detail =
         if found.is_empty() { "nothing that hides the symptom".to_owned() } else { found.join("; ") };
