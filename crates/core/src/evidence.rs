@@ -79,7 +79,7 @@ words! {
         Equal = "equal",
         /// Different results on listed inputs.
         Differs = "differs",
-        /// An input that gave a result now raises.
+        /// An input that gave a result now raises the error that was to be cured.
         Breaks = "breaks",
         /// Could not be executed.
         NotRun = "not_run",
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fix_that_makes_a_right_input_raise_is_rejected_however_good_the_rest_is() {
+    fn a_fix_that_moves_the_error_to_a_right_input_is_rejected_however_good_the_rest_is() {
         for gates in all_gates() {
             if gates.differential == DifferentialGate::Breaks {
                 assert_eq!(grade(&gates), Verdict::Rejected, "{gates:?}");

@@ -4,6 +4,7 @@
 //! ones; only those count that raise nothing there and give the same twice. On the changed commit they must give the
 //! same value and leave the same in their arguments. A revert is compared with the parent of the commit it undoes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use groundcrew_workbench::git::Sha;
@@ -28,8 +29,9 @@ pub struct Differential {
     pub compared: usize,
     /// Inputs on which they differ, each as one line: call, before, after; at most 20.
     pub differing: Vec<String>,
-    /// Those of them that gave a result before and raise now.
-    pub breaking: usize,
+    /// What inputs raise now that gave a result before, without modules. An input of a type that the function never
+    /// gets may well raise; one that raises the very error that was to be cured tells of a crash that only moved.
+    pub now_raises: BTreeSet<String>,
     /// Why nothing was compared, if so.
     pub reason: Option<String>,
 }
@@ -116,7 +118,11 @@ fn differing(first: &Side, second: &Side) -> Differential {
         let after = second.outcomes.get(at);
         let same = after == Some(before);
         let gave = |outcome: Option<&Value>| outcome.is_some_and(|outcome| outcome.get("value").is_some());
-        found.breaking += usize::from(gave(Some(before)) && !gave(after));
+        if let Some(raised) = after.and_then(|outcome| outcome.get("raised")?.as_str())
+            && gave(Some(before))
+        {
+            found.now_raises.insert(raised.rsplit('.').next().unwrap_or(raised).to_owned());
+        }
         if same || found.differing.len() >= TOLD {
             continue;
         }

@@ -454,19 +454,20 @@ impl Search<'_> {
         Ok(failure.map_or(Tried::Passes { stays_for }, Tried::Fails))
     }
 
-    /// A change found by search must not make anything raise that gave a result; one that no test looks at must leave
-    /// alone whatever was right.
+    /// A change found by search must not move the error to inputs that gave a result; one that no test looks at must
+    /// leave alone whatever was right.
     fn overfits(&self, changes: &[Change]) -> Result<Option<String>, RepairError> {
         let base = &self.snapshot.commit;
         let head = self.bench.repository.commit(base, changes, "Candidate", 0)?;
         let compared = compare_change(self.bench, base, &head, base)?;
-        let first = compared.differing.first();
-        Ok(match (first, compared.breaking, compared.compared) {
-            (Some(first), 1.., _) => Some(format!("breaks what was right: {first}")),
-            (Some(_) | None, _, _) if self.exercised => None,
-            (Some(first), _, _) => Some(format!("changes what was right: {first}")),
-            (None, _, 0) => Some("nothing shows that it leaves alone what was right".to_owned()),
-            (None, _, _) => None,
+        let exception = self.facts.trace.exception.as_deref().unwrap_or_default();
+        let moved = compared.now_raises.contains(exception.rsplit('.').next().unwrap_or(exception));
+        Ok(match (compared.differing.first(), compared.compared) {
+            (Some(first), _) if moved => Some(format!("breaks what was right: {first}")),
+            _ if self.exercised => None,
+            (Some(first), _) => Some(format!("changes what was right: {first}")),
+            (None, 0) => Some("nothing shows that it leaves alone what was right".to_owned()),
+            (None, _) => None,
         })
     }
 

@@ -376,13 +376,15 @@ fn compare_behaviour(
     let base = Sha::parse(&fix.base_sha)?;
     // A revert is to bring back what its culprit's parent did, so that is what it is compared with.
     let reference = culprit_parent(repository, fix)?.unwrap_or_else(|| base.clone());
-    let Differential { compared, differing, breaking, reason } =
+    let Differential { compared, differing, now_raises, reason } =
         differential::compare_change(bench, &base, &seen.head, &reference)?;
-    seen.gates.differential = match (&reason, differing.is_empty(), breaking) {
-        (Some(_), _, _) => DifferentialGate::NotRun,
-        (None, true, _) => DifferentialGate::Equal,
-        (None, false, 0) => DifferentialGate::Differs,
-        (None, false, _) => DifferentialGate::Breaks,
+    let cured = fix.reproduction.as_ref().map_or("", |reproduction| reproduction.exception.as_str());
+    let moved = now_raises.contains(cured.rsplit('.').next().unwrap_or(cured));
+    seen.gates.differential = match (&reason, differing.is_empty()) {
+        (Some(_), _) => DifferentialGate::NotRun,
+        (None, true) => DifferentialGate::Equal,
+        (None, false) if moved => DifferentialGate::Breaks,
+        (None, false) => DifferentialGate::Differs,
     };
     let detail = reason.unwrap_or_else(|| {
         let first = differing.first().map(|first| format!(", such as {first}")).unwrap_or_default();
