@@ -7,6 +7,7 @@
 //! | [`agent`] | what an agent takes and gives |
 //! | `agents/` | the six, one file each |
 //! | [`brain`] | judgement behind one trait |
+//! | `presence` | which processes of this machine still live |
 //! | [`scratch`] | folders of runs, and what becomes of them |
 //! | [`site`], [`config`], [`trust`] | a project as the crew works on it, and which of its settings count |
 

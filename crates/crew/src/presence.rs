@@ -3,6 +3,7 @@
 //! A lease alone would leave the task of a killed process waiting for a minute. A lock is freed at once, and unlike a
 //! process id it cannot be taken for that of another process, and a process that is only stopped keeps it.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,11 @@ impl Presence {
     pub(crate) fn show(folder: &Path, process: &str) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let path = file(folder, process);
-        let locked = File::create(&path)?;
+        // Locked before it has its name, so that nobody ever sees it free while the process lives.
+        let unnamed = path.with_extension("new");
+        let locked = File::create(&unnamed)?;
         locked.lock()?;
+        std::fs::rename(&unnamed, &path)?;
         Ok(Self { _locked: locked, path })
     }
 }
@@ -37,25 +41,28 @@ impl Drop for Presence {
     }
 }
 
-/// Whether the process of this name is known to have ended: it showed itself here once and its lock is free.
-pub(crate) fn has_ended(folder: &Path, process: &str) -> bool {
-    let Ok(shown) = File::open(file(folder, process)) else { return false };
+/// The processes that are known to have ended: they showed themselves here once and their lock is free.
+pub(crate) fn ended(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let shown = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let process = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.to_owned();
+        is_free(&entry.path()).then_some(process)
+    });
+    shown.collect()
+}
+
+fn is_free(path: &Path) -> bool {
+    let Ok(shown) = File::open(path) else { return false };
     match shown.try_lock_shared() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
     }
 }
 
-/// Takes the signs of all processes that have ended away.
-pub(crate) fn forget_ended(folder: &Path) {
-    for file in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("");
-        if let Some(process) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX))
-            && has_ended(folder, process)
-        {
-            drop(std::fs::remove_file(&file));
-        }
-    }
+/// Takes the sign of a process that has ended away.
+pub(crate) fn forget(folder: &Path, process: &str) {
+    drop(std::fs::remove_file(file(folder, process)));
 }
 
 fn file(folder: &Path, process: &str) -> PathBuf {
@@ -71,16 +78,13 @@ mod tests {
     fn only_a_process_that_showed_itself_and_let_go_has_ended() {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
-        assert!(!has_ended(at, "host-1-a"), "never seen");
+        assert_eq!(ended(at), BTreeSet::new(), "never seen");
         let alive = Presence::show(at, "host-1-a").unwrap();
-        assert!(!has_ended(at, "host-1-a"), "alive");
+        assert_eq!(ended(at), BTreeSet::new(), "alive");
         // A kill frees the lock and leaves the file.
-        let Presence { _locked, path } = &alive;
-        _locked.unlock().unwrap();
-        assert!(has_ended(at, "host-1-a"));
-        assert!(path.starts_with(at));
-        forget_ended(at);
-        assert!(!has_ended(at, "host-1-a"));
-        assert!(!has_ended(at, "../../etc/passwd"));
+        alive._locked.unlock().unwrap();
+        assert_eq!(ended(at), BTreeSet::from(["host-1-a".to_owned()]));
+        forget(at, "host-1-a");
+        assert_eq!(ended(at), BTreeSet::new(), "forgotten");
     }
 }

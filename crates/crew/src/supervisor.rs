@@ -19,7 +19,7 @@ use groundcrew_store::{Count, IncidentFilter, NewWorker, Store, StoreError, Task
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
-use crate::presence::{Presence, forget_ended, has_ended};
+use crate::presence::{Presence, ended, forget};
 use crate::scratch::sweep;
 use crate::site::Site;
 use crate::tools::Tools;
@@ -167,25 +167,29 @@ fn show(tools: &Tools, process: &str) -> Result<Presence, StoreError> {
 
 /// Takes back what processes of this machine held that have ended without a word, and forgets their workers.
 fn take_back(tools: &Tools) -> Result<(), StoreError> {
+    // Looked up once: a process that ends meanwhile keeps its sign until the next time, and so its tasks are found then.
+    let ended = ended(&tools.work_folder);
+    if ended.is_empty() {
+        return Ok(());
+    }
     let store = tools.store.as_ref();
     let running = TaskFilter { status: Some(Status::Running), ..TaskFilter::default() };
     for task in store.tasks(&running)? {
         let Some(owner) = task.lease.map(|lease| lease.owner) else { continue };
-        if has_ended(&tools.work_folder, process_of(&owner)) {
-            let rescue = Command::Rescue { task: task.id, ended_worker: Some(owner) };
-            match store.execute(rescue) {
+        if ended.contains(process_of(&owner)) {
+            match store.execute(Command::Rescue { task: task.id, ended_worker: Some(owner) }) {
                 // Somebody else was quicker.
                 Ok(_) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
         }
     }
-    for worker in store.workers()? {
-        if has_ended(&tools.work_folder, process_of(&worker.name)) {
-            store.remove_worker(&worker.name)?;
-        }
+    for worker in store.workers()?.iter().filter(|worker| ended.contains(process_of(&worker.name))) {
+        store.remove_worker(&worker.name)?;
     }
-    forget_ended(&tools.work_folder);
+    for process in &ended {
+        forget(&tools.work_folder, process);
+    }
     Ok(())
 }
 
