@@ -6,6 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use groundcrew_core::incident::IncidentStatus;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::Status;
+use groundcrew_crew::config::Span;
+use jiff::SignedDuration;
 
 use crate::failure::EXIT_CODES;
 
@@ -117,6 +119,16 @@ pub(crate) struct Up {
     /// Stop when nothing is left that the crew could do by itself; exit code 3 if something then waits for you
     #[arg(long)]
     pub(crate) until_idle: bool,
+    /// How long a task stays with a worker that shows no sign of life, such as 90s or 5m, at least 2s
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = lease)]
+    pub(crate) lease: SignedDuration,
+}
+
+fn lease(text: &str) -> Result<SignedDuration, String> {
+    let length = Span::try_from(text.to_owned())?.get();
+    let lease = SignedDuration::try_from(length).map_err(|error| error.to_string())?;
+    let allowed = SignedDuration::from_secs(2)..=SignedDuration::from_hours(24);
+    if allowed.contains(&lease) { Ok(lease) } else { Err("a lease is between 2s and 24h".to_owned()) }
 }
 
 /// Arguments of `scan`.

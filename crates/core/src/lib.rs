@@ -15,3 +15,6 @@ pub mod role;
 pub mod task;
 pub mod trace;
 pub mod word;
+
+#[cfg(all(feature = "unfenced", not(debug_assertions)))]
+compile_error!("the feature `unfenced` is for the proof of the kill test alone");

