@@ -21,7 +21,7 @@ words! {
 }
 
 /// A role's state row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AgentState {
     /// The role.
     pub role: Role,
@@ -49,7 +49,7 @@ pub enum RunEnd {
 }
 
 /// What a run used.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cost {
     /// Tokens sent to a model.
     #[serde(default)]

@@ -99,7 +99,7 @@ words! {
 }
 
 /// What every gate said about one commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gates {
     /// What the change does about the defect.
     pub kind: ChangeKind,
@@ -122,7 +122,7 @@ pub struct Gates {
 }
 
 /// What the gates amount to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "verdict", content = "grade", rename_all = "snake_case")]
 pub enum Verdict {
     /// The fix goes on, worth this much.

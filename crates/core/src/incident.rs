@@ -78,7 +78,7 @@ words! {
 }
 
 /// An incident as stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Incident {
     /// Key.
     pub id: IncidentId,
@@ -111,7 +111,7 @@ pub struct Incident {
 }
 
 /// What one occurrence looked like, secrets taken out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sample {
     /// The record's text.
     #[serde(default)]

@@ -23,7 +23,7 @@ words! {
 }
 
 /// A log entry as stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LogEntry {
     /// Key; grows with time.
     pub id: i64,

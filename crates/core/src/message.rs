@@ -22,7 +22,7 @@ words! {
 }
 
 /// A message as stored. Names are text, since other programs may write their own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Message {
     /// Key.
     pub id: MessageId,
@@ -60,7 +60,7 @@ pub struct NewMessage {
 }
 
 /// One way to answer a question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Choice {
     /// Short word that the answer names.
     pub key: String,
@@ -69,7 +69,7 @@ pub struct Choice {
 }
 
 /// A question as an agent asks it: two to four choices, one of them what the agent would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ask {
     /// The question in one or two sentences.
     pub question: String,
@@ -82,7 +82,7 @@ pub struct Ask {
 }
 
 /// What an approval is bound to. Anything later voids it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Binding {
     /// Branch that carries the change.
     pub branch: String,

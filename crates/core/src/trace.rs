@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One line of a stack: where the program was.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Frame {
     /// Path as printed in the log; never to be opened without resolving it beneath the repository.
     pub file: Option<String>,
@@ -20,7 +20,7 @@ pub struct Frame {
 }
 
 /// An exception with its stack, innermost (crashing) frame first.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Trace {
     /// Exception type as printed, such as `KeyError` or `shop.errors.OutOfStock`.
     #[serde(rename = "type")]

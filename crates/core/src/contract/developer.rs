@@ -6,7 +6,7 @@ use super::{Common, Dossier};
 use crate::evidence::ChangeKind;
 
 /// Context of `fix_bug`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FixBugContext {
     /// 1 to 3.
     #[serde(default = "first_round")]
@@ -27,7 +27,7 @@ fn first_round() -> u32 {
 }
 
 /// How an error was made to happen again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reproduction {
     /// `test`, `generated_call` or `logged_input`.
     pub kind: String,
@@ -54,7 +54,7 @@ pub struct Reproduction {
 }
 
 /// A test file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TestFile {
     /// Path beneath the repository.
     pub path: String,
@@ -65,7 +65,7 @@ pub struct TestFile {
 }
 
 /// Result of `fix_bug` where a patch was made, and the second part of the dossier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Fix {
     /// Commit that was repaired.
     pub base_sha: String,
@@ -97,7 +97,7 @@ pub struct Fix {
 }
 
 /// Where a defect is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RootCause {
     /// File beneath the repository.
     pub file: String,
@@ -110,7 +110,7 @@ pub struct RootCause {
 }
 
 /// A candidate patch and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Candidate {
     /// Strategy.
     pub strategy: String,
@@ -125,7 +125,7 @@ pub struct Candidate {
 }
 
 /// Result of `fix_bug`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FixBugResult {
     /// What every result carries; `outcome` is `patch`, `no_repro`, `no_fix` or `refused`.
     #[serde(flatten)]

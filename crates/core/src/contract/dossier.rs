@@ -7,7 +7,7 @@ use crate::agent::Cost;
 use crate::incident::Sample;
 
 /// What one workflow knows, handed from role to role.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Dossier {
     /// One line about the incident.
     #[serde(default)]
@@ -36,7 +36,7 @@ pub struct Dossier {
 }
 
 /// A try at a fix that was rejected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PreviousRound {
     /// Hash of its patch, which is not tried again.
     pub patch_hash: String,

@@ -68,7 +68,7 @@ pub fn read_context<T: DeserializeOwned>(task_type: &str, context: &Value) -> Re
 }
 
 /// Why something was decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reason {
     /// Stable word for programs.
     pub code: String,
@@ -84,7 +84,7 @@ impl Reason {
 }
 
 /// What an agent thought with.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BrainId {
     /// `rules`, `model`, `acp` or `command`.
     pub kind: String,
@@ -95,7 +95,7 @@ pub struct BrainId {
 }
 
 /// What every result carries.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Common {
     /// One word for how it went; the list depends on the task type.
     pub outcome: String,

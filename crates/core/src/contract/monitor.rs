@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Common;
 
 /// A log source as a scan names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LogSource {
     /// `file`, for now the only kind.
     #[serde(default = "file_kind")]
@@ -19,7 +19,7 @@ fn file_kind() -> String {
 }
 
 /// Context of `scan_logs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScanLogsContext {
     /// What to read.
     pub source: LogSource,
@@ -32,7 +32,7 @@ pub struct ScanLogsContext {
 }
 
 /// Result of `scan_logs`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScanLogsResult {
     /// What every result carries; `outcome` is `read`.
     #[serde(flatten)]
@@ -58,7 +58,7 @@ pub struct ScanLogsResult {
 }
 
 /// An error of a scan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SeenError {
     /// What makes two occurrences the same error.
     pub fingerprint: String,
@@ -71,7 +71,7 @@ pub struct SeenError {
 }
 
 /// Context of `check_health`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CheckHealthContext {
     /// Names of the checks to run; empty for all.
     #[serde(default)]
@@ -79,7 +79,7 @@ pub struct CheckHealthContext {
 }
 
 /// Result of `check_health`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CheckHealthResult {
     /// What every result carries; `outcome` is `ok`, `warn` or `fail`.
     #[serde(flatten)]
@@ -89,7 +89,7 @@ pub struct CheckHealthResult {
 }
 
 /// One health check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HealthCheck {
     /// Its name.
     pub name: String,

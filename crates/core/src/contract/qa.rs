@@ -6,7 +6,7 @@ use super::{Common, Dossier};
 use crate::evidence::{Gates, Grade};
 
 /// Context of `verify_fix`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerifyFixContext {
     /// What is known; the fix must be there.
     #[serde(default)]
@@ -14,7 +14,7 @@ pub struct VerifyFixContext {
 }
 
 /// One executed check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Check {
     /// Its name.
     pub name: String,
@@ -25,7 +25,7 @@ pub struct Check {
 }
 
 /// How a test suite went on one commit.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SuiteCount {
     /// Tests collected.
     pub collected: u64,
@@ -38,7 +38,7 @@ pub struct SuiteCount {
 }
 
 /// Result of `verify_fix`, and the third part of the dossier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verification {
     /// Commit that was repaired.
     pub base_sha: String,
@@ -69,7 +69,7 @@ pub struct Verification {
 }
 
 /// Result of `verify_fix`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerifyFixResult {
     /// What every result carries; `outcome` is `accepted`, `rejected` or `inconclusive`.
     #[serde(flatten)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Common, Dossier};
 
 /// Context of `review_change` and `review_design`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReviewContext {
     /// Commit the change starts from.
     pub base_sha: String,
@@ -17,7 +17,7 @@ pub struct ReviewContext {
 }
 
 /// Something a reviewer found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Stable name of the rule.
     pub rule: String,
@@ -32,7 +32,7 @@ pub struct Finding {
 }
 
 /// What a reviewer decided, and the fourth part of the dossier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Review {
     /// Who reviewed.
     pub role: String,
@@ -47,7 +47,7 @@ pub struct Review {
 }
 
 /// Result of `review_change` and `review_design`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReviewResult {
     /// What every result carries; `outcome` is the verdict.
     #[serde(flatten)]
@@ -57,7 +57,7 @@ pub struct ReviewResult {
 }
 
 /// Context of `publish_fix`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PublishFixContext {
     /// Branch that a person will see.
     pub branch: String,
@@ -71,7 +71,7 @@ pub struct PublishFixContext {
 }
 
 /// Result of `publish_fix`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PublishFixResult {
     /// What every result carries; `outcome` is `approved` or `rejected`.
     #[serde(flatten)]

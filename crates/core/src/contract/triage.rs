@@ -8,7 +8,7 @@ use crate::trace::{Frame, Trace};
 use crate::word::words;
 
 /// Context of `classify_error`. An error text is enough, under any of its usual names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ClassifyErrorContext {
     /// Why triage must look: `new`, `still_happening`, `returned`.
     #[serde(default)]
@@ -46,7 +46,7 @@ words! {
 }
 
 /// Result of `classify_error`, and the first part of the dossier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ClassifyErrorResult {
     /// What every result carries; `outcome` is the route.
     #[serde(flatten)]
@@ -56,7 +56,7 @@ pub struct ClassifyErrorResult {
 }
 
 /// What triage decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Classification {
     /// What kind of fault it is.
     pub category: Category,
@@ -78,7 +78,7 @@ pub struct Classification {
 }
 
 /// A commit that may have introduced a defect.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Suspect {
     /// The commit.
     pub sha: String,
