@@ -12,11 +12,15 @@ use groundcrew_crew::trust::TrustStore;
 use groundcrew_store::{Access, Project, Store};
 use groundcrew_workbench::git::Repository;
 use groundcrew_workbench::sandbox::{Level, Sandbox, SandboxConfig, Unavailable};
+use jiff::Timestamp;
 
 use crate::escape;
 use crate::failure::{Failure, Kind};
 use crate::options::Global;
 use crate::output::Output;
+
+/// Variable with the moment that ages are shown from, so that a test can compare what is printed.
+const SHOWN_NOW: &str = "GROUNDCREW_SHOWN_NOW";
 
 /// What the environment says; read once, so that nothing else looks at it.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub(crate) struct Environment {
     config: Option<PathBuf>,
     /// How this program was called, so that a command it prints can be typed as it is.
     program: String,
+    /// The moment that ages are shown from; see [`Invocation::shown_now`].
+    shown_now: Option<Timestamp>,
     /// Colour without a terminal.
     pub(crate) color_forced: bool,
     /// Colour on a terminal.
@@ -45,6 +51,7 @@ impl Environment {
             data: folder("XDG_DATA_HOME"),
             config: folder("XDG_CONFIG_HOME"),
             program: called_as(std::env::args().next()),
+            shown_now: set(SHOWN_NOW).and_then(|at| at.to_str()?.parse().ok()),
             color_forced: forced && set("NO_COLOR").is_none(),
             color_allowed: !plain,
         }
@@ -99,6 +106,13 @@ impl Invocation {
             }
         };
         Ok(format!("sqlite:{}", folder.join("groundcrew/groundcrew.db").display()))
+    }
+
+    /// The moment that ages are shown from: now, unless a test fixed it. For what is printed only; whatever is decided
+    /// or written goes by the database's clock.
+    #[allow(dead_code, reason = "`db stats` shows ages")]
+    pub(crate) fn shown_now(&self) -> Timestamp {
+        self.environment.shown_now.unwrap_or_else(Timestamp::now)
     }
 
     /// Opens the database.

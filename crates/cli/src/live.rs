@@ -113,3 +113,39 @@ fn clock(at: Timestamp) -> String {
 pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
+
+/// How long ago something was, in one unit that a person can compare: `40 s`, `12 min`, `5 h`, `3 d`.
+///
+/// What lies in the future, as after a clock was set back, is `0 s` ago.
+#[allow(dead_code, reason = "`db stats` shows ages")]
+pub(crate) fn age(now: Timestamp, then: Timestamp) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        ..MINUTE => format!("{seconds} s"),
+        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
+        HOUR..DAY => format!("{} h", seconds / HOUR),
+        DAY.. => format!("{} d", seconds / DAY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_one_unit() {
+        let now: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        for (then, told) in [
+            ("2026-03-01T10:00:05Z", "0 s"),
+            ("2026-03-01T09:59:01Z", "59 s"),
+            ("2026-03-01T09:11:00Z", "49 min"),
+            ("2026-03-01T07:00:01Z", "2 h"),
+            ("2026-02-01T10:00:00Z", "28 d"),
+        ] {
+            assert_eq!(age(now, then.parse().unwrap()), told, "{then}");
+        }
+    }
+}

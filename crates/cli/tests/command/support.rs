@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// How long anything that is waited for may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The moment that ages in transcripts are shown from: 49 minutes after the tasks of the fixture were created.
+pub(crate) const NOW: &str = "2026-03-01T10:00:00Z";
+
 /// A user's home folder with a place to work in.
 pub(crate) struct Home {
     folder: TempDir,
@@ -90,8 +93,9 @@ impl Home {
     }
 
     /// Runs and shows everything that came of it, with what differs from run to run replaced.
+    /// Ages are as of [`NOW`].
     pub(crate) fn transcript(&self, arguments: &[&str]) -> String {
-        let ran = self.run(arguments);
+        let ran = Ran::of(&self.command(arguments).env("GROUNDCREW_SHOWN_NOW", NOW).output().unwrap());
         self.steady(&format!(
             "$ groundcrew {}\n{}[exit code {}]\n{}",
             arguments.join(" "),
