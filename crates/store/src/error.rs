@@ -106,6 +106,22 @@ pub enum StoreError {
         /// The reason.
         source: Arc<std::io::Error>,
     },
+    /// A file that is to be made is there already.
+    #[error("{path} is already there and is not overwritten; name a file that is not, or move that one away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is pruned cannot go into this file.
+    #[error(
+        "{path} cannot take what is pruned: {reason}; name a new file, or an archive that `groundcrew db prune` made"
+    )]
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The address names no database of this program.
     #[error("{url:?} is no database address: {reason}; write sqlite:PATH")]
     UnsupportedUrl {
@@ -209,11 +225,12 @@ impl StoreError {
             Self::Refused(refusal) => refusal_kind(refusal),
             Self::Busy { .. } => Kind::Busy,
             Self::Missing { .. } | Self::Vanished { .. } | Self::NoSuchIncident { .. } => Kind::NotFound,
-            Self::ProjectName { .. } => Kind::Conflict,
+            Self::ProjectName { .. } | Self::Exists { .. } => Kind::Conflict,
             Self::UnsupportedUrl { .. }
             | Self::NotADatabase { .. }
             | Self::Newer { .. }
             | Self::Older { .. }
+            | Self::NotAnArchive { .. }
             | Self::Dangling { .. } => Kind::Usage,
             Self::ChecksumMismatch { .. }
             | Self::Corrupt { .. }

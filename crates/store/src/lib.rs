@@ -4,6 +4,7 @@
 //! [`groundcrew_core::lifecycle::decide`] and writes its plan in one transaction. Nothing else changes a task's status.
 //! Everything blocks the calling thread; there is no async runtime.
 
+mod archive;
 #[doc(hidden)]
 pub mod conformance;
 mod error;
@@ -11,12 +12,16 @@ mod location;
 mod sqlite;
 mod store;
 mod time;
+mod upkeep;
 mod view;
 
 pub use error::{Kind, StoreError};
-pub use location::{Access, Options, migrate, open};
+pub use location::{Access, Options, backup, migrate, open};
 pub use sqlite::migrations::{Applied, SCHEMA_VERSION};
 pub use store::{Maintained, Receipt, Store};
+pub use upkeep::{
+    AuditReport, Backup, Before, Broken, Day, FileStats, Finding, Flaw, Prune, Pruned, QueueStats, Stats,
+};
 pub use view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
     Worker,

@@ -1,11 +1,12 @@
 //! Where a database is: from an address to an open store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::sqlite::{self, migrations::Applied};
 use crate::store::Store;
+use crate::upkeep::Backup;
 
 /// What may be done to the file that is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +42,14 @@ pub fn open(url: &str, options: Options) -> Result<Arc<dyn Store>, StoreError> {
 /// As [`open`].
 pub fn migrate(url: &str, dry_run: bool) -> Result<Vec<Applied>, StoreError> {
     sqlite::migrate(&sqlite_path(url)?, dry_run)
+}
+
+/// Copies the database at this address into a new file, while others may write to it.
+///
+/// # Errors
+/// [`StoreError::Exists`] if the file is there, and whatever is wrong with the database or the copy.
+pub fn backup(url: &str, to: &Path) -> Result<Backup, StoreError> {
+    sqlite::backup(&sqlite_path(url)?, to)
 }
 
 fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::error::StoreError;
+use crate::upkeep::{AuditReport, Finding, Prune, Pruned, Stats};
 use crate::view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
     Worker,
@@ -169,4 +170,21 @@ pub trait Store: Send + Sync {
 
     /// Adds an entry to the audit log for somebody who runs no task.
     fn log(&self, task: Option<TaskId>, party: Party, entry: NewLog) -> Result<(), StoreError>;
+
+    /// What is wrong with the file and its rows; empty if all is well. Reads everything once.
+    fn check(&self) -> Result<Vec<Finding>, StoreError>;
+
+    /// Figures about the database, as of one moment.
+    fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// Compares the sealed part of the audit log with its seals, and asks for the seal of a hash that was noted
+    /// elsewhere. [`Store::maintain`] makes the seals.
+    fn verify_audit(&self, noted: Option<&str>) -> Result<AuditReport, StoreError>;
+
+    /// Takes old finished workflows out of the database, each archived first, or counts them. A workflow stays
+    /// whole while a task of it is open or young, an incident of it is not over, or a question of it is open.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAnArchive`] if the file is something else; what was pruned before another error is archived.
+    fn prune(&self, wish: &Prune) -> Result<Pruned, StoreError>;
 }

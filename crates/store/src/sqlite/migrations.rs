@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::time::written;
 
 /// Latest schema version that this program knows.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// A migration, applied or to be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "given", text: include_str!("../../migrations/sqlite/0001_given.sql") },
     Migration { version: 2, name: "crew", text: include_str!("../../migrations/sqlite/0002_crew.sql") },
+    Migration { version: 4, name: "upkeep", text: include_str!("../../migrations/sqlite/0004_upkeep.sql") },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS crew_migrations (

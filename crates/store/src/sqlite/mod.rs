@@ -3,14 +3,19 @@
 //! One thread owns the only writing connection (`writer`); reads use a few connections that cannot write (`reader`).
 
 mod apply;
+mod audit;
+mod backup;
+mod check;
 mod file;
 mod load;
 pub(crate) mod migrations;
+mod prune;
 mod query;
 mod reader;
 mod row;
 mod session;
 mod signal;
+mod stats;
 mod sweep;
 mod transaction;
 mod writer;
@@ -29,9 +34,11 @@ use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use crate::archive::Archive;
 use crate::error::StoreError;
 use crate::location::Access;
 use crate::store::{Maintained, Receipt, Store};
+use crate::upkeep::{AuditReport, Finding, Prune, Pruned, Stats};
 use crate::view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
     Worker,
@@ -41,6 +48,7 @@ use session::Session;
 use signal::Signal;
 use writer::Writer;
 
+pub(crate) use backup::backup;
 pub(crate) use file::migrate;
 
 /// The store on one SQLite file.
@@ -209,5 +217,40 @@ impl Store for SqliteStore {
 
     fn log(&self, task: Option<TaskId>, party: Party, entry: NewLog) -> Result<(), StoreError> {
         self.write(move |session| apply::log(session, task, party, &entry))
+    }
+
+    fn check(&self) -> Result<Vec<Finding>, StoreError> {
+        self.readers.with(check::check)
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        self.readers.with(stats::stats)
+    }
+
+    fn verify_audit(&self, noted: Option<&str>) -> Result<AuditReport, StoreError> {
+        self.readers.with(|db| audit::verify_snapshot(db, noted))
+    }
+
+    fn prune(&self, wish: &Prune) -> Result<Pruned, StoreError> {
+        let now = self.readers.with(session::now)?;
+        let mut search = prune::Search::new(prune::moment(wish.before, now));
+        let mut done = Pruned::default();
+        match &wish.archive {
+            None => {
+                while !search.over {
+                    self.readers.with(|db| prune::count(db, &mut search, &mut done))?;
+                }
+            }
+            Some(path) => {
+                let mut archive = Archive::open(path)?;
+                while !search.over {
+                    (archive, search, done) = self.write(move |session| {
+                        prune::batch(session, &mut archive, &mut search, &mut done)?;
+                        Ok((archive, search, done))
+                    })?;
+                }
+            }
+        }
+        Ok(done)
     }
 }

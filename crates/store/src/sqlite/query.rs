@@ -81,6 +81,46 @@ queries! {
     UPDATE_TASK = "shared/update_task";
     WORKERS = "shared/workers";
     WORKFLOW = "shared/workflow";
+    CHECK_CHILDREN = "shared/check_children";
+    CHECK_HAND_OFFS = "shared/check_hand_offs";
+    CHECK_HELD = "shared/check_held";
+    CHECK_KEYS = "sqlite/check_keys";
+    CHECK_LINKS = "shared/check_links";
+    CHECK_QUESTIONS = "sqlite/check_questions";
+    CHECK_RETRIES = "shared/check_retries";
+    CHECK_RINGS = "shared/check_rings";
+    CHECK_ROLES = "shared/check_roles";
+    CHECK_RUNS = "shared/check_runs";
+    CHECK_TOKENS = "shared/check_tokens";
+    CHECK_UNLEASED = "shared/check_unleased";
+    CHECK_UNWAITED = "shared/check_unwaited";
+    CHECK_WAITS = "shared/check_waits";
+    FINISHED_PER_DAY = "shared/finished_per_day";
+    FOREIGN_KEYS = "sqlite/foreign_keys";
+    INCIDENTS_PER_STATUS = "shared/incidents_per_status";
+    INSERT_SEAL = "shared/insert_seal";
+    INTEGRITY = "sqlite/integrity";
+    LOGS_OUTSIDE = "shared/logs_outside";
+    LOG_BEFORE = "shared/log_before";
+    LOG_PRUNED = "shared/log_pruned";
+    LOG_RANGE = "shared/log_range";
+    OUR_TABLES = "sqlite/our_tables";
+    PRUNABLE = "shared/prunable";
+    PRUNE_ATTEMPTS = "sqlite/prune_attempts";
+    PRUNE_LOGS = "sqlite/prune_logs";
+    PRUNE_MESSAGES = "sqlite/prune_messages";
+    PRUNE_READ_ATTEMPTS = "sqlite/prune_read_attempts";
+    PRUNE_READ_LOGS = "sqlite/prune_read_logs";
+    PRUNE_READ_MESSAGES = "sqlite/prune_read_messages";
+    PRUNE_READ_TASKS = "sqlite/prune_read_tasks";
+    PRUNE_SEALED = "sqlite/prune_sealed";
+    PRUNE_TASKS = "sqlite/prune_tasks";
+    READY_BY_AGE = "shared/ready_by_age";
+    READY_COUNT = "shared/ready_count";
+    SEAL_AFTER = "shared/seal_after";
+    SEAL_LAST = "shared/seal_last";
+    SET_SETTING = "shared/set_setting";
+    STILL_NEEDED = "sqlite/still_needed";
 }
 
 /// A connection and the file it is to, so that every error can name both.

@@ -38,7 +38,7 @@ impl<'c> Session<'c> {
 
     /// The database's time.
     pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
-        Ok(self.db.first(NOW, [], |found| row::time_at(found, 0))?.flatten().unwrap_or(Timestamp::UNIX_EPOCH))
+        now(self.db)
     }
 
     /// Does something wholly or not at all, within the transaction.
@@ -65,4 +65,9 @@ impl<'c> Session<'c> {
         let fault = |error| self.db.fault(text, error);
         self.db.connection.prepare_cached(text).map_err(fault)?.execute([]).map_err(fault).map(|_| ())
     }
+}
+
+/// The database's time.
+pub(super) fn now(db: Db<'_>) -> Result<Timestamp, StoreError> {
+    Ok(db.first(NOW, [], |found| row::time_at(found, 0))?.flatten().unwrap_or(Timestamp::UNIX_EPOCH))
 }

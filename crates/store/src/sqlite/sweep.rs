@@ -1,4 +1,4 @@
-//! The regular sweep: what other programs left running, what has become due, what lost its lease.
+//! The regular sweep: what other programs left running, what has become due, what lost its lease, what can be sealed.
 //!
 //! Each task is found by a partial index and then goes through the state machine like any other command.
 
@@ -6,6 +6,7 @@ use groundcrew_core::lifecycle::Command;
 use groundcrew_core::task::{Status, TaskId};
 use jiff::SignedDuration;
 
+use super::audit;
 use super::query::{DUE, EXPIRED, UNLEASED};
 use super::session::Session;
 use super::transaction;
@@ -38,6 +39,7 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
             None => {}
         }
     }
+    session.undivided(audit::seal)?;
     Ok(done)
 }
 

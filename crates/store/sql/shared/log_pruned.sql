@@ -1,0 +1,1 @@
+SELECT count(*) FROM crew_audit_pruned WHERE log_id = ?1

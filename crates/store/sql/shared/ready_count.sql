@@ -1,0 +1,1 @@
+SELECT count(*) FROM agent_tasks WHERE status = 'pending' AND run_at IS NULL

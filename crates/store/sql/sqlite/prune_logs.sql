@@ -1,0 +1,1 @@
+DELETE FROM agent_logs WHERE task_id IN (SELECT value FROM json_each(?1))

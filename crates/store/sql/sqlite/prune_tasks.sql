@@ -1,0 +1,1 @@
+DELETE FROM agent_tasks WHERE id IN (SELECT value FROM json_each(?1))

@@ -1,0 +1,196 @@
+//! Takes finished work that nobody needs any more out of the database, whole workflows at a time.
+//!
+//! Each batch is judged, archived and deleted in one transaction, so that a task that was put back meanwhile is seen, and
+//! the rows are on disk in the archive before the deletion is committed: a kill at any moment loses nothing.
+
+use groundcrew_core::log::NewLog;
+use groundcrew_core::role::Party;
+use groundcrew_core::task::{Task, TaskId};
+use jiff::Timestamp;
+use rusqlite::types::ValueRef;
+use rusqlite::{Row, params};
+use serde_json::{Map, Value, json};
+
+use super::query::{
+    Db, PRUNABLE, PRUNE_ATTEMPTS, PRUNE_LOGS, PRUNE_MESSAGES, PRUNE_READ_ATTEMPTS, PRUNE_READ_LOGS,
+    PRUNE_READ_MESSAGES, PRUNE_READ_TASKS, PRUNE_SEALED, PRUNE_TASKS, Query, STILL_NEEDED,
+};
+use super::session::Session;
+use super::{apply, audit, reader};
+use crate::archive::{Archive, ArchivedRow};
+use crate::error::StoreError;
+use crate::time::written;
+use crate::upkeep::{Before, Pruned};
+
+/// Rows of one transaction, unless a single workflow has more.
+const MOST_ROWS: usize = 2_000;
+/// Workflows that one transaction looks at.
+const MOST_LOOKED_AT: i64 = 200;
+/// Roots that the result names.
+const MOST_TOLD: usize = 100;
+
+/// Tables that a workflow has rows in, tasks last, since the others point at them.
+const TABLES: [(&str, Query, Query); 4] = [
+    ("agent_messages", PRUNE_READ_MESSAGES, PRUNE_MESSAGES),
+    ("agent_logs", PRUNE_READ_LOGS, PRUNE_LOGS),
+    ("crew_attempts", PRUNE_READ_ATTEMPTS, PRUNE_ATTEMPTS),
+    ("agent_tasks", PRUNE_READ_TASKS, PRUNE_TASKS),
+];
+
+/// Where the search for old workflows stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Search {
+    /// Workflows that ended before this are old.
+    pub(super) before: Timestamp,
+    /// The last root that was looked at.
+    pub(super) after: i64,
+    /// Whether all were looked at.
+    pub(super) over: bool,
+}
+
+impl Search {
+    /// From the first workflow on.
+    pub(super) fn new(before: Timestamp) -> Self {
+        Self { before, after: i64::MIN, over: false }
+    }
+}
+
+/// The moment that is meant.
+pub(super) fn moment(before: Before, now: Timestamp) -> Timestamp {
+    match before {
+        Before::Ago(time) => now.checked_sub(time).unwrap_or(Timestamp::MIN),
+        Before::Moment(at) => at.min(now),
+    }
+}
+
+/// Archives and deletes the next old workflows; the archive is synced before this returns.
+pub(super) fn batch(
+    session: &mut Session<'_>,
+    archive: &mut Archive,
+    search: &mut Search,
+    done: &mut Pruned,
+) -> Result<(), StoreError> {
+    let before = done.clone();
+    let mut doomed = Vec::new();
+    let found = look(session.db, search, done, |root, keys, rows| {
+        archive.add(root, &rows)?;
+        doomed.push(keys);
+        Ok(())
+    });
+    found?;
+    if doomed.is_empty() {
+        return Ok(());
+    }
+    archive.sync()?;
+    for keys in doomed {
+        session.db.run(PRUNE_SEALED, [&keys])?;
+        for (_, _, delete) in TABLES {
+            session.db.run(delete, [&keys])?;
+        }
+    }
+    let data = json!({
+        "workflows": done.workflows - before.workflows,
+        "tasks": done.tasks - before.tasks,
+        "before": written(search.before),
+    });
+    let entry = NewLog::info("archived and deleted finished workflows", data);
+    apply::log(session, None, Party::User, &entry)
+}
+
+/// Counts the next old workflows.
+pub(super) fn count(db: Db<'_>, search: &mut Search, done: &mut Pruned) -> Result<(), StoreError> {
+    look(db, search, done, |_, _, _| Ok(()))
+}
+
+/// Looks at the next workflows and hands over those that can go, with their keys as a JSON array and their rows.
+fn look(
+    db: Db<'_>,
+    search: &mut Search,
+    done: &mut Pruned,
+    mut take: impl FnMut(TaskId, String, Vec<ArchivedRow>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let roots = db.numbers(PRUNABLE, params![search.after, written(search.before), MOST_LOOKED_AT])?;
+    search.over = roots.is_empty();
+    let mut taken = 0;
+    for root in roots {
+        search.after = root;
+        let tasks = reader::workflow(db, TaskId(root))?;
+        if !tasks.iter().all(|task| is_over(task, search.before)) {
+            continue;
+        }
+        let keys = json!(tasks.iter().map(|task| task.id).collect::<Vec<_>>()).to_string();
+        if db.number(STILL_NEEDED, [&keys])? != 0 {
+            done.kept += 1;
+            continue;
+        }
+        let rows = rows(db, &keys)?;
+        done.add(TaskId(root), &rows);
+        taken += rows.len();
+        take(TaskId(root), keys, rows)?;
+        if taken >= MOST_ROWS {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a task ended before a moment. One whose times cannot be understood may be of any age, and stays.
+fn is_over(task: &Task, before: Timestamp) -> bool {
+    let known = |at: Timestamp| (at != Timestamp::UNIX_EPOCH).then_some(at);
+    let newest = task.completed_at.and_then(known).max(known(task.created_at));
+    task.status.is_final() && newest.is_some_and(|at| at < before)
+}
+
+impl Pruned {
+    fn add(&mut self, root: TaskId, rows: &[ArchivedRow]) {
+        let of = |table: &str| {
+            u64::try_from(rows.iter().filter(|row| row.table == table).count()).unwrap_or(u64::MAX)
+        };
+        self.workflows += 1;
+        self.tasks += of("agent_tasks");
+        self.messages += of("agent_messages");
+        self.logs += of("agent_logs");
+        self.attempts += of("crew_attempts");
+        if self.roots.len() < MOST_TOLD {
+            self.roots.push(root);
+        }
+    }
+}
+
+fn rows(db: Db<'_>, keys: &str) -> Result<Vec<ArchivedRow>, StoreError> {
+    let mut rows = Vec::new();
+    // In the archive tasks come first, as one would read them in again.
+    for (table, read, _) in TABLES.into_iter().rev() {
+        rows.extend(db.all(read, [keys], |found| {
+            Ok(ArchivedRow {
+                table: table.to_owned(),
+                row: columns(found).map_err(|e| db.fault(read.name, e))?,
+            })
+        })?);
+    }
+    Ok(rows)
+}
+
+/// All columns of a row, also those that other programs added.
+fn columns(found: &Row<'_>) -> rusqlite::Result<Value> {
+    let mut columns = Map::new();
+    for (at, name) in found.as_ref().column_names().enumerate() {
+        columns.insert(name.to_owned(), cell(found.get_ref(at)?));
+    }
+    Ok(Value::Object(columns))
+}
+
+/// A value that comes back as it was: what JSON cannot hold is written as an object that names its kind.
+fn cell(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => json!(number),
+        ValueRef::Real(number) if number.is_finite() => json!(number),
+        ValueRef::Real(number) => json!({ "real": number.to_string() }),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => json!(text),
+            Err(_) => json!({ "text_hex": audit::hex(bytes) }),
+        },
+        ValueRef::Blob(bytes) => json!({ "blob_hex": audit::hex(bytes) }),
+    }
+}
