@@ -110,10 +110,9 @@ impl Bench {
         self.go_on()?;
         let script = format!("{FILES}/{driver}.py");
         let mut request = self.python.request(worktree, ["-B".to_owned(), script]);
-        request.files = SCRIPTS
-            .iter()
-            .map(|(name, text)| (Path::new(FILES).join(name), text.as_bytes().to_vec()))
-            .collect();
+        let scripts =
+            SCRIPTS.iter().map(|(name, text)| (Path::new(FILES).join(name), text.as_bytes().to_vec()));
+        request.files.extend(scripts);
         let unreadable = |error: serde_json::Error| RepairError::Driver { driver, reason: error.to_string() };
         request.stdin = serde_json::to_vec(orders).map_err(unreadable)?;
         request.limits = Limits { wall, output_bytes: ANSWER, ..self.limits.clone() };

@@ -3,10 +3,12 @@
 //! Everything that starts a process lives here, so that its rules hold everywhere:
 //! - [`git`]: no hook, filter, driver, pager or helper of a repository runs; the user's checkout is never touched.
 //! - [`sandbox`]: a command runs under a level that was proven on this machine, or it does not run.
+//! - [`environment`]: what a project's tests need beside its files, found in the user's checkout.
 //! - [`python`] and [`runner`]: the interpreter a project uses, and its test suite as data.
 //!
 //! Every command and every file read from a commit is told to a [`groundcrew_core::audit::Recorder`].
 
+pub mod environment;
 pub mod git;
 mod process;
 pub mod python;

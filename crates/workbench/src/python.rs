@@ -12,13 +12,20 @@ use std::time::Duration;
 use groundcrew_core::audit::{Act, Recorder};
 use serde::Deserialize;
 
+use crate::environment::Venv;
 use crate::process::{self, CancelToken, Patience, Stop};
-use crate::sandbox::{Ended, Request, Sandbox};
+use crate::sandbox::{Ended, FILES, Request, SYSTEM_PATH, Sandbox};
 
 const ASK: &str = "import json, sys\nprint(json.dumps({'executable': sys.executable, 'prefix': sys.prefix, \
                    'base_prefix': sys.base_prefix, 'version': list(sys.version_info[:3])}))";
 const PROVE: &str = "import importlib.util, json, sys, unittest\n\
-                     print(json.dumps({'pytest': importlib.util.find_spec('pytest') is not None}))";
+                     print(json.dumps({'pytest': importlib.util.find_spec('pytest') is not None, \
+                     'prefix': sys.prefix, 'version': list(sys.version_info[:3])}))";
+/// The variable that names folders to import from.
+pub(crate) const IMPORT_PATH: &str = "PYTHONPATH";
+/// Runs in every Python of a run; see the file.
+const STARTUP: &str = include_str!("startup.py");
+const STARTUP_NAME: &str = "sitecustomize.py";
 /// The oldest version whose syntax the test runner is written for.
 const OLDEST: (u32, u32, u32) = (3, 6, 0);
 
@@ -33,6 +40,11 @@ pub struct Python {
     pub read_only: Vec<PathBuf>,
     /// Whether pytest can be imported.
     pub pytest: bool,
+    /// The virtual environment that it belongs to; none for an interpreter by itself.
+    pub environment: Option<PathBuf>,
+    /// Checkouts from which packages may have been installed in editable form: what would be imported from there is
+    /// imported from the work tree instead.
+    pub checkouts: Vec<PathBuf>,
 }
 
 /// Why there is no interpreter.
@@ -54,6 +66,8 @@ struct Told {
 #[derive(Deserialize)]
 struct Proven {
     pytest: bool,
+    prefix: PathBuf,
+    version: (u32, u32, u32),
 }
 
 impl Python {
@@ -81,10 +95,18 @@ impl Python {
         Err(NoPython { tried })
     }
 
-    /// Variables every run of it gets: no compiled files in the work tree, the same order of sets each time.
+    /// Variables every run of it gets: no compiled files in the work tree, the same order of sets each time, its own
+    /// programs before the system's.
     pub fn env(&self) -> Vec<(String, String)> {
         let fixed = [("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0"), ("PYTHONNOUSERSITE", "1")];
-        fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        let mut env = fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        if let Some(bin) = self.executable.parent().filter(|bin| !bin.starts_with("/usr")) {
+            env.push(("PATH".to_owned(), format!("{}:{SYSTEM_PATH}", bin.display())));
+        }
+        if let Some(folder) = &self.environment {
+            env.push(("VIRTUAL_ENV".to_owned(), folder.to_string_lossy().into_owned()));
+        }
+        env
     }
 
     /// A request that runs it with arguments in a work tree.
@@ -94,7 +116,54 @@ impl Python {
             Request::new(worktree, std::iter::once(program).chain(args.into_iter().map(Into::into)));
         request.read_only = self.read_only.clone();
         request.env = self.env();
+        if !self.checkouts.is_empty() {
+            // The sandbox shows it by its real name.
+            let to = worktree.canonicalize().unwrap_or_else(|_| worktree.to_owned());
+            let moved = serde_json::json!({ "from": self.checkouts, "to": to });
+            request.env.push(("GROUNDCREW_MOVED".to_owned(), moved.to_string()));
+            request.env.push((IMPORT_PATH.to_owned(), FILES.to_owned()));
+            request.files.push((Path::new(FILES).join(STARTUP_NAME), STARTUP.as_bytes().to_vec()));
+        }
         request
+    }
+
+    /// The same interpreter, importing from the work tree what was installed from this checkout.
+    #[must_use]
+    pub fn moving_from(mut self, checkout: &Path) -> Python {
+        for folder in [Some(checkout.to_owned()), checkout.canonicalize().ok()].into_iter().flatten() {
+            if !self.checkouts.contains(&folder) {
+                self.checkouts.push(folder);
+            }
+        }
+        self
+    }
+
+    /// The interpreter of a virtual environment. Nothing of the environment runs outside the sandbox.
+    ///
+    /// # Errors
+    /// Says in words why it does not work.
+    pub fn of_venv(venv: &Venv, sandbox: &Sandbox) -> Result<Python, String> {
+        let mut read_only = venv.base.clone();
+        read_only.push(venv.folder.clone());
+        let mut python = Python {
+            executable: venv.program.clone(),
+            version: OLDEST,
+            read_only,
+            pytest: false,
+            environment: Some(venv.folder.clone()),
+            checkouts: Vec::new(),
+        };
+        let proven = python.prove(sandbox)?;
+        if proven.version < OLDEST {
+            return Err("it is older than 3.6".to_owned());
+        }
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(&proven.prefix) != real(&venv.folder) {
+            let prefix = proven.prefix.display();
+            return Err(format!("its interpreter runs with the packages of {prefix}, not with its own"));
+        }
+        (python.version, python.pytest) = (proven.version, proven.pytest);
+        Ok(python)
     }
 
     /// The interpreter a program is or stands for, such as one the user's configuration names.
@@ -115,8 +184,14 @@ impl Python {
                 }
             }
         }
-        let mut python =
-            Python { executable: told.executable, version: told.version, read_only, pytest: false };
+        let mut python = Python {
+            executable: told.executable,
+            version: told.version,
+            read_only,
+            pytest: false,
+            environment: Some(told.prefix).filter(|prefix| *prefix != told.base_prefix),
+            checkouts: Vec::new(),
+        };
         python.pytest = python.prove(sandbox)?.pytest;
         Ok(python)
     }

@@ -11,6 +11,7 @@
 //! | `open` | finding and opening a repository, refs and branches as they are |
 //! | `read` | trees, files, history, the blame of a line |
 //! | `blame` | the blame of a range of lines |
+//! | `history` | lines with their commits, commits with their sizes, tags |
 //! | `diff` | what changed between two commits |
 //! | `write` | commits, reverts |
 //! | `refs` | moving refs |
@@ -21,6 +22,7 @@ mod blame;
 mod command;
 mod create;
 mod diff;
+mod history;
 mod names;
 mod open;
 mod read;
@@ -32,6 +34,7 @@ use std::path::PathBuf;
 
 pub use create::{NewCommit, git_version};
 pub use diff::{ChangeKind, Diff, FileChange};
+pub use history::{Author, BlamedLine, Tag, Touch, Touching};
 pub use names::{RepoPath, Sha};
 pub use open::{Head, Repository};
 pub use read::{CommitInfo, FileMode, TreeEntry};

@@ -117,7 +117,14 @@ mod tests {
     use super::*;
 
     fn python(pytest: bool) -> Python {
-        Python { executable: "/usr/bin/python3".into(), version: (3, 11, 2), read_only: Vec::new(), pytest }
+        Python {
+            executable: "/usr/bin/python3".into(),
+            version: (3, 11, 2),
+            read_only: Vec::new(),
+            pytest,
+            environment: None,
+            checkouts: Vec::new(),
+        }
     }
 
     fn detected(files: &[(&str, &str)], pytest: bool) -> Option<String> {

@@ -7,19 +7,21 @@
 //! why a verdict never rests on one run of one suite.
 
 mod detect;
+mod lack;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::process::CancelToken;
-use crate::python::Python;
+use crate::python::{IMPORT_PATH, Python};
 use crate::sandbox::{Ended, FILES, Level, Limits, Request, Sandbox, SandboxError};
 
 pub use detect::{Kind, TestCommand, detect_tests};
+pub use lack::{Lack, MissingService, lack};
 
 const SCRIPT: &str = include_str!("suite.py");
 /// Bytes of outcomes that are kept.
@@ -223,8 +225,8 @@ fn told_request(
 ) -> Result<Request, SandboxError> {
     let script = Path::new(FILES).join("suite.py");
     let mut request = python.request(worktree, [script.to_string_lossy()]);
-    request.files = vec![(script, SCRIPT.as_bytes().to_vec())];
-    request.env.push(import_path(worktree));
+    request.files.push((script, SCRIPT.as_bytes().to_vec()));
+    import_from(&mut request, worktree);
     request.limits = Limits { output_bytes: OUTCOMES_CAP, ..limits.clone() };
     let orders = serde_json::json!({
         "word": word,
@@ -232,6 +234,7 @@ fn told_request(
         "args": command.framework_args(),
         "only": only,
         "root": worktree,
+        "checkouts": python.checkouts,
     });
     request.stdin = serde_json::to_vec(&orders).map_err(std::io::Error::from)?;
     Ok(request)
@@ -244,20 +247,22 @@ fn plain_request(python: &Python, worktree: &Path, command: &TestCommand, limits
         request.argv.extend(command.argv.first().cloned());
     }
     request.argv.extend(command.argv.iter().skip(1).cloned());
-    request.env.push(import_path(worktree));
+    import_from(&mut request, worktree);
     request.limits = limits.clone();
     request
 }
 
 /// Modules of a work tree come before installed copies of themselves.
-fn import_path(worktree: &Path) -> (String, String) {
+fn import_from(request: &mut Request, worktree: &Path) {
     let source = worktree.join("src");
-    let mut folders: Vec<PathBuf> = vec![worktree.to_owned()];
+    let mut folders = vec![worktree.to_string_lossy().into_owned()];
     if source.is_dir() && !source.join("__init__.py").exists() {
-        folders.insert(0, source);
+        folders.insert(0, source.to_string_lossy().into_owned());
     }
-    let text: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
-    ("PYTHONPATH".to_owned(), text.join(":"))
+    match request.env.iter_mut().find(|(name, _)| name == IMPORT_PATH) {
+        Some((_, value)) => *value = format!("{value}:{}", folders.join(":")),
+        None => request.env.push((IMPORT_PATH.to_owned(), folders.join(":"))),
+    }
 }
 
 /// A word no test can guess, from the random keys of the standard library's hash maps.

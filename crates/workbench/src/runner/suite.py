@@ -191,23 +191,63 @@ def run_pytest(orders, channel):
     return int(pytest.main(args, plugins=[Plugin()]))
 
 
-def modules(root):
-    """Modules that lie in the work tree, and modules of the same names that do not."""
+def installed_from(checkouts):
+    """Top-level names of what was installed from one of the user's checkouts, as the installed packages tell."""
     names = set()
-    for folder in (root, os.path.join(root, "src")):
+    for site in [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]:
+        for entry in os.listdir(site) if os.path.isdir(site) else ():
+            folder = os.path.join(site, entry)
+            if entry.endswith(".dist-info") and origin(folder) in checkouts:
+                names.update(top_level(folder))
+    return names
+
+
+def origin(folder):
+    """The folder that a package was installed from, or None."""
+    try:
+        with open(os.path.join(folder, "direct_url.json"), encoding="utf-8") as file:
+            url = json.load(file)["url"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    return os.path.normpath(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def top_level(folder):
+    for name in ("top_level.txt", "RECORD"):
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        first = {line.split(",")[0].split("/")[0] for line in lines}
+        stems = {word[:-3] if word.endswith(".py") else word for word in first}
+        return {stem for stem in stems if stem.isidentifier() and "__editable__" not in stem and stem != "__pycache__"}
+    return set()
+
+
+def modules(root, checkouts):
+    """Modules that lie in the work tree, and modules that are the project's too but were loaded from elsewhere."""
+    names = installed_from(checkouts)
+    below = [path for path in map(os.path.realpath, sys.path) if path.startswith(root + os.sep)]
+    for folder in [root, os.path.join(root, "src")] + below:
         for entry in (os.listdir(folder) if os.path.isdir(folder) else ()):
             stem, end = os.path.splitext(entry)
             if end == ".py" or os.path.isfile(os.path.join(folder, entry, "__init__.py")):
                 names.add(stem)
+    prefix = os.path.realpath(sys.prefix)
     inside, foreign = [], []
     for name, module in sorted(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or name in ("__main__", "setup", "conftest"):
             continue
         path = os.path.realpath(path)
+        original = any(path.startswith(folder + os.sep) for folder in checkouts)
         if path.startswith(root + os.sep):
             inside.append(os.path.relpath(path, root))
-        elif name.split(".")[0] in names:
+        elif name.split(".")[0] in names or (original and not path.startswith(prefix + os.sep)):
             foreign.append(name + " from " + path)
     return inside, foreign
 
@@ -231,7 +271,7 @@ def main():
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:
         trouble = failure(*sys.exc_info())
-    inside, foreign = modules(ROOT)
+    inside, foreign = modules(ROOT, orders.get("checkouts", []))
     channel.tell(at="end", code=code, trouble=trouble, modules=inside, foreign=foreign)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -22,8 +22,8 @@ use nix::unistd::{Pid, Uid, getpid, setsid};
 
 use super::identity::{self, Identity};
 use super::order::{self, Order};
-use super::strict::{SYSTEM_FILES, environment};
-use super::{FILES, Level, seccomp};
+use super::strict::{NETWORK_FILES, SYSTEM_FILES, environment};
+use super::{FILES, Level, Network, seccomp};
 
 /// Starts the inner process, waits for the command, ends whatever it left.
 pub(super) fn outer(order: &Order, run_dir: &Path, status: &mut File) -> Result<ExitCode, String> {
@@ -152,11 +152,14 @@ pub(super) fn inner(order: &Order, run_dir: &Path, outer: u32) -> Result<(), Str
         identity.become_it().map_err(|error| format!("cannot become another user: {error}"))?;
     }
     identity::die_with_parent(outer, Signal::SIGKILL)?;
-    let program = seccomp::program(Level::Landlock)?;
+    let program = seccomp::program(Level::Landlock, order.network)?;
     std::env::set_current_dir(&order.cwd)
         .map_err(|error| format!("cannot enter {}: {error}", order.cwd.display()))?;
     let (tmp, home) = (run_dir.join("tmp"), run_dir.join("tmp/home"));
-    let env = environment(order, &home.to_string_lossy(), &tmp.to_string_lossy());
+    let mut env = environment(order, &home.to_string_lossy(), &tmp.to_string_lossy());
+    for (_, value) in &mut env {
+        *value = listed(run_dir, value);
+    }
     let argv: Vec<String> = order.argv.iter().map(|arg| replaced(order, run_dir, arg)).collect();
     let (name, args) = argv.split_first().ok_or("no program is named")?;
     restrict(order, run_dir, root).map_err(|error| format!("Landlock cannot hold the command: {error}"))?;
@@ -172,6 +175,14 @@ fn replaced(order: &Order, run_dir: &Path, arg: &str) -> String {
         Some((path, _)) => placed(run_dir, path).to_string_lossy().into_owned(),
         None => arg.to_owned(),
     }
+}
+
+/// A list of folders with the folder of placed files as it really is.
+fn listed(run_dir: &Path, value: &str) -> String {
+    let files = run_dir.join("files").to_string_lossy().into_owned();
+    let parts: Vec<&str> =
+        value.split(':').map(|part| if part == FILES { files.as_str() } else { part }).collect();
+    parts.join(":")
 }
 
 fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
@@ -192,6 +203,9 @@ fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
         "/etc/hosts",
     ];
     let mut readable: Vec<PathBuf> = system.iter().chain(&SYSTEM_FILES).map(PathBuf::from).collect();
+    if order.network == Network::Open {
+        readable.extend(NETWORK_FILES.iter().map(PathBuf::from));
+    }
     readable.push(run_dir.join("files"));
     readable.extend(order.read_only.iter().cloned());
     let devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];

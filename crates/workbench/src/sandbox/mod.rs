@@ -48,6 +48,8 @@ pub use launcher::launcher_main;
 pub const LAUNCHER_ARG: &str = "__sandbox";
 /// Folder of the files a [`Request`] places.
 pub const FILES: &str = "/groundcrew";
+/// Where programs are looked for, unless a [`Request`] says otherwise.
+pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How well a command is held; a later one holds better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,6 +140,17 @@ impl Default for Limits {
     }
 }
 
+/// What of the network a command reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// Nothing but itself.
+    #[default]
+    None,
+    /// Everything this machine reaches, its own loopback too. Only for one command that a person approved.
+    Open,
+}
+
 /// One command to run.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -151,7 +164,7 @@ pub struct Request {
     /// exist is left out.
     pub read_only: Vec<PathBuf>,
     /// Small read-only files to place, each beneath [`FILES`]. Where nothing can be mounted they lie elsewhere, and an
-    /// argument that is exactly such a path is replaced.
+    /// argument that is exactly such a path is replaced, as is [`FILES`] itself in a variable that lists folders.
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// Variables besides `PATH`, `HOME`, `TMPDIR` and `LANG`; these may be replaced. Nothing is inherited.
     pub env: Vec<(String, String)>,
@@ -159,6 +172,8 @@ pub struct Request {
     pub stdin: Vec<u8>,
     /// Its bounds.
     pub limits: Limits,
+    /// What it reaches.
+    pub network: Network,
 }
 
 impl Request {
@@ -173,6 +188,7 @@ impl Request {
             env: Vec::new(),
             stdin: Vec::new(),
             limits: Limits::default(),
+            network: Network::None,
         }
     }
 }
@@ -379,7 +395,10 @@ impl Sandbox {
                 Ended::Exited(_) | Ended::Signaled(_) | Ended::Cancelled => ended.to_string(),
             },
             wall_ms: u64::try_from(waited.wall.as_millis()).unwrap_or(u64::MAX),
-            limits: limits.clone(),
+            limits: match request.network {
+                Network::None => limits.clone(),
+                Network::Open => format!("{limits}, network open"),
+            },
         });
         let truncated = cut_out || cut_err;
         Ok(Output { ended, stdout, stderr, truncated, wall: waited.wall, level: self.level, limits })
@@ -404,6 +423,7 @@ impl Sandbox {
             files: request.files.clone(),
             env: request.env.clone(),
             limits: request.limits.clone(),
+            network: request.network,
             cgroups: groups.folders.clone(),
             memory_bounded: groups.memory,
             bwrap: self.bwrap.as_ref().map(|bwrap| bwrap.program.clone()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Level, Limits};
+use super::{Level, Limits, Network};
 
 /// Everything one run needs to know.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,7 @@ pub(super) struct Order {
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
     pub(super) env: Vec<(String, String)>,
     pub(super) limits: Limits,
+    pub(super) network: Network,
     /// Groups that hold the limits; the launcher joins each.
     pub(super) cgroups: Vec<PathBuf>,
     /// Whether a group bounds the memory, so that the address space need not be.

@@ -10,7 +10,7 @@ use seccompiler::{
     SeccompRule, TargetArch, sock_filter,
 };
 
-use super::Level;
+use super::{Level, Network};
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -77,10 +77,10 @@ const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWNET,
 ];
 
-/// The program for a level.
-pub(super) fn program(level: Level) -> Result<BpfProgram, String> {
+/// The program for a level and what it lets out.
+pub(super) fn program(level: Level, network: Network) -> Result<BpfProgram, String> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
-    let rules = rules(level).map_err(|error| error.to_string())?;
+    let rules = rules(level, network).map_err(|error| error.to_string())?;
     let denied = SeccompAction::Errno(libc::EPERM.cast_unsigned());
     let filter =
         SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).map_err(|error| error.to_string())?;
@@ -121,7 +121,7 @@ fn prologue() -> BpfProgram {
     ]
 }
 
-fn rules(level: Level) -> Result<Rules, seccompiler::BackendError> {
+fn rules(level: Level, network: Network) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = NEVER.iter().map(|call| (*call, Vec::new())).collect();
     for flag in NAMESPACES {
         let flag = u64::from(flag.cast_unsigned());
@@ -132,13 +132,20 @@ fn rules(level: Level) -> Result<Rules, seccompiler::BackendError> {
     for request in [0x5412, 0x541c] {
         deny_if(&mut rules, libc::SYS_ioctl, &[(1, Op::Eq, request)])?;
     }
-    match level {
-        Level::Strict => {
-            let allowed = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
-            let other = allowed.map(|family| (0, Op::Ne, u64::from(family.cast_unsigned())));
-            deny_if(&mut rules, libc::SYS_socket, &other)?;
+    match (level, network) {
+        (Level::Strict, Network::None) => {
+            allow_families(&mut rules, &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK])?;
         }
-        Level::Landlock => {
+        // On the machine's own network, names of unix sockets without a file would be reachable too.
+        (Level::Strict, Network::Open) => {
+            allow_families(&mut rules, &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK])?;
+        }
+        (Level::Landlock, Network::Open) => {
+            allow_families(&mut rules, &[libc::AF_INET, libc::AF_INET6])?;
+            let datagram = u64::from(libc::SOCK_DGRAM.cast_unsigned());
+            deny_if(&mut rules, libc::SYS_socketpair, &[(1, Op::MaskedEq(0xf), datagram)])?;
+        }
+        (Level::Landlock, Network::None) => {
             // Without a network namespace every socket leads out; pairs of connected ones stay, which cannot.
             rules.insert(libc::SYS_socket, Vec::new());
             rules.insert(libc::SYS_connect, Vec::new());
@@ -147,6 +154,12 @@ fn rules(level: Level) -> Result<Rules, seccompiler::BackendError> {
         }
     }
     Ok(rules)
+}
+
+fn allow_families(rules: &mut Rules, families: &[i32]) -> Result<(), seccompiler::BackendError> {
+    let others: Vec<_> =
+        families.iter().map(|family| (0, Op::Ne, u64::from(family.cast_unsigned()))).collect();
+    deny_if(rules, libc::SYS_socket, &others)
 }
 
 /// Set-user-id and set-group-id bits, whichever call would set them.
@@ -195,9 +208,11 @@ mod tests {
     #[test]
     fn every_level_has_a_program_the_kernel_can_take() {
         for level in [Level::Strict, Level::Landlock] {
-            let program = program(level).expect("the list compiles");
-            assert!(program.len() < 4096, "{} instructions", program.len());
-            assert_eq!(bytes(&program).len(), program.len() * 8);
+            for network in [Network::None, Network::Open] {
+                let program = program(level, network).expect("the list compiles");
+                assert!(program.len() < 4096, "{} instructions", program.len());
+                assert_eq!(bytes(&program).len(), program.len() * 8);
+            }
         }
     }
 }

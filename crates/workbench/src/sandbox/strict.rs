@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 
 use super::identity::{self, Identity};
 use super::order::Order;
-use super::{Level, seccomp};
+use super::{Level, Network, SYSTEM_PATH, seccomp};
 
 /// Where bubblewrap is looked for; `PATH` is not asked, since it may lead into a repository.
 const PLACES: [&str; 4] =
@@ -95,7 +95,7 @@ pub(super) fn exec(order: &Order, status: &File) -> Result<(), String> {
     }
     call.words(&["--remount-ro", "/", "--chdir", text(&order.cwd)?]);
     call.environment(order);
-    let program_bytes = seccomp::bytes(&seccomp::program(Level::Strict)?);
+    let program_bytes = seccomp::bytes(&seccomp::program(Level::Strict, order.network)?);
     let filter = call.memory(&program_bytes)?;
     inherit(status)?;
     call.words(&["--seccomp", &filter, "--json-status-fd", &status.as_raw_fd().to_string(), "--"]);
@@ -143,16 +143,12 @@ impl Call {
     }
 
     fn namespaces(&mut self, order: &Order) {
-        self.words(&[
-            "--unshare-user",
-            "--unshare-all",
-            "--uid",
-            "1000",
-            "--gid",
-            "1000",
-            "--hostname",
-            "sandbox",
-        ]);
+        self.words(&["--unshare-user", "--unshare-all"]);
+        match order.network {
+            Network::None => {}
+            Network::Open => self.words(&["--share-net"]),
+        }
+        self.words(&["--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]);
         self.words(&["--new-session", "--die-with-parent", "--cap-drop", "ALL"]);
         if order.bwrap_disables_userns {
             self.words(&["--disable-userns"]);
@@ -171,6 +167,11 @@ impl Call {
         }
         for path in SYSTEM_FILES {
             self.words(&["--ro-bind-try", path, path]);
+        }
+        if order.network == Network::Open {
+            for path in NETWORK_FILES.into_iter().filter(|path| Path::new(path).exists()) {
+                self.words(&["--ro-bind", path, path]);
+            }
         }
         for (content, place) in [(PASSWD, "/etc/passwd"), (GROUP, "/etc/group"), (HOSTS, "/etc/hosts")] {
             self.data(content.as_bytes(), place.as_ref())?;
@@ -201,10 +202,13 @@ pub(super) const SYSTEM_FILES: [&str; 6] = [
     "/etc/nsswitch.conf",
 ];
 
+/// Files of `/etc` by which programs find and trust other machines.
+pub(super) const NETWORK_FILES: [&str; 5] =
+    ["/etc/resolv.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gai.conf"];
+
 /// All variables of a command: ours, then those of the request.
 pub(super) fn environment(order: &Order, home: &str, tmp: &str) -> Vec<(String, String)> {
-    let ours =
-        [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", home), ("TMPDIR", tmp), ("LANG", "C.UTF-8")];
+    let ours = [("PATH", SYSTEM_PATH), ("HOME", home), ("TMPDIR", tmp), ("LANG", "C.UTF-8")];
     let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
     ours.into_iter().chain(order.env.iter().cloned()).collect()
 }

@@ -163,3 +163,55 @@ fn a_work_tree_and_a_library_where_only_the_supervisor_can_enter_are_usable() {
         assert_eq!(fs::read_to_string(tree.join("out")).expect("a file"), "library");
     }
 }
+
+#[test]
+fn the_network_is_reached_only_by_a_request_that_says_so() {
+    let probe = "import socket, sys\ndef tried(family, address):\n    try:\n        with socket.socket(family, socket.SOCK_STREAM) as s:\n            \
+                 s.settimeout(10); s.connect(address)\n        return True\n    except OSError: return False\n\
+                 print(tried(socket.AF_INET, ('127.0.0.1', int(sys.argv[1]))), tried(socket.AF_UNIX, '\\0' + sys.argv[2]),\n      \
+                 tried(socket.AF_UNIX, sys.argv[3]), tried(40, (2, 1024)))\n";
+    for sandbox in sandboxes() {
+        let outside = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).expect("a mode");
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let name = format!("groundcrew-net-{}-{}", std::process::id(), sandbox.level());
+        let address = SocketAddr::from_abstract_name(name.as_bytes()).expect("a name");
+        let _abstract = UnixListener::bind_addr(&address).expect("a socket");
+        let path = outside.path().join("socket");
+        let _file = UnixListener::bind(&path).expect("a socket");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("a mode");
+        let tree = tempfile::tempdir().expect("a folder");
+        let mut request = python(tree.path(), probe);
+        request.argv.push(tcp.local_addr().expect("a port").port().to_string());
+        request.argv.extend([name, path.to_string_lossy().into_owned()]);
+        let reached = |request: &groundcrew_workbench::sandbox::Request| {
+            let output = sandbox.run(request, &CancelToken::new()).expect("it runs");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        assert_eq!(reached(&request), "False False False False\n", "{}", sandbox.level());
+        request.network = groundcrew_workbench::sandbox::Network::Open;
+        assert_eq!(reached(&request), "True False False False\n", "{}", sandbox.level());
+    }
+}
+
+#[test]
+fn a_socket_that_is_named_is_the_only_one_that_is_reached() {
+    let probe = "import socket, sys\nfor path in sys.argv[1:]:\n    try: socket.socket(socket.AF_UNIX).connect(path); print(True)\n    \
+                 except OSError: print(False)\n";
+    for sandbox in sandboxes().into_iter().filter(|sandbox| sandbox.level() == Level::Strict) {
+        let outside = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).expect("a mode");
+        let paths = ["named", "other"].map(|name| outside.path().join(name));
+        let _sockets = paths.clone().map(|path| {
+            let socket = UnixListener::bind(&path).expect("a socket");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("a mode");
+            socket
+        });
+        let tree = tempfile::tempdir().expect("a folder");
+        let mut request = python(tree.path(), probe);
+        request.argv.extend(paths.iter().map(|path| path.to_string_lossy().into_owned()));
+        request.read_only = vec![paths[0].clone()];
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "True\nFalse\n", "{output:?}");
+    }
+}
