@@ -26,7 +26,7 @@ pub struct Finding {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {
     /// Version of its schema.
-    pub schema_version: u32,
+    pub schema: u32,
     /// The file, where the database is one.
     pub file: FileStats,
     /// Rows of each of our tables, by name.
@@ -88,7 +88,7 @@ pub struct Backup {
     /// Tasks in it.
     pub tasks: u64,
     /// Version of its schema.
-    pub schema_version: u32,
+    pub schema: u32,
 }
 
 /// How far the audit log is sealed, and where it differs from what was sealed.

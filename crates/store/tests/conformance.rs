@@ -27,6 +27,7 @@ fn every_promise_is_listed() {
         include_str!("../src/conformance/waits.rs"),
         include_str!("../src/conformance/incidents.rs"),
         include_str!("../src/conformance/record.rs"),
+        include_str!("../src/conformance/upkeep.rs"),
     ];
     let lines = texts.iter().flat_map(|text| text.lines());
     let written: std::collections::BTreeSet<&str> = lines

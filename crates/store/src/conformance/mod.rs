@@ -8,6 +8,7 @@ mod incidents;
 mod life;
 mod queue;
 mod record;
+mod upkeep;
 mod waits;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use incidents::*;
 pub use life::*;
 pub use queue::*;
 pub use record::*;
+pub use upkeep::*;
 pub use waits::*;
 
 /// A fresh, empty store, and a way to its database that other programs have too.
@@ -88,7 +90,17 @@ macro_rules! conformance {
             workers_come_and_go,
             the_redaction_key_stays_the_same,
             a_row_without_project_belongs_to_the_first,
-            a_waiting_worker_hears_of_new_work
+            a_waiting_worker_hears_of_new_work,
+            old_entries_are_sealed_and_young_ones_later,
+            a_sealed_entry_that_was_touched_is_named,
+            an_entry_added_to_a_sealed_range_is_named,
+            a_seal_that_was_touched_is_named,
+            an_entry_of_any_time_is_sealed,
+            a_worked_database_is_in_order,
+            figures_tell_what_is_there,
+            finished_workflows_are_archived_and_deleted,
+            a_workflow_that_is_still_needed_is_kept,
+            the_parents_of_an_open_task_are_kept
         );
     };
     (@ $make:path: $($name:ident),+) => {

@@ -57,7 +57,7 @@ fn examine(copy: &Path, from: &Path, to: &Path) -> Result<Backup, StoreError> {
         path: to.to_path_buf(),
         bytes,
         tasks: counts.iter().map(|count| count.tasks).sum(),
-        schema_version: migrations::version(db)?,
+        schema: migrations::version(db)?,
     })
 }
 

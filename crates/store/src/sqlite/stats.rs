@@ -17,7 +17,7 @@ pub(super) fn stats(db: Db<'_>) -> Result<Stats, StoreError> {
     let _snapshot =
         db.connection.unchecked_transaction().map_err(|error| db.fault("begin to count", error))?;
     Ok(Stats {
-        schema_version: migrations::version(db)?,
+        schema: migrations::version(db)?,
         file: file(db)?,
         rows: rows(db)?,
         tasks: db.all(COUNTS, [], row::count)?,
