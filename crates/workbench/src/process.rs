@@ -93,6 +93,8 @@ pub(crate) enum Stop {
     Cancelled,
     /// A stream printed more than `flood` bytes; the child was ended.
     Flooded,
+    /// Whoever looks on said so; the child was ended.
+    Stopped,
 }
 
 /// What the child did.
@@ -119,12 +121,23 @@ pub(crate) struct Patience {
 
 /// Feeds `input` to the child and drains it until it ends or a limit ends it.
 pub(crate) fn wait(
-    mut child: Child,
+    child: Child,
     input: &[u8],
     patience: Patience,
     cancel: &CancelToken,
 ) -> io::Result<Waited> {
-    let outcome = watch(&mut child, input, patience, cancel);
+    wait_watched(child, input, patience, cancel, &mut || false)
+}
+
+/// As [`wait`], and ends the child when `stop`, which is asked many times a second, says so.
+pub(crate) fn wait_watched(
+    mut child: Child,
+    input: &[u8],
+    patience: Patience,
+    cancel: &CancelToken,
+    stop: &mut dyn FnMut() -> bool,
+) -> io::Result<Waited> {
+    let outcome = watch(&mut child, input, patience, cancel, stop);
     if outcome.is_err() {
         // An error here must not leave a child behind; it is reaped so that no zombie stays either.
         child.kill().ok();
@@ -141,7 +154,13 @@ struct Streams<O, E> {
     err: Kept,
 }
 
-fn watch(child: &mut Child, input: &[u8], patience: Patience, cancel: &CancelToken) -> io::Result<Waited> {
+fn watch(
+    child: &mut Child,
+    input: &[u8],
+    patience: Patience,
+    cancel: &CancelToken,
+    stop: &mut dyn FnMut() -> bool,
+) -> io::Result<Waited> {
     let started = Instant::now();
     let mut streams = Streams {
         stdin: child.stdin.take(),
@@ -160,28 +179,30 @@ fn watch(child: &mut Child, input: &[u8], patience: Patience, cancel: &CancelTok
         nonblocking(pipe)?;
     }
     let mut left = input;
-    let stop = loop {
+    let ended = loop {
         streams.turn(&mut left)?;
         if let Some(status) = child.try_wait()? {
             break Stop::Ended(status);
         }
         let flooded = patience.flood.is_some_and(|cap| streams.out.total().max(streams.err.total()) > cap);
-        let stop = if flooded {
+        let why = if flooded {
             Stop::Flooded
         } else if cancel.is_cancelled() {
             Stop::Cancelled
         } else if started.elapsed() >= patience.wall {
             Stop::TimedOut
+        } else if stop() {
+            Stop::Stopped
         } else {
             continue;
         };
         end(child, &mut streams, patience.grace)?;
-        break stop;
+        break why;
     };
     let wall = started.elapsed();
     streams.stdin = None;
     streams.drain(Duration::from_secs(2))?;
-    Ok(Waited { stop, stdout: streams.out, stderr: streams.err, wall })
+    Ok(Waited { stop: ended, stdout: streams.out, stderr: streams.err, wall })
 }
 
 fn end<O: Read + AsFd, E: Read + AsFd>(

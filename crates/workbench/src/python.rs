@@ -229,7 +229,7 @@ fn ask(program: &Path, recorder: &dyn Recorder) -> Result<Told, String> {
         process::wait(child, &[], patience, &CancelToken::new()).map_err(|error| error.to_string())?;
     let (code, ended) = match waited.stop {
         Stop::Ended(status) => (status.code(), status.to_string()),
-        Stop::TimedOut | Stop::Cancelled | Stop::Flooded => {
+        Stop::TimedOut | Stop::Cancelled | Stop::Flooded | Stop::Stopped => {
             (None, "it took too long or said too much".to_owned())
         }
     };

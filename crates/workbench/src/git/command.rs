@@ -131,7 +131,7 @@ impl<'a> Git<'a> {
         let (code, ended) = match waited.stop {
             Stop::Ended(status) => (status.code(), status.to_string()),
             Stop::TimedOut => (None, format!("timed out after {} s", WALL.as_secs())),
-            Stop::Cancelled => (None, "cancelled".to_owned()),
+            Stop::Cancelled | Stop::Stopped => (None, "cancelled".to_owned()),
             Stop::Flooded => (None, format!("printed more than {} bytes", self.cap)),
         };
         recorder.record(Act::CommandRun {
@@ -147,7 +147,7 @@ impl<'a> Git<'a> {
             Stop::Ended(_) | Stop::Flooded => {
                 return Err(GitError::TooLarge { what: format!("git {name}"), cap: self.cap as u64 });
             }
-            Stop::TimedOut | Stop::Cancelled => {
+            Stop::TimedOut | Stop::Cancelled | Stop::Stopped => {
                 return Err(GitError::TimedOut { command: name, seconds: WALL.as_secs() });
             }
         }

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::audit::Act;
+
 use super::open::text;
-use super::{GitError, RepoPath, Repository, Sha};
+use super::{FileMode, GitError, RepoPath, Repository, Sha, TreeEntry};
 
 /// A commit as far as a search for a culprit needs it. Names and subject are untrusted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,15 +151,23 @@ impl Repository {
         Ok(text(&listed).lines().filter_map(tag).collect())
     }
 
-    /// The content of a blob that a listing of files named, as text; none if it is no text or has more than `cap` bytes.
+    /// The text of a file that [`Repository::files`] listed for this commit; none if it is no plain file, no text, or has
+    /// more than `cap` bytes.
     ///
     /// # Errors
     /// There is no such object.
-    pub fn blob_text(&self, blob: &Sha, size: u64, cap: u64) -> Result<Option<String>, GitError> {
-        if size > cap {
-            return Ok(None);
+    pub fn text_of(&self, commit: &Sha, entry: &TreeEntry, cap: u64) -> Result<Option<String>, GitError> {
+        match entry.mode {
+            FileMode::File | FileMode::Executable if entry.size <= cap => {}
+            FileMode::File | FileMode::Executable | FileMode::Symlink | FileMode::Gitlink => return Ok(None),
         }
-        Ok(String::from_utf8(self.blob(blob)?).ok())
+        let bytes = self.blob(&entry.blob)?;
+        self.recorder().record(Act::FileRead {
+            path: entry.path.to_string(),
+            commit: Some(commit.to_string()),
+            bytes: bytes.len() as u64,
+        });
+        Ok(String::from_utf8(bytes).ok())
     }
 }
 

@@ -79,13 +79,30 @@ impl Repository {
         let admin = self.admin_of(&path)?;
         fs::write(admin.join(MARKER), commit.as_str()).map_err(io_error("mark the work tree"))?;
         let worktree = Worktree { repository: self.clone(), path, admin, base: commit.clone(), stored: None };
-        worktree.fill()?;
+        self.fill(&worktree.path, commit)?;
         // With an index of its own the work tree looks clean to a person who enters it.
         self.git(&["read-tree", "--end-of-options"])
             .arg(commit.as_str())
             .env("GIT_INDEX_FILE", worktree.admin.join("index"))
             .run(self.recorder())?;
         Ok(worktree)
+    }
+
+    /// Writes the files of a commit into a new folder that is no work tree: git does not know of it, and it has no `.git`.
+    ///
+    /// # Errors
+    /// [`GitError::Exists`] if there is something at `at`.
+    pub fn export(&self, at: &Path, commit: &Sha) -> Result<(), GitError> {
+        if let Some(parent) = at.parent() {
+            fs::create_dir_all(parent).map_err(io_error(format!("make {}", parent.display())))?;
+        }
+        match fs::create_dir(at) {
+            Ok(()) => self.fill(at, commit),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(GitError::Exists(at.to_owned()))
+            }
+            Err(error) => Err(io_error(format!("make {}", at.display()))(error)),
+        }
     }
 
     /// A work tree that was made earlier, perhaps by a process that has ended.
@@ -244,12 +261,13 @@ impl Worktree {
         fs::remove_dir_all(&self.path).map_err(io_error(format!("remove {}", self.path.display())))?;
         fs::remove_dir_all(&self.admin).map_err(io_error(format!("remove {}", self.admin.display())))
     }
+}
 
-    /// Writes the files of the base commit; links come last, so that no file can be written through one.
-    fn fill(&self) -> Result<(), GitError> {
+impl Repository {
+    /// Writes the files of a commit; links come last, so that no file can be written through one.
+    fn fill(&self, at: &Path, commit: &Sha) -> Result<(), GitError> {
         let (links, files): (Vec<_>, Vec<_>) = self
-            .repository
-            .files(&self.base)?
+            .files(commit)?
             .into_iter()
             .filter(|entry| entry.mode != FileMode::Gitlink)
             .partition(|entry| entry.mode == FileMode::Symlink);
@@ -262,20 +280,18 @@ impl Worktree {
                     bytes <= BATCH_BYTES
                 });
                 let (batch, after) = rest.split_at(fits.count().max(1));
-                self.write_batch(batch)?;
+                self.write_batch(at, batch)?;
                 rest = after;
             }
         }
         Ok(())
     }
 
-    fn write_batch(&self, batch: &[TreeEntry]) -> Result<(), GitError> {
+    fn write_batch(&self, at: &Path, batch: &[TreeEntry]) -> Result<(), GitError> {
         let unexpected =
             || GitError::Unexpected { command: "cat-file", what: "the blobs asked for, in order" };
         let ids = batch.iter().map(|entry| format!("{}\n", entry.blob)).collect::<String>();
-        let repository = &self.repository;
-        let printed =
-            repository.git(&["cat-file", "--batch"]).input(ids.into_bytes()).run(repository.recorder())?;
+        let printed = self.git(&["cat-file", "--batch"]).input(ids.into_bytes()).run(self.recorder())?;
         let mut rest = printed.as_slice();
         for entry in batch {
             let line_end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(unexpected)?;
@@ -286,26 +302,26 @@ impl Worktree {
                 .ok_or_else(unexpected)?;
             let content = rest.get(line_end + 1..line_end + 1 + size).ok_or_else(unexpected)?;
             rest = rest.get(line_end + 2 + size..).ok_or_else(unexpected)?;
-            self.write_entry(entry, content)
+            write_entry(at, entry, content)
                 .map_err(io_error(format!("write {} to the work tree", entry.path)))?;
         }
         Ok(())
     }
+}
 
-    fn write_entry(&self, entry: &TreeEntry, content: &[u8]) -> std::io::Result<()> {
-        let path = entry.path.beneath(&self.path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+fn write_entry(at: &Path, entry: &TreeEntry, content: &[u8]) -> std::io::Result<()> {
+    let path = entry.path.beneath(at);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match entry.mode {
+        FileMode::Symlink => {
+            use std::os::unix::ffi::OsStrExt;
+            std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(content), path)
         }
-        match entry.mode {
-            FileMode::Symlink => {
-                use std::os::unix::ffi::OsStrExt;
-                std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(content), path)
-            }
-            FileMode::File | FileMode::Executable | FileMode::Gitlink => {
-                let mode = if entry.mode == FileMode::Executable { 0o755 } else { 0o644 };
-                OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(content)
-            }
+        FileMode::File | FileMode::Executable | FileMode::Gitlink => {
+            let mode = if entry.mode == FileMode::Executable { 0o755 } else { 0o644 };
+            OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(content)
         }
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::CancelToken;
 use crate::python::{IMPORT_PATH, Python};
-use crate::sandbox::{Ended, FILES, Level, Limits, Request, Sandbox, SandboxError};
+use crate::sandbox::{Bound, Ended, FILES, Level, Limits, Request, Sandbox, SandboxError};
 
 pub use detect::{Kind, TestCommand, detect_tests};
 pub use lack::{Lack, MissingService, lack};
@@ -106,6 +106,9 @@ pub struct Suite {
     pub trouble: Option<Failure>,
     /// Files of the work tree that were loaded as modules, relative to it.
     pub modules: BTreeSet<String>,
+    /// Bounds of the run that it came up against.
+    #[serde(default)]
+    pub hit: Vec<Bound>,
     /// Modules named as ones of the work tree but loaded from elsewhere: `name from path`.
     pub foreign: Vec<String>,
     /// The end of what the tests printed, at most 64 KiB.
@@ -199,6 +202,7 @@ pub fn run_suite(
         running: None,
         trouble: None,
         modules: BTreeSet::new(),
+        hit: output.hit.clone(),
         foreign: Vec::new(),
         tail: tail(&output.stderr),
         wall: output.wall,

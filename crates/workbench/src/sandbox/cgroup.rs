@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Limits;
+use super::{Bound, Limits};
 
 const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "groundcrew-";
@@ -60,6 +60,31 @@ impl Groups {
             (Some(version), false) => format!("cgroup v{version} (processes) + rlimit"),
             (None, _) => "rlimit".to_owned(),
         }
+    }
+
+    /// Bounds that the groups had to enforce so far.
+    pub(super) fn hit(&self) -> Vec<Bound> {
+        // Version 1 keeps the kills in one file, version 2 in another; `max` counts forks that were refused.
+        let counts = [
+            ("memory.oom_control", "oom_kill", Bound::Memory),
+            ("memory.events", "oom_kill", Bound::Memory),
+            ("pids.events", "max", Bound::Processes),
+        ];
+        let above_zero = |folder: &Path, file: &str, name: &str| {
+            let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+            text.lines().any(|line| {
+                line.split_once(' ').is_some_and(|(key, value)| key == name && value.trim() != "0")
+            })
+        };
+        let seen =
+            |(file, name): (&str, &str)| self.folders.iter().any(|folder| above_zero(folder, file, name));
+        let mut hit: Vec<Bound> = counts
+            .into_iter()
+            .filter(|(file, name, _)| seen((file, name)))
+            .map(|(_, _, bound)| bound)
+            .collect();
+        hit.dedup();
+        hit
     }
 
     fn enter(&mut self, folder: &Path, limits: &[(&str, u64)]) -> bool {

@@ -5,6 +5,11 @@
 //! | `strict` | bubblewrap under an unprivileged user id, seccomp | own files, processes, network, devices |
 //! | `landlock` | Landlock and seccomp under an unprivileged user id | files and sockets; no loopback, no cap on `/tmp`, `.git` of the work tree can be written |
 //!
+//! At `landlock` a command can replace the `.git` file of its work tree: rules only allow, they cannot take a file out of a
+//! folder again, and without that file it could make one, here as in any folder below. It gains nothing by it: a work
+//! tree is used once and thrown away, git is never asked inside one and never believes that file (see [`crate::git`]),
+//! and the files are read back by plain code. Only a person who runs git in a folder left by a killed run would.
+//!
 //! A level is used only if a probe ran under it. Below the wanted minimum there is an error, never a weaker run.
 //! The launcher is this program started again (see [`launcher_main`]), so that everything irreversible happens in a
 //! process of its own. As root each run gets a user id of its own; the work tree is handed over to it.
@@ -17,10 +22,12 @@
 //! | `strict`, `confine` | the two levels |
 //! | `seccomp` | denied system calls |
 //! | `cgroup` | bounds on all processes of a run together |
+//! | `disk` | a bound on what a run writes |
 //! | `spawner` | the thread that starts launchers |
 
 mod cgroup;
 mod confine;
+mod disk;
 mod identity;
 mod launcher;
 mod order;
@@ -35,11 +42,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew_core::audit::{Act, NoRecorder, Recorder};
+use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, CancelToken, Patience, Stop};
 use crate::scratch;
 use cgroup::Groups;
+use disk::Disk;
 use order::Order;
 
 pub use launcher::launcher_main;
@@ -48,6 +57,8 @@ pub use launcher::launcher_main;
 pub const LAUNCHER_ARG: &str = "__sandbox";
 /// Folder of the files a [`Request`] places.
 pub const FILES: &str = "/groundcrew";
+/// Bytes at the end of a stream that are searched for the name of a bound.
+const LAST_WORDS: usize = 16 << 10;
 /// Where programs are looked for, unless a [`Request`] says otherwise.
 pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -119,6 +130,9 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Size of each of `/tmp` and `/dev/shm` in bytes.
     pub tmp_bytes: u64,
+    /// Size of the work tree in bytes, with all files that are written there. Looked at from outside a few times a
+    /// second, so a fast writer gets a little further.
+    pub disk_bytes: u64,
     /// Open files of one process.
     pub open_files: u64,
     /// Bytes kept of each of standard output and standard error, half from the start and half from the end.
@@ -134,6 +148,7 @@ impl Default for Limits {
             processes: 256,
             file_bytes: 1 << 30,
             tmp_bytes: 512 << 20,
+            disk_bytes: 4 << 30,
             open_files: 1024,
             output_bytes: 1 << 20,
         }
@@ -149,6 +164,26 @@ pub enum Network {
     None,
     /// Everything this machine reaches, its own loopback too. Only for one command that a person approved.
     Open,
+}
+
+/// A bound that a run came up against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// [`Limits::wall`].
+    Wall,
+    /// [`Limits::cpu_seconds`].
+    Processor,
+    /// [`Limits::memory_bytes`].
+    Memory,
+    /// [`Limits::processes`].
+    Processes,
+    /// [`Limits::file_bytes`].
+    FileSize,
+    /// [`Limits::tmp_bytes`].
+    TemporaryFiles,
+    /// [`Limits::disk_bytes`].
+    Disk,
 }
 
 /// One command to run.
@@ -203,6 +238,8 @@ pub enum Ended {
     Signaled(i32),
     /// By the wall-clock limit.
     TimedOut,
+    /// By the limit of the disk.
+    DiskFull,
     /// By the token.
     Cancelled,
 }
@@ -213,6 +250,7 @@ impl std::fmt::Display for Ended {
             Ended::Exited(code) => write!(f, "exited {code}"),
             Ended::Signaled(signal) => write!(f, "signal {signal}"),
             Ended::TimedOut => f.write_str("timed out"),
+            Ended::DiskFull => f.write_str("filled the disk"),
             Ended::Cancelled => f.write_str("cancelled"),
         }
     }
@@ -235,6 +273,8 @@ pub struct Output {
     pub level: Level,
     /// Which mechanism held the limits.
     pub limits: String,
+    /// Bounds that it came up against, as far as the kernel, or else its own last words, tell.
+    pub hit: Vec<Bound>,
 }
 
 /// Why a command could not be run. What the command itself does is never an error but an [`Output`].
@@ -368,13 +408,18 @@ impl Sandbox {
             },
         };
         let child = spawner::spawn(self.command(run_dir.path())?)?;
-        let waited = process::wait(child, &request.stdin, patience, cancel)?;
+        let mut disk = Disk::watch(
+            vec![request.worktree.clone(), run_dir.path().join("tmp")],
+            request.limits.disk_bytes,
+        );
+        let waited = process::wait_watched(child, &request.stdin, patience, cancel, &mut || disk.is_full())?;
         let status = order::read_status(run_dir.path());
         let (stdout, cut_out) = waited.stdout.finish();
         let (stderr, cut_err) = waited.stderr.finish();
         let ended = match (waited.stop, status.exit_code, &status.failure) {
             (Stop::TimedOut | Stop::Flooded, _, _) => Ended::TimedOut,
             (Stop::Cancelled, _, _) => Ended::Cancelled,
+            (Stop::Stopped, _, _) => Ended::DiskFull,
             (Stop::Ended(_), Some(code), None) => from_code(code),
             (Stop::Ended(how), _, failure) => {
                 let printed = String::from_utf8_lossy(&stderr);
@@ -392,7 +437,9 @@ impl Sandbox {
             exit_code: if let Ended::Exited(code) = ended { Some(code) } else { None },
             ended: match ended {
                 Ended::TimedOut => format!("timed out after {} s", request.limits.wall.as_secs_f32()),
-                Ended::Exited(_) | Ended::Signaled(_) | Ended::Cancelled => ended.to_string(),
+                Ended::Exited(_) | Ended::Signaled(_) | Ended::Cancelled | Ended::DiskFull => {
+                    ended.to_string()
+                }
             },
             wall_ms: u64::try_from(waited.wall.as_millis()).unwrap_or(u64::MAX),
             limits: match request.network {
@@ -401,7 +448,8 @@ impl Sandbox {
             },
         });
         let truncated = cut_out || cut_err;
-        Ok(Output { ended, stdout, stderr, truncated, wall: waited.wall, level: self.level, limits })
+        let hit = hit(ended, &groups, [&stdout, &stderr]);
+        Ok(Output { ended, stdout, stderr, truncated, wall: waited.wall, level: self.level, limits, hit })
     }
 
     fn at(&self, level: Level) -> Sandbox {
@@ -497,6 +545,34 @@ fn check(request: &Request) -> Result<String, SandboxError> {
         return bad(format!("{} does not lie in the work tree", request.cwd.display()));
     }
     Ok(program.clone())
+}
+
+/// The bounds a run came up against. What it printed is asked only where nothing else tells, and only if it failed.
+fn hit(ended: Ended, groups: &Groups, printed: [&Vec<u8>; 2]) -> Vec<Bound> {
+    let mut hit = groups.hit();
+    match ended {
+        Ended::Exited(0) | Ended::Cancelled => return hit,
+        Ended::TimedOut => hit.push(Bound::Wall),
+        Ended::DiskFull => hit.push(Bound::Disk),
+        Ended::Signaled(libc::SIGXCPU) => hit.push(Bound::Processor),
+        Ended::Signaled(libc::SIGXFSZ) => hit.push(Bound::FileSize),
+        Ended::Signaled(_) | Ended::Exited(_) => {}
+    }
+    let last_words = [
+        ("No space left on device", Bound::TemporaryFiles),
+        ("File too large", Bound::FileSize),
+        ("Resource temporarily unavailable", Bound::Processes),
+        ("can't start new thread", Bound::Processes),
+        ("MemoryError", Bound::Memory),
+        ("Cannot allocate memory", Bound::Memory),
+    ];
+    for stream in printed {
+        let tail = String::from_utf8_lossy(&stream[stream.len().saturating_sub(LAST_WORDS)..]);
+        hit.extend(last_words.iter().filter(|(words, _)| tail.contains(words)).map(|(_, bound)| *bound));
+    }
+    hit.sort_unstable();
+    hit.dedup();
+    hit
 }
 
 fn from_code(code: i32) -> Ended {

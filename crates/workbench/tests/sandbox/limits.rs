@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use groundcrew_core::audit::{Act, Recorder};
 use groundcrew_workbench::CancelToken;
-use groundcrew_workbench::sandbox::{Ended, Request, Sandbox};
+use groundcrew_workbench::sandbox::{Bound, Ended, Level, Request, Sandbox};
 
 use crate::{python, sandboxes};
 
@@ -69,7 +69,7 @@ fn a_command_that_ignores_being_asked_is_ended_at_its_limit() {
         request.limits.wall = Duration::from_millis(500);
         let started = Instant::now();
         let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
-        assert_eq!(output.ended, Ended::TimedOut);
+        assert_eq!((output.ended, output.hit.as_slice()), (Ended::TimedOut, &[Bound::Wall][..]));
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         assert_gone(&sandbox, &marker);
     }
@@ -122,6 +122,10 @@ fn a_fork_bomb_stops_at_the_limit() {
         let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
         let count: u32 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
         assert!((1..=60).contains(&count), "{count} under {}", sandbox.level());
+        // Only a group tells; without one the command has to say so itself.
+        if output.limits.contains("cgroup") {
+            assert_eq!(output.hit, [Bound::Processes]);
+        }
         assert_gone(&sandbox, &marker);
     }
 }
@@ -137,6 +141,48 @@ fn a_file_cannot_grow_past_its_limit() {
         let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "27\n", "{output:?}");
         assert_eq!(fs::metadata(folder.path().join("big")).expect("a file").len(), 4 << 20);
+        request.argv[3] = "open('big', 'wb', 0).truncate(1 << 40)".to_owned();
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!(output.hit, [Bound::FileSize], "{output:?}");
+    }
+}
+
+#[test]
+fn many_files_cannot_fill_the_disk() {
+    let script = "import os\nfor number in range(10 ** 9):\n    os.makedirs('d%d' % (number % 50), exist_ok=True)\n    \
+                  with open('d%d/f%d' % (number % 50, number), 'wb') as file: file.write(b'x' * (1 << 20))\n";
+    for sandbox in sandboxes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut request = python(folder.path(), script);
+        request.limits.disk_bytes = 64 << 20;
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!((output.ended, output.hit.as_slice()), (Ended::DiskFull, &[Bound::Disk][..]));
+        assert!(output.wall < Duration::from_secs(30), "{:?}", output.wall);
+    }
+}
+
+#[test]
+fn a_full_temporary_folder_is_told() {
+    let script = "with open('/tmp/big', 'wb', 0) as file:\n    while True: file.write(b'x' * (1 << 20))\n";
+    for sandbox in sandboxes().into_iter().filter(|sandbox| sandbox.level() == Level::Strict) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut request = python(folder.path(), script);
+        request.limits.tmp_bytes = 8 << 20;
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!((output.ended, output.hit.as_slice()), (Ended::Exited(1), &[Bound::TemporaryFiles][..]));
+    }
+}
+
+#[test]
+fn twenty_gigabytes_of_memory_are_refused_and_told() {
+    let script = "held = []\nwhile len(held) < 20 * 64: held.append(b'x' * (16 << 20))\n";
+    for sandbox in sandboxes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut request = python(folder.path(), script);
+        request.limits.memory_bytes = 256 << 20;
+        let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
+        assert_eq!(output.hit, [Bound::Memory], "{output:?}");
+        assert_ne!(output.ended, Ended::Exited(0));
     }
 }
 
@@ -161,7 +207,7 @@ fn a_busy_command_ends_at_its_processor_time() {
         let mut request = python(folder.path(), "while True: pass");
         request.limits.cpu_seconds = 1;
         let output = sandbox.run(&request, &CancelToken::new()).expect("it runs");
-        assert_eq!(output.ended, Ended::Signaled(24));
+        assert_eq!((output.ended, output.hit.as_slice()), (Ended::Signaled(24), &[Bound::Processor][..]));
     }
 }
 
