@@ -18,6 +18,7 @@ const PREFIX: &str = "groundcrew-";
 pub(super) struct Groups {
     pub(super) folders: Vec<PathBuf>,
     pub(super) memory: bool,
+    pub(super) processes: bool,
     version: Option<u8>,
 }
 
@@ -35,6 +36,7 @@ impl Groups {
             && groups.enter(&folder.join(&name), &[("pids.max", limits.processes)])
         {
             groups.version = Some(1);
+            groups.processes = true;
         }
         if let Some(folder) = v1(&own, "memory")
             && groups.enter(&folder.join(&name), &[("memory.limit_in_bytes", limits.memory_bytes)])
@@ -48,6 +50,7 @@ impl Groups {
             let wanted =
                 [("pids.max", limits.processes), ("memory.max", limits.memory_bytes), ("memory.swap.max", 0)];
             groups.memory = groups.enter(&folder.join(&name), &wanted);
+            groups.processes = groups.memory;
             groups.version = groups.memory.then_some(2);
         }
         groups

@@ -95,7 +95,9 @@ pub(super) fn limit(order: &Order) -> Result<(), String> {
         (Resource::RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
         (Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files),
     ];
-    let processes = limits.processes + own_tasks();
+    // A little more where a group holds the bound: the kernel tells of a group's bound alone that it was reached.
+    let spare = if order.processes_bounded { 16 } else { 0 };
+    let processes = limits.processes + own_tasks() + spare;
     wanted.push((Resource::RLIMIT_NPROC, processes, processes));
     if !order.memory_bounded {
         wanted.push((Resource::RLIMIT_AS, limits.memory_bytes, limits.memory_bytes));

@@ -474,6 +474,7 @@ impl Sandbox {
             network: request.network,
             cgroups: groups.folders.clone(),
             memory_bounded: groups.memory,
+            processes_bounded: groups.processes,
             bwrap: self.bwrap.as_ref().map(|bwrap| bwrap.program.clone()),
             bwrap_disables_userns: self.bwrap.as_ref().is_some_and(|bwrap| bwrap.disables_userns),
             supervisor: std::process::id(),

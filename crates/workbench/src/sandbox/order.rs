@@ -24,6 +24,8 @@ pub(super) struct Order {
     pub(super) cgroups: Vec<PathBuf>,
     /// Whether a group bounds the memory, so that the address space need not be.
     pub(super) memory_bounded: bool,
+    /// Whether a group bounds the processes, which then also tells that the bound was reached.
+    pub(super) processes_bounded: bool,
     /// The bubblewrap program, for the strict level.
     pub(super) bwrap: Option<PathBuf>,
     /// Options this bubblewrap is too old for are left out.
