@@ -441,6 +441,8 @@ impl Bench {
             reverts: None,
             root_cause: Default::default(),
             candidates: Vec::new(),
+            behaviour_notes: Vec::new(),
+            suspects: Vec::new(),
         }
     }
 

@@ -61,6 +61,9 @@ class Target:
         holder = values.build(call["self"]) if call.get("self") else None
         for name, before, named in call.get("before", []):
             quietly(holder, name, before, named)
+        if call.get("self") and call["self"][0] == "fake":
+            # The method itself is taken from its class: a stand-in would answer in its place.
+            return finish(self.function(holder, *args, **kwargs))
         if self.kind == "property":
             return getattr(holder, self.path.split(".")[-1])
         if holder is not None:
@@ -77,7 +80,10 @@ class Target:
         """The setup statements, the expression and the modules of a call."""
         renderer = values.Renderer()
         name = self.path.split(".")[-1]
-        if call.get("self"):
+        if call.get("self") and call["self"][0] == "fake":
+            function = renderer.name(self.module + ":" + self.path) + (".fget" if self.kind == "property" else "")
+            expression = renderer.call(function, [call["self"]] + call["args"], call["kwargs"])
+        elif call.get("self"):
             holder = renderer.source(call["self"])
             if call.get("before") and not holder.isidentifier():
                 variable = renderer.variable(call["self"][1])

@@ -113,7 +113,7 @@ def main():
     spec = json.load(sys.stdin)
     answer = calls.silence()
     spec["root"] = os.path.realpath(spec["root"])
-    spec.update(exception="", message="", lines=[], chained=False, crash={}, attempts=0)
+    spec.update(exception="", message="", lines=[], spoken=[], classes={}, chained=False, crash={}, attempts=0)
     sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path[1:]
     sys.argv = ["compare.py"]
     plain = values.build

@@ -1,6 +1,6 @@
 """Searches a call of the project that fails as the incident did.
 
-Reads {root, paths, exception, message, chained, crash, targets, calls, lines, seconds, attempts} and answers
+Reads {root, paths, exception, message, chained, crash, targets, calls, lines, spoken, seconds, attempts} and answers
 {found, attempts, seconds, problem}. Calls run in forked children, so that what one of them breaks stays there. A hit
 counts only if it happens again, alone, in a fresh child.
 """
@@ -23,6 +23,7 @@ import calls
 import mine
 import observe
 import shapes
+import spoken
 import values
 import vary
 
@@ -101,6 +102,8 @@ class Search:
             self.words += [word for word in line.words if word not in self.words]
         self.seen = set()
         self.fixed = set()
+        self.classes = None
+        self.known = spec["classes"]
 
     def load(self):
         """Imports the targets; returns what went wrong if none can be called."""
@@ -151,6 +154,8 @@ class Search:
                 yield call, origin
 
     def ordered(self):
+        for call in self.printed(True):
+            yield call, {"kind": "printed"}
         for loose in (False, True):
             for number, mined in enumerate(self.lines):
                 for target in self.usable:
@@ -160,6 +165,8 @@ class Search:
         for target in self.usable:
             for call in self.recorded(target, 40):
                 yield call, {"kind": "recorded"}
+        for call in self.printed(False):
+            yield call, {"kind": "completed"}
         generated = {}
         for target in self.usable:
             generated[target] = list(self.generated(target, 60))
@@ -179,6 +186,88 @@ class Search:
             for call in self.generated(target, 4000):
                 yield call, {"kind": "generated"}
         yield from self.random_pairs(generated)
+
+    def printed(self, whole):
+        """Calls as the lines of the stack trace hold them: those without an open part, or those with, completed."""
+        for number in self.usable:
+            target = self.targets[number]
+            name = target.path.split(".")[-1]
+            if name == "__init__":
+                name = target.path.split(".")[-2]
+            for line in self.spec["spoken"]:
+                if line["function"] not in (name, target.path.split(".")[-1]):
+                    continue
+                for holder, args, kwargs in spoken.calls_of(line["source"], name):
+                    yield from self.filled(number, holder, args, kwargs, whole)
+
+    def filled(self, number, holder, args, kwargs, whole):
+        target = self.targets[number]
+        args = [spoken.recipe(arg, self.class_named) for arg in args]
+        kwargs = [[key, spoken.recipe(item, self.class_named)] for key, item in kwargs]
+        method = target.kind in ("method", "property") and not target.path.endswith("__init__")
+        holders = [None]
+        if method and spoken.last_name(holder) == target.path.split(".")[-2]:
+            # The class itself was asked, so the first argument is the object.
+            holders, args = [args[0]] if args and args[0] is not spoken.OPEN else self.holders(number), args[1:]
+        elif method:
+            known = spoken.recipe(holder, self.class_named) if holder is not None else spoken.OPEN
+            holders = self.holders(number) if known is spoken.OPEN else [known]
+        parts = args + [recipe for _, recipe in kwargs]
+        if whole != (spoken.OPEN not in parts and len(holders) == 1) or (parts and not any(parts)):
+            return
+        open_ones = self.options_for(number, args, kwargs)
+        for chosen in by_rank([holders] + open_ones, 400):
+            rest = chosen[1:]
+            yield {
+                "target": number,
+                "self": chosen[0],
+                "args": rest[: len(args)],
+                "kwargs": [[key, recipe] for (key, _), recipe in zip(kwargs, rest[len(args) :])],
+            }
+
+    def options_for(self, number, args, kwargs):
+        """For every argument the recipe that is known, or what the function does with its parameter."""
+        target = self.targets[number]
+        try:
+            parameters = list(target.signature().parameters.values())
+        except (TypeError, ValueError):
+            parameters = []
+        if parameters[:1] and parameters[0].name in ("self", "cls"):
+            parameters = parameters[1:]
+        used = shapes.shapes_of(target.function, [parameter.name for parameter in parameters])
+        named = {parameter.name: parameter for parameter in parameters}
+        pools = []
+        for at, known in enumerate(args):
+            parameter = parameters[at] if at < len(parameters) else None
+            pools.append([known] if known is not spoken.OPEN else self.pool(target, parameter, used))
+        for key, known in kwargs:
+            pools.append([known] if known is not spoken.OPEN else self.pool(target, named.get(key), used))
+        return pools
+
+    def pool(self, target, parameter, used):
+        if parameter is None:
+            return [["lit", "None"], ["lit", "1"], ["lit", "'a'"]]
+        return shapes.recipes(target.function, parameter, used.get(parameter.name), self.make)
+
+    def class_named(self, name):
+        """The "module:path" of the one class of the project with a name, whatever the case of its letters."""
+        if self.classes is None:
+            self.classes = {}
+            for module in list(sys.modules.values()):
+                if calls.inside(getattr(module, "__file__", None) or "", self.root) is None:
+                    continue
+                for kind in list(vars(module).values()):
+                    if inspect.isclass(kind) and kind.__module__ == module.__name__ and values.reachable(kind):
+                        self.classes.setdefault(kind.__name__.lower(), set()).add(values.reachable(kind))
+        found = self.classes.get(name.lower(), set()) | {known for known in self.known.get(name, []) if self.holds(known)}
+        return min(found) if len(found) == 1 else None
+
+    def holds(self, name):
+        """Whether a class that only its file names can be imported."""
+        try:
+            return inspect.isclass(values.resolve(name))
+        except BaseException:
+            return False
 
     def random_pairs(self, generated):
         """Two or three changes at once, drawn with a fixed seed."""
@@ -201,13 +290,21 @@ class Search:
         target = self.targets[number]
         holders = [None]
         if target.kind in ("method", "property") and not target.path.endswith("__init__"):
-            holders = self.objects(target.path.rsplit(".", 1)[0], target.module, 0)
+            holders = self.holders(number)
         for args, kwargs in argument_lists(target.function, self.make, limit):
             for holder in holders:
                 yield {"target": number, "self": holder, "args": args, "kwargs": kwargs}
 
+    def holders(self, number):
+        """Objects to call a method on: made by their class, at last a stand-in that has what the method reads."""
+        target = self.targets[number]
+        found = self.objects(target.path.rsplit(".", 1)[0], target.module, 0)
+        used = shapes.shapes_of(target.function, ["self"]).get("self")
+        return found + [shapes.stand_in(used)] if used is not None and used.attributes else found
+
     def make(self, kind, depth=1):
-        name = values.reachable(kind)
+        """Recipes for objects of a class, or of the one class that is named like a parameter."""
+        name = self.class_named(kind.replace("_", "")) if isinstance(kind, str) else values.reachable(kind)
         return self.objects(name.split(":")[1], name.split(":")[0], depth) if name else []
 
     def objects(self, path, module, depth):
@@ -436,7 +533,8 @@ def forms(call):
 
 def oddness(call):
     """Objects of a call whose constructor is not run."""
-    return json.dumps(call).count('["raw",')
+    text = json.dumps(call)
+    return text.count('["raw",') + text.count('["fake",')
 
 
 def in_turns(streams):

@@ -22,7 +22,8 @@ class Shape:
         self.keys = {}
         self.inner = None
         self.constants = []
-        self.attributes = []
+        self.attributes = {}
+        self.called = False
 
     def add(self, kind):
         if kind not in self.kinds:
@@ -31,6 +32,9 @@ class Shape:
     def key(self, name):
         self.add("dict")
         return self.keys.setdefault(name, Shape())
+
+    def attribute(self, name):
+        return self.attributes.setdefault(name, Shape())
 
     def item(self):
         self.inner = self.inner or Shape()
@@ -53,9 +57,7 @@ class Reader(ast.NodeVisitor):
             return self.call(node)
         if isinstance(node, ast.Attribute):
             base = self.see(node.value)
-            if base is not None and node.attr not in base.attributes:
-                base.attributes.append(node.attr)
-            return None
+            return None if base is None else base.attribute(node.attr)
         if isinstance(node, (ast.BoolOp,)):
             return self.see(node.values[0])
         return None
@@ -85,6 +87,8 @@ class Reader(ast.NodeVisitor):
             kind = "str" if name in TEXT else "list" if name in LIST else "dict" if name in DICT else None
             if kind:
                 base.add(kind)
+            else:
+                base.attribute(name).called = True
             return base if name in ("strip", "lower", "upper") else base.item() if name == "values" else None
         if isinstance(function, ast.Name) and node.args:
             base = self.see(node.args[0])
@@ -266,6 +270,22 @@ def annotated(annotation, depth=0):
     return None
 
 
+def stand_in(shape, depth=0):
+    """A recipe for an object that has what a function reads of it; what is called answers to any call."""
+    parts = []
+    for name, inner in list(shape.attributes.items())[:30]:
+        if inner.called or name.startswith("__") or depth > 2:
+            continue
+        if inner.attributes and not inner.kinds and not inner.keys:
+            parts.append([name, stand_in(inner, depth + 1)])
+            continue
+        try:
+            parts.append([name, values.Encoder().encode(samples(inner, name)[0])])
+        except values.CannotEncode:
+            pass
+    return ["fake", parts]
+
+
 def recipes(function, parameter, shape, make):
     """Recipes for one parameter; `make` builds an object of a class of the project."""
     options = []
@@ -277,6 +297,8 @@ def recipes(function, parameter, shape, make):
             options.append(values.Encoder().encode(value))
         except values.CannotEncode:
             pass
+    if shape is not None and shape.attributes and not shape.kinds and not shape.keys and not used:
+        options = make(parameter.name) + [stand_in(shape)] + options
     if parameter.default is not parameter.empty:
         try:
             options.insert(0, values.Encoder().encode(parameter.default))

@@ -7,6 +7,7 @@
 ["new", "module:path", args, kwargs, calls]  a constructor call, then method calls on the object
 ["raw", "module:path", [[name, recipe]]]  an object with these attributes, its constructor not run
 ["std", source, module]                   an expression over one module of the standard library
+["fake", [[name, recipe]]]                a stand-in that has these attributes and takes any call
 """
 
 import ast
@@ -15,6 +16,7 @@ import enum
 import importlib
 import sys
 import types
+import unittest.mock
 
 MAX_DEPTH = 8
 MAX_NODES = 1500
@@ -162,6 +164,8 @@ def build(recipe):
         return resolve(recipe[1])
     if tag == "std":
         return eval(recipe[1], {recipe[2]: importlib.import_module(recipe[2])})
+    if tag == "fake":
+        return unittest.mock.MagicMock(**{name: build(item) for name, item in recipe[1]})
     if tag == "raw":
         kind = resolve(recipe[1])
         made = kind.__new__(kind)
@@ -206,6 +210,9 @@ class Renderer:
         if tag == "std":
             self.name(recipe[2] + ":")
             return recipe[1]
+        if tag == "fake":
+            made = self.name("unittest.mock:MagicMock")
+            return self.call(made, [], [[name, item] for name, item in recipe[1]])
         if tag == "raw":
             kind = self.name(recipe[1])
             made = self.variable(recipe[1])

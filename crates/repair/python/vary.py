@@ -48,6 +48,9 @@ def nodes(call):
         elif tag == "dict":
             for number, (_, inner) in enumerate(recipe[1][:30]):
                 visit(inner, path + [1, number, 1])
+        elif tag == "fake":
+            for number, (_, inner) in enumerate(recipe[1][:30]):
+                visit(inner, path + [1, number, 1])
         elif tag in ("new", "raw"):
             for at in ([2, 3] if tag == "new" else []):
                 for number, inner in enumerate(recipe[at]):
@@ -110,7 +113,7 @@ def fitting(recipe, name, mined, loose, made_up):
     """Values of one text that fit a place, the likeliest first; words of prose only in place of recorded ones."""
     found = []
     words = mined.values if made_up else mined.words
-    if recipe[0] in ("ref", "std", "raw", "new"):
+    if recipe[0] in ("ref", "std", "raw", "new", "fake"):
         return found
     tag = kind(recipe)
     if name in mined.named:

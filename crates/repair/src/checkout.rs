@@ -23,6 +23,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("calls.py", include_str!("../python/calls.py")),
     ("mine.py", include_str!("../python/mine.py")),
     ("shapes.py", include_str!("../python/shapes.py")),
+    ("spoken.py", include_str!("../python/spoken.py")),
     ("vary.py", include_str!("../python/vary.py")),
     ("observe.py", include_str!("../python/observe.py")),
     ("reproduce.py", include_str!("../python/reproduce.py")),

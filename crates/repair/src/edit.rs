@@ -4,7 +4,7 @@ use groundcrew_core::evidence::ChangeKind;
 use groundcrew_workbench::git::{Change, RepoPath, Sha};
 use sha2::{Digest, Sha256};
 
-use crate::locate::is_test;
+use crate::allowed::{Permission, of_file};
 use crate::syntax::Source;
 
 /// A replacement of some bytes of a file.
@@ -68,7 +68,7 @@ pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
     Some(result)
 }
 
-/// The new contents of a patch; none if it changes nothing, a protected file, or breaks the syntax of a file.
+/// The new contents of a patch; none if it changes nothing, a file that is never changed, or breaks a file's syntax.
 ///
 /// `read` gives the text of a file on the base commit.
 pub fn resolve(patch: &Patch, read: &dyn Fn(&str) -> Option<String>) -> Option<Vec<Change>> {
@@ -91,44 +91,16 @@ pub fn resolve(patch: &Patch, read: &dyn Fn(&str) -> Option<String>) -> Option<V
             changes
         }
     };
-    let allowed = changes.iter().all(|change| may_change(change.path.as_str()));
+    let refused = |change: &Change| {
+        let path = change.path.as_str();
+        matches!(of_file(path, read(path).as_deref()), Permission::Refused(_))
+    };
+    let allowed = !changes.iter().any(refused);
     (!changes.is_empty() && allowed).then_some(changes)
 }
 
 fn is_broken(text: &str) -> bool {
     Source::parse(text).is_none_or(|source| source.is_broken())
-}
-
-/// Whether a repair may change a file: never tests, CI, lock files, licences, vendored or generated code.
-pub fn may_change(path: &str) -> bool {
-    let lower = path.to_lowercase();
-    let parts: Vec<&str> = lower.split('/').collect();
-    let name = parts.last().copied().unwrap_or("");
-    let folders = &parts[..parts.len().saturating_sub(1)];
-    let vendored = [
-        "vendor",
-        "vendored",
-        "_vendor",
-        "third_party",
-        "node_modules",
-        "site-packages",
-        "generated",
-        "migrations",
-    ];
-    let hidden = parts.iter().any(|part| part.starts_with('.'));
-    let locked = name.ends_with(".lock") || name.ends_with("-lock.json") || name == "go.sum";
-    let generated = name.ends_with("_pb2.py") || name.ends_with("_pb2_grpc.py") || name.ends_with(".min.js");
-    let legal =
-        name.starts_with("license") || name.starts_with("licence") || name == "copying" || name == "notice";
-    let pipeline =
-        matches!(name, "jenkinsfile" | "azure-pipelines.yml" | "tox.ini" | "noxfile.py" | "setup.py");
-    !(is_test(path)
-        || hidden
-        || locked
-        || generated
-        || legal
-        || pipeline
-        || folders.iter().any(|folder| vendored.contains(folder)))
 }
 
 /// Hash that is equal for equal new contents of the same files.

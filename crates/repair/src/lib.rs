@@ -4,21 +4,26 @@
 //! | --- | --- |
 //! | [`locate`] | the log's paths and lines on a commit |
 //! | [`edit`], [`syntax`] | source text, syntax trees, edits |
+//! | [`allowed`] | what a repair may change |
 //! | [`outcome`] | what goes in and what comes out |
 //! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
 //! | [`reproduce`], [`matching`], [`regression`] | making the error happen again, as a script and as a test |
 //! | [`mutants`] | would the tests notice if the changed lines were other than they are |
 //! | [`strategies`] | families of repairs |
-//! | [`search`], `ranking` | which patch is validated when, and which is best |
+//! | `culprit` | which commit brought the failure, and its undoing |
+//! | [`search`], `ranking`, `doubt` | which patch is validated when, which is best, which passes for the wrong reason |
 //! | [`differential`] | do the changed functions still give what they gave |
 //! | [`smell`] | does a change hide the symptom |
 //!
 //! No model takes part, and no project, framework or log format is treated specially. Everything that runs code of the
 //! project runs in the workbench's sandbox.
 
+pub mod allowed;
 pub mod bench;
 pub mod checkout;
+mod culprit;
 pub mod differential;
+mod doubt;
 pub mod edit;
 pub mod locate;
 pub mod matching;
@@ -32,6 +37,7 @@ pub mod smell;
 pub mod strategies;
 pub mod syntax;
 
+pub use allowed::{Barrier, Budget, Need, Permission, Refusal};
 pub use bench::{Bench, RepairError};
 pub use checkout::{Checkout, Snapshot};
 pub use outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};

@@ -1,10 +1,14 @@
 //! What a repair starts from and what it ends with.
 
-use groundcrew_core::contract::{Candidate, Reproduction, RootCause, Suspect};
+use std::collections::BTreeSet;
+
+use groundcrew_core::contract::{Candidate, DiffStat, Reproduction, RootCause, Suspect};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::incident::Sample;
 use groundcrew_core::trace::Trace;
 use groundcrew_workbench::git::{Change, Sha};
+
+use crate::allowed::{Barrier, Budget, Need};
 
 /// What is known about an incident.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,6 +23,10 @@ pub struct Facts {
     pub tried: Vec<String>,
     /// A reproduction that an earlier round made on the same base commit; it is checked, not searched again.
     pub reproduction: Option<Reproduction>,
+    /// How large a fix may be.
+    pub budget: Budget,
+    /// What a person allowed for this incident.
+    pub approved: BTreeSet<Need>,
 }
 
 /// How the repair went.
@@ -41,6 +49,26 @@ pub enum RepairOutcome {
         root_cause: RootCause,
         /// What was tried and what became of it.
         tried: Vec<Candidate>,
+        /// Commits that may have introduced the defect, likeliest first.
+        suspects: Vec<Suspect>,
+    },
+    /// A rule stands in the way: of what is left, nothing cures the error.
+    Refused {
+        /// How it was made to happen again, where that was tried.
+        reproduction: Option<Box<Reproduction>>,
+        /// The best guess at the place.
+        root_cause: RootCause,
+        /// The rules, those that a person could lift last; never empty.
+        barriers: Vec<Barrier>,
+        /// What was tried and what became of it.
+        tried: Vec<Candidate>,
+    },
+    /// The code is of a language in which nothing can be repaired yet.
+    NotSupported {
+        /// The language's name.
+        language: String,
+        /// Where the error was raised.
+        root_cause: RootCause,
     },
 }
 
@@ -57,6 +85,13 @@ pub struct Repaired {
     pub reproduction: Option<Reproduction>,
     /// Where the defect is.
     pub root_cause: RootCause,
+    /// Commits that may have introduced the defect, likeliest first; evidence that begins with `bisect` was shown by
+    /// running them.
+    pub suspects: Vec<Suspect>,
+    /// Inputs on which the chosen patch behaves otherwise than another plausible one: one a line.
+    pub behaviour_notes: Vec<String>,
+    /// Rules that stood in the way of other changes that cure the error.
+    pub barriers: Vec<Barrier>,
 }
 
 /// A patch that passed what was checked.
@@ -76,8 +111,10 @@ pub struct Plausible {
     pub changes: Vec<Change>,
     /// The commit that is undone, for a revert.
     pub reverts: Option<Sha>,
-    /// Lines that it adds and removes.
-    pub lines_changed: usize,
+    /// How much it changes.
+    pub diff_stat: DiffStat,
+    /// 0 to 100: how much speaks for it.
+    pub score: u8,
 }
 
 /// A step of the repair that somebody watching may want to see.

@@ -11,10 +11,10 @@
 //! Within a rank the family's own order decides.
 
 use groundcrew_core::evidence::ChangeKind;
-use groundcrew_workbench::git::{Change, Sha};
+use groundcrew_workbench::git::Change;
 
 use crate::edit::{Patch, Proposal};
-use crate::strategies;
+use crate::strategies::{self, Undo};
 
 /// The rank of what was found by search, and of a symptom guard; see the header.
 pub(crate) const SEARCHED: u8 = 4;
@@ -25,16 +25,31 @@ pub(crate) const NOTHING: u8 = 9;
 pub(crate) const SMALL_COMMIT: usize = 80;
 
 /// The rank of a proposal; see the header.
-pub(crate) fn rank(proposal: &Proposal, confirmed: &[(Sha, bool)]) -> u8 {
+pub(crate) fn rank(proposal: &Proposal, undos: &[Undo]) -> u8 {
     match (&proposal.patch, proposal.kind) {
-        (Patch::Revert { commit, .. }, _) => {
-            if confirmed.iter().any(|(known, sure)| known == commit && *sure) { 1 } else { 3 }
+        (Patch::Revert { commit, changes }, _) => {
+            let known = undos.iter().find(|undo| undo.commit == *commit && undo.changes == *changes);
+            if known.is_some_and(|undo| undo.confirmed && undo.lines <= SMALL_COMMIT) { 1 } else { 3 }
         }
         (Patch::Edits(_), ChangeKind::SymptomGuard) => GUARD,
         (Patch::Edits(_), ChangeKind::Cause | ChangeKind::Revert) => {
             if strategies::is_searched(proposal.strategy) { SEARCHED } else { 2 }
         }
     }
+}
+
+/// How much speaks for a patch that passed what was checked, 0 to 100: its rank, less for its size and for doubts.
+pub(crate) fn score(rank: u8, lines: usize, doubtful: bool, tested: bool) -> u8 {
+    let rank = match rank {
+        1 => 90,
+        2 => 80,
+        3 => 60,
+        SEARCHED => 50,
+        _ => 35,
+    };
+    let size = u8::try_from(lines.saturating_sub(1).min(20)).unwrap_or(20);
+    let rest = rank - size - if doubtful { 15 } else { 0 };
+    if tested { rest + 10 } else { rest }
 }
 
 /// Lines that changes add and remove, by what differs at neither end.
@@ -54,6 +69,14 @@ pub(crate) fn lines_changed(changes: &[Change], read: &dyn Fn(&str) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_repair_of_the_cause_scores_above_a_guard_and_a_doubtful_one_below() {
+        assert_eq!(score(2, 1, false, true), 90);
+        assert!(score(2, 1, false, false) > score(GUARD, 1, false, false));
+        assert!(score(2, 1, true, false) < score(2, 1, false, false));
+        assert_eq!(score(GUARD, 500, true, false), 0);
+    }
 
     #[test]
     fn only_lines_that_differ_are_counted() {

@@ -4,6 +4,7 @@
 //! or a generated search; which of them is told in its `origin`. It counts only if a fresh process raises the
 //! incident's exception type in the incident's frame ([`crate::matching`]).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, RepairError};
 use crate::checkout::{Checkout, Snapshot};
-use crate::locate::{LineMatch, Located, LocatedFrame, is_test};
+use crate::locate::{LineMatch, Located, LocatedFrame, is_python, is_test, module_of};
 use crate::matching::{Raised, Signature, is_comprehension};
 use crate::outcome::{Facts, Progress};
 use crate::regression::{Expectation, regression_test};
+use crate::syntax::Source;
 
 /// Wall clock of one script of a reproduction.
 const SCRIPT: Duration = Duration::from_secs(10);
@@ -26,6 +28,13 @@ const SCRIPT: Duration = Duration::from_secs(10);
 const SEARCH: Duration = Duration::from_secs(12);
 /// Calls the search may try.
 const ATTEMPTS: u32 = 40_000;
+
+/// Longest line of a stack trace that is read, in bytes.
+const SPOKEN: usize = 4000;
+/// Files in which the definition of a class is looked for.
+const CLASS_FILES: usize = 300;
+/// What a call with a stand-in contains.
+const STAND_IN: &str = "unittest.mock.MagicMock(";
 
 /// Kind of a reproduction whose input the application logged, and of one whose input was made up or varied from a test.
 pub const LOGGED: &str = "logged_input";
@@ -477,6 +486,8 @@ impl Work<'_> {
             "targets": self.targets(),
             "calls": calls,
             "lines": log_lines(self.facts),
+            "spoken": self.spoken(),
+            "classes": self.classes_named(),
             "seconds": SEARCH.as_secs_f64(),
             "attempts": ATTEMPTS,
         });
@@ -489,6 +500,52 @@ impl Work<'_> {
             }),
             other => other,
         }
+    }
+
+    /// The lines of the stack trace that call a function on the stack, the innermost last.
+    fn spoken(&self) -> Vec<Value> {
+        let frames = &self.trace_level().frames;
+        let pairs = frames.iter().zip(frames.iter().skip(1)).take(64);
+        let told = pairs.filter_map(|(inner, outer)| {
+            let function = inner.function.as_deref()?.rsplit('.').next()?;
+            let source = outer.source.as_deref().filter(|source| source.len() <= SPOKEN)?;
+            Some(json!({ "function": function, "source": source }))
+        });
+        let mut told: Vec<Value> = told.collect();
+        told.reverse();
+        told
+    }
+
+    /// Where classes are defined that the lines of the stack trace make objects of, by name.
+    fn classes_named(&self) -> BTreeMap<String, Vec<String>> {
+        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for frame in self.trace_level().frames.iter().take(64) {
+            let line = frame.source.as_deref().filter(|source| source.len() <= SPOKEN);
+            for name in line.map(classes_made).unwrap_or_default() {
+                found.entry(name).or_default();
+            }
+        }
+        if found.is_empty() {
+            return found;
+        }
+        let mut files: Vec<&String> =
+            self.snapshot.files.iter().filter(|file| is_python(file) && !is_test(file)).collect();
+        let near =
+            |file: &str| file.split('/').zip(self.crash.file.split('/')).take_while(|(a, b)| a == b).count();
+        files.sort_by_key(|file| (std::cmp::Reverse(near(file)), file.matches('/').count()));
+        for file in files.into_iter().take(CLASS_FILES) {
+            let Some(text) = self.snapshot.text(file) else { continue };
+            for (name, places) in &mut found {
+                let head = format!("class {name}");
+                let defines = text
+                    .lines()
+                    .any(|line| line.strip_prefix(&head).is_some_and(|rest| rest.starts_with(['(', ':'])));
+                if defines && places.len() < 3 {
+                    places.push(format!("{}:{name}", module_of(file, &self.snapshot.files).name));
+                }
+            }
+        }
+        found
     }
 
     fn told(&self, found: &Found) -> (Reproduction, Call) {
@@ -506,7 +563,10 @@ impl Work<'_> {
             None
         };
         let reproduction = Reproduction {
-            kind: if found.origin.kind == "logged" { LOGGED } else { GENERATED }.to_owned(),
+            kind: match found.origin.kind.as_str() {
+                "logged" | "printed" => LOGGED.to_owned(),
+                _ => GENERATED.to_owned(),
+            },
             origin: self.origin(found),
             script: script(&call, &self.roots()),
             call: found.expression.clone(),
@@ -529,6 +589,11 @@ impl Work<'_> {
                     line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
                 format!("values that the application logged: {shown}")
             }
+            ("printed", _) => "a call as the stack trace prints it".to_owned(),
+            ("completed", _) => {
+                "a call as the stack trace prints it, with generated values for what it does not print"
+                    .to_owned()
+            }
             ("recorded", _) => "a call that the project's own tests make".to_owned(),
             ("varied", _) => {
                 "a call that the project's own tests make, with one or two values changed".to_owned()
@@ -543,6 +608,9 @@ impl Work<'_> {
         }
         if found.reduced > 0 {
             text.push_str("; parts without influence were left out");
+        }
+        if found.expression.contains(STAND_IN) || found.setup.iter().any(|line| line.contains(STAND_IN)) {
+            text.push_str("; with stand-ins for objects that cannot be made");
         }
         if found.level < 2 {
             text.push_str("; the text of the exception differs from the incident's");
@@ -564,6 +632,17 @@ fn log_lines(facts: &Facts) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Names of classes, by their capital letter, that a line of a program calls.
+fn classes_made(line: &str) -> Vec<String> {
+    let Some(source) = Source::parse(line) else { return Vec::new() };
+    let calls = source.walk(source.root()).into_iter().filter(|node| node.kind() == "call");
+    let names = calls.filter_map(|call| {
+        let name = source.of(call.child_by_field_name("function")?).rsplit('.').next()?;
+        name.starts_with(|letter: char| letter.is_ascii_uppercase()).then(|| name.to_owned())
+    });
+    names.take(8).collect()
 }
 
 fn import_path(roots: &[String]) -> String {

@@ -7,23 +7,25 @@
 //!
 //! Which patch is best is told by [`crate::ranking`]. Up to three patches of different kinds are kept.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use groundcrew_core::contract::{Candidate, Reproduction, RootCause, Suspect};
+use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_workbench::git::{Change, Sha};
 use groundcrew_workbench::runner::{Kind, Suite};
 use serde_json::json;
 
+use crate::allowed::{Barrier, Permission, Refusal, barriers, diff_stat, of_file};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
+use crate::culprit::History;
 use crate::differential::compare_change;
+use crate::doubt::{Doubt, doubt};
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::locate::{Located, LocatedFrame, is_python, is_test, locate};
 use crate::matching::{Raised, Signature};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
-use crate::ranking::{NOTHING, SEARCHED, SMALL_COMMIT, lines_changed, rank};
+use crate::ranking::{NOTHING, SEARCHED, lines_changed, rank, score};
 use crate::regression::Expectation;
 use crate::reproduce::{
     Attempted, Call, GENERATED, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
@@ -41,10 +43,12 @@ const VALIDATED: usize = 10;
 const KEPT: usize = 3;
 /// Wall clock of one script on one patch.
 const SCRIPT: Duration = Duration::from_secs(5);
-/// Commits that are looked at as suspects.
-const SUSPECTS: usize = 5;
-/// Newest commits among which one may be undone without a reproduction.
-const RECENT: usize = 20;
+/// Lines by which a patch counts as larger than another one.
+const LARGER: usize = 8;
+/// Differences between two candidates that are told.
+const DIFFERENCES: usize = 3;
+/// Outcome of a candidate that passed what was checked.
+const PLAUSIBLE: &str = "plausible";
 /// Largest value that a regression test asserts, in bytes.
 const VALUE: usize = 1500;
 
@@ -68,6 +72,9 @@ pub fn repair(
         return Ok(RepairOutcome::NoRepro { root_cause: None, reason });
     };
     progress(Progress::Located { file: crash.file.clone(), line: crash.line });
+    if let Some(refused) = foreign(&snapshot, crash) {
+        return Ok(refused);
+    }
     let mut search = Search {
         bench,
         facts,
@@ -80,6 +87,8 @@ pub fn repair(
         base_suite: None,
         exercised: false,
         candidates: Vec::new(),
+        suspects: Vec::new(),
+        barriers: Vec::new(),
     };
     let attempted = match &facts.reproduction {
         Some(known) => search.check_known(known)?,
@@ -88,6 +97,29 @@ pub fn repair(
     match attempted {
         Attempted::Reproduced(reproduced) => search.with_reproductions(&reproduced),
         Attempted::Failed(reason) => search.without_reproduction(reason),
+    }
+}
+
+/// The end of a repair in code that is not written here: it is never changed, so there is nothing to search.
+fn foreign(snapshot: &Snapshot, crash: &LocatedFrame) -> Option<RepairOutcome> {
+    let permission = of_file(&crash.file, snapshot.text(&crash.file).as_deref());
+    let foreign = matches!(permission, Permission::Refused(Refusal::Vendored | Refusal::Generated));
+    let change = "repairs the statement that raised the error".to_owned();
+    let barrier = Barrier { file: crash.file.clone(), permission, change };
+    foreign.then(|| RepairOutcome::Refused {
+        reproduction: None,
+        root_cause: root_cause(crash, "the error was raised here"),
+        barriers: vec![barrier],
+        tried: Vec::new(),
+    })
+}
+
+fn root_cause(crash: &LocatedFrame, why: &str) -> RootCause {
+    RootCause {
+        file: crash.file.clone(),
+        line: crash.line,
+        statement: crash.statement.clone(),
+        why: why.to_owned(),
     }
 }
 
@@ -104,6 +136,9 @@ struct Search<'a> {
     /// Whether the suite calls the functions on the stack.
     exercised: bool,
     candidates: Vec<Candidate>,
+    suspects: Vec<Suspect>,
+    /// Rules that stood in the way of patches that pass.
+    barriers: Vec<Barrier>,
 }
 
 /// What one reproduction led to.
@@ -120,6 +155,7 @@ struct Round {
 struct Ready {
     rank: u8,
     lines: usize,
+    doubt: Option<Doubt>,
     proposal: Proposal,
     changes: Vec<Change>,
     hash: String,
@@ -186,11 +222,15 @@ impl Search<'_> {
             }
             validated += 1;
             match self.validate(&reproduced.reproduction, all, &ready)? {
-                Tried::Fails(why) => self.note(&ready, why),
-                Tried::Passes { stays_for } => {
-                    self.note(&ready, "plausible".to_owned());
+                Tried::Fails { why, repro_pass, suite } => self.note(&ready, why, repro_pass, suite),
+                Tried::Passes { stays_for, suite } => {
+                    if let Some(first) = self.stopped(&ready) {
+                        self.note(&ready, first, true, suite);
+                        continue;
+                    }
+                    self.note(&ready, PLAUSIBLE.to_owned(), true, suite);
                     rank = rank.min(ready.rank);
-                    kept.push(plausible(ready, &stays_for));
+                    kept.push(self.plausible(ready, &stays_for, suite));
                 }
             }
         }
@@ -200,22 +240,60 @@ impl Search<'_> {
     fn finish(self, round: Round) -> Result<RepairOutcome, RepairError> {
         let Round { mut reproduced, mut kept, mut candidates, .. } = round;
         if kept.is_empty() {
-            return Ok(RepairOutcome::NoFix {
-                root_cause: self.root_cause("the error is raised here"),
-                reproduction: Box::new(reproduced.reproduction),
-                tried: candidates,
+            let root_cause = root_cause(self.crash, "the error is raised here");
+            let reproduction = Box::new(reproduced.reproduction);
+            return Ok(if self.barriers.is_empty() {
+                let suspects = self.suspects;
+                RepairOutcome::NoFix { reproduction, root_cause, tried: candidates, suspects }
+            } else {
+                let (barriers, tried) = (self.barriers, candidates);
+                RepairOutcome::Refused { reproduction: Some(reproduction), root_cause, barriers, tried }
             });
         }
         let chosen = kept.remove(0);
         self.assert_value(&mut reproduced, &chosen)?;
-        candidates.sort_by_key(|candidate| candidate.outcome != "plausible");
+        candidates.sort_by_key(|candidate| candidate.outcome != PLAUSIBLE);
         Ok(RepairOutcome::Patch(Box::new(Repaired {
-            root_cause: self.root_cause(&chosen.explanation),
+            root_cause: root_cause(self.crash, &chosen.explanation),
+            behaviour_notes: self.differences(&chosen, &kept)?,
             chosen,
             others: kept,
             candidates,
             reproduction: Some(reproduced.reproduction),
+            suspects: self.suspects,
+            barriers: self.barriers,
         })))
+    }
+
+    /// Inputs on which the chosen patch gives something else than another plausible one.
+    fn differences(&self, chosen: &Plausible, others: &[Plausible]) -> Result<Vec<String>, RepairError> {
+        let Some(other) = others.first().filter(|_| Instant::now() < self.ends) else {
+            return Ok(Vec::new());
+        };
+        let repository = &self.bench.repository;
+        let base = &self.snapshot.commit;
+        let one = repository.commit(base, &chosen.changes, "Candidate", 0)?;
+        let two = repository.commit(base, &other.changes, "Candidate", 0)?;
+        let compared = compare_change(self.bench, &one, &two, &one)?;
+        let told = compared.differing.iter().take(DIFFERENCES);
+        Ok(told.map(|line| format!("another candidate ({}) differs: {line}", other.explanation)).collect())
+    }
+
+    /// Why a patch that passes may not be made, if a rule stands in its way.
+    fn stopped(&mut self, ready: &Ready) -> Option<String> {
+        let read = |path: &str| self.snapshot.text(path);
+        let what = &ready.proposal.explanation;
+        let found = barriers(&ready.changes, what, &read, self.facts.budget, &self.facts.approved);
+        let first = found.first().map(Barrier::sentence)?;
+        for barrier in found {
+            let known =
+                |other: &Barrier| (&other.file, other.permission) == (&barrier.file, barrier.permission);
+            if !self.barriers.iter().any(known) {
+                self.barriers.push(barrier);
+            }
+        }
+        self.barriers.sort_by_key(|barrier| barrier.need().is_some());
+        Some(first)
     }
 
     /// Without a reproduction only an undoing of the commit that last touched the crashing statement, or one line of a
@@ -226,102 +304,41 @@ impl Search<'_> {
             |ready: &Ready| ready.proposal.kind == ChangeKind::Revert || ready.proposal.one_line_typo;
         let ready: Vec<Ready> = self.ready(undos).into_iter().filter(allowed).collect();
         for ready in ready.into_iter().take(4) {
-            let failure = self.new_failures(&ready.changes)?;
-            self.note(&ready, failure.clone().unwrap_or_else(|| "plausible, not proven".to_owned()));
-            if failure.is_none() {
-                let chosen = plausible(ready, &[]);
+            let (failure, suite) = self.new_failures(&ready.changes)?;
+            let stopped = if failure.is_none() { self.stopped(&ready) } else { failure };
+            let outcome = stopped.clone().unwrap_or_else(|| "plausible, not proven".to_owned());
+            self.note_unproven(&ready, outcome, suite);
+            if stopped.is_none() {
+                let chosen = self.plausible(ready, &[], suite);
                 return Ok(RepairOutcome::Patch(Box::new(Repaired {
-                    root_cause: self.root_cause(&chosen.explanation),
+                    root_cause: root_cause(self.crash, &chosen.explanation),
                     chosen,
                     others: Vec::new(),
                     candidates: self.candidates,
                     reproduction: None,
+                    suspects: self.suspects,
+                    behaviour_notes: Vec::new(),
+                    barriers: self.barriers,
                 })));
             }
         }
-        Ok(RepairOutcome::NoRepro { root_cause: Some(self.root_cause("the error was raised here")), reason })
+        let root_cause = root_cause(self.crash, "the error was raised here");
+        Ok(RepairOutcome::NoRepro { root_cause: Some(root_cause), reason })
     }
 
-    fn root_cause(&self, why: &str) -> RootCause {
-        RootCause {
-            file: self.crash.file.clone(),
-            line: self.crash.line,
-            statement: self.crash.statement.clone(),
-            why: why.to_owned(),
-        }
-    }
-
-    /// Commits that can be undone: those that triage suspects, then those that last touched the functions on the stack.
-    fn undos(&self, reproduction: Option<&Reproduction>) -> Result<Vec<Undo>, RepairError> {
-        let mut undos = Vec::new();
-        for commit in self.suspects(reproduction.is_some())? {
-            if undos.len() >= SUSPECTS || Instant::now() > self.ends {
-                break;
-            }
-            let Some(changes) = self.bench.repository.revert(&commit, &self.snapshot.commit)? else {
-                continue;
-            };
-            let info = self.bench.repository.commit_info(&commit)?;
-            let Some(parent) = info.parents.first() else { continue };
-            let lines = self
-                .bench
-                .repository
-                .diff(parent, &commit)?
-                .files
-                .iter()
-                .map(|f| f.added + f.removed)
-                .sum::<u64>();
-            let confirmed = match reproduction {
-                None => false,
-                Some(reproduction) => {
-                    let checkout = self.bench.checkout(parent)?;
-                    run_on(self.bench, checkout.path(), reproduction)?.outcome == ReproOutcome::Passed
-                }
-            };
-            // What the commit did to tests stays: a repair never changes tests.
-            let changes: Vec<Change> =
-                changes.into_iter().filter(|change| !is_test(change.path.as_str())).collect();
-            let subject = info.subject.chars().filter(|c| !c.is_control()).take(120).collect();
-            let lines = usize::try_from(lines).unwrap_or(usize::MAX);
-            undos.push(Undo { commit, subject, changes, lines, confirmed });
-        }
-        Ok(undos)
-    }
-
-    fn suspects(&self, reproduced: bool) -> Result<Vec<Sha>, RepairError> {
-        let repository = &self.bench.repository;
-        let mut found: Vec<Sha> = Vec::new();
-        let path = |file: &str| file.parse().ok();
-        if let Some(file) = path(&self.crash.file)
-            && let Some(info) = repository.blame(&self.snapshot.commit, &file, self.crash.line)?
-        {
-            found.push(info.sha);
-        }
-        if reproduced {
-            let named =
-                self.facts.suspects.iter().filter_map(|suspect: &Suspect| Sha::parse(&suspect.sha).ok());
-            found.extend(named);
-            let mut blamed: Vec<(i64, Sha)> = Vec::new();
-            for frame in self.located.frames.iter().take(3) {
-                let (Some(file), Some(function)) = (path(&frame.file), &frame.definition) else { continue };
-                let last = function.last_line.min(function.first_line + 60);
-                let lines =
-                    repository.blame_lines(&self.snapshot.commit, &file, function.first_line, last)?;
-                for commit in lines.into_keys() {
-                    blamed.push((repository.commit_info(&commit)?.committed, commit));
-                }
-            }
-            // Young commits first: old code has been right for longer.
-            blamed.sort_by(|a, b| b.cmp(a));
-            found.extend(blamed.into_iter().map(|(_, id)| id));
-        }
-        if !reproduced {
-            let recent = repository.history(&self.snapshot.commit, None, RECENT)?;
-            found.retain(|commit| recent.iter().any(|known| known.sha == *commit));
-        }
-        let mut seen = BTreeSet::new();
-        found.retain(|id| seen.insert(id.clone()));
-        Ok(found)
+    /// Commits that can be undone; what is known about them stays as suspects.
+    fn undos(&mut self, reproduction: Option<&Reproduction>) -> Result<Vec<Undo>, RepairError> {
+        let history = History {
+            bench: self.bench,
+            snapshot: self.snapshot,
+            located: self.located,
+            crash: self.crash,
+            named: &self.facts.suspects,
+            ends: self.ends,
+        };
+        let found = history.culprits(reproduction)?;
+        self.suspects = found.suspects;
+        Ok(found.undos)
     }
 
     /// All proposals with their contents, best first, those tried in earlier rounds left out.
@@ -336,10 +353,6 @@ impl Search<'_> {
         let trace = trace.take(self.located.depth + 1).last();
         let exception = trace.and_then(|trace| trace.exception.clone()).unwrap_or_default();
         let files = self.snapshot.files.iter().filter(|file| is_python(file) && !is_test(file)).cloned();
-        let confirmed: Vec<(Sha, bool)> = undos
-            .iter()
-            .map(|undo| (undo.commit.clone(), undo.confirmed && undo.lines <= SMALL_COMMIT))
-            .collect();
         let situation = Situation {
             exception: exception.rsplit('.').next().unwrap_or_default().to_owned(),
             message: trace.and_then(|trace| trace.message.clone()).unwrap_or_default(),
@@ -356,10 +369,15 @@ impl Search<'_> {
                 continue;
             }
             let lines = lines_changed(&changes, &read);
-            ready.push(Ready { rank: rank(&proposal, &confirmed), lines, proposal, changes, hash });
+            let rank = rank(&proposal, &situation.reverts);
+            let doubt = doubt(&proposal, &read);
+            ready.push(Ready { rank, lines, doubt, proposal, changes, hash });
         }
-        // Stable: within a rank the family's order holds.
-        ready.sort_by_key(|ready| ready.rank);
+        let elsewhere =
+            |ready: &Ready| ready.changes.iter().any(|change| change.path.as_str() != self.crash.file);
+        // Stable: where nothing else speaks, the family's order holds.
+        ready
+            .sort_by_key(|ready| (ready.rank, ready.doubt.is_some(), elsewhere(ready), ready.lines / LARGER));
         ready.truncate(SCREENED);
         ready
     }
@@ -408,7 +426,7 @@ impl Search<'_> {
                         let other = chain.first().map_or_else(String::new, Raised::headline);
                         let outcome =
                             if same { "the error stays".to_owned() } else { format!("raises {other}") };
-                        self.note(&ready, outcome);
+                        self.note(&ready, outcome, false, None);
                     }
                 }
             }
@@ -426,14 +444,18 @@ impl Search<'_> {
         all: &[Reproduced],
         ready: &Ready,
     ) -> Result<Tried, RepairError> {
+        let fails = |why: String, repro_pass: bool| Tried::Fails { why, repro_pass, suite: None };
         let checkout = self.bench.checkout_with(&self.snapshot.commit, &ready.changes)?;
         for _ in 0..2 {
             let run = run_on(self.bench, checkout.path(), reproduction)?;
             match run.outcome {
                 ReproOutcome::Passed => {}
-                ReproOutcome::FailedAsIncident => return Ok(Tried::Fails("the error stays".to_owned())),
-                ReproOutcome::Other(other) => return Ok(Tried::Fails(format!("raises {other}"))),
+                ReproOutcome::FailedAsIncident => return Ok(fails("the error stays".to_owned(), false)),
+                ReproOutcome::Other(other) => return Ok(fails(format!("raises {other}"), false)),
             }
+        }
+        if let Some(doubt) = ready.doubt.filter(|doubt| doubt.needs_tests() && !self.exercised) {
+            return Ok(fails(doubt.why().to_owned(), true));
         }
         let knows = ready.rank < SEARCHED && reproduction.kind != GENERATED;
         let mut stays_for = Vec::new();
@@ -441,17 +463,21 @@ impl Search<'_> {
             let run = run_on(self.bench, checkout.path(), &other.reproduction)?;
             if run.outcome == ReproOutcome::FailedAsIncident {
                 if !(knows && other.reproduction.kind == GENERATED) {
-                    return Ok(Tried::Fails(format!("the error stays for {}", other.reproduction.call)));
+                    return Ok(fails(format!("the error stays for {}", other.reproduction.call), true));
                 }
                 stays_for.push(other.reproduction.call.clone());
             }
         }
         drop(checkout);
-        let failure = match self.new_failures(&ready.changes)? {
+        let (failure, suite) = self.new_failures(&ready.changes)?;
+        let failure = match failure {
             None if ready.rank == SEARCHED => self.overfits(&ready.changes)?,
             failure => failure,
         };
-        Ok(failure.map_or(Tried::Passes { stays_for }, Tried::Fails))
+        Ok(match failure {
+            None => Tried::Passes { stays_for, suite },
+            Some(why) => Tried::Fails { why, repro_pass: true, suite },
+        })
     }
 
     /// A change found by search must not move the error to inputs that gave a result; one that no test looks at must
@@ -471,14 +497,22 @@ impl Search<'_> {
         })
     }
 
-    /// What the suite says against a change; none if it says nothing or there is none.
-    fn new_failures(&mut self, changes: &[Change]) -> Result<Option<String>, RepairError> {
+    /// What the suite says against a change, and how it differs; none if it says nothing or there is none.
+    fn new_failures(
+        &mut self,
+        changes: &[Change],
+    ) -> Result<(Option<String>, Option<SuiteDelta>), RepairError> {
         if self.base_suite.is_none() {
             self.base_suite = Some(self.bench.suite(&self.snapshot.commit, &[])?);
         }
-        let Some(Some(base)) = self.base_suite.clone() else { return Ok(None) };
-        let Some(head) = self.bench.suite(&self.snapshot.commit, changes)? else { return Ok(None) };
-        Ok(compare(&base, &head))
+        let Some(Some(base)) = self.base_suite.clone() else { return Ok((None, None)) };
+        let Some(head) = self.bench.suite(&self.snapshot.commit, changes)? else { return Ok((None, None)) };
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let delta = SuiteDelta {
+            newly_failing: count(head.bad().difference(&base.bad()).count()),
+            newly_passing: count(base.bad().difference(&head.bad()).count()),
+        };
+        Ok((compare(&base, &head), Some(delta)))
     }
 
     /// Lets the regression test assert the call's value, where there is a reason to.
@@ -514,52 +548,80 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn note(&mut self, ready: &Ready, outcome: String) {
+    fn note(&mut self, ready: &Ready, outcome: String, repro_pass: bool, suite: Option<SuiteDelta>) {
+        self.note_unproven(ready, outcome, suite);
+        if let Some(candidate) = self.candidates.last_mut() {
+            candidate.repro_pass = Some(repro_pass);
+        }
+    }
+
+    fn note_unproven(&mut self, ready: &Ready, outcome: String, suite: Option<SuiteDelta>) {
         (self.progress)(Progress::Validated {
             strategy: ready.proposal.strategy.to_owned(),
             explanation: ready.proposal.explanation.clone(),
             outcome: outcome.clone(),
         });
+        let read = |path: &str| self.snapshot.text(path);
         self.candidates.push(Candidate {
             strategy: ready.proposal.strategy.to_owned(),
             kind: ready.proposal.kind,
             patch_hash: ready.hash.clone(),
             explanation: ready.proposal.explanation.clone(),
+            score: if outcome.starts_with(PLAUSIBLE) { ready.score(suite) } else { 0 },
             outcome,
+            diff_stat: diff_stat(&ready.changes, &read),
+            repro_pass: None,
+            suite_delta: suite,
         });
+    }
+
+    fn plausible(&self, ready: Ready, stays_for: &[String], suite: Option<SuiteDelta>) -> Plausible {
+        let reverts = match &ready.proposal.patch {
+            Patch::Revert { commit, .. } => Some(commit.clone()),
+            Patch::Edits(_) => None,
+        };
+        let doubt = ready.doubt.map(|doubt| format!("; it {}", doubt.why())).unwrap_or_default();
+        let stays = match stays_for {
+            [] => String::new(),
+            calls => format!("; the error stays for made-up {}", calls.join(", ")),
+        };
+        Plausible {
+            strategy: ready.proposal.strategy.to_owned(),
+            kind: ready.proposal.kind,
+            one_line_typo: ready.proposal.one_line_typo,
+            score: ready.score(suite),
+            explanation: format!("{}{doubt}{stays}", ready.proposal.explanation),
+            patch_hash: ready.hash,
+            diff_stat: diff_stat(&ready.changes, &|path| self.snapshot.text(path)),
+            changes: ready.changes,
+            reverts,
+        }
     }
 }
 
-fn plausible(ready: Ready, stays_for: &[String]) -> Plausible {
-    let reverts = match &ready.proposal.patch {
-        Patch::Revert { commit, .. } => Some(commit.clone()),
-        Patch::Edits(_) => None,
-    };
-    Plausible {
-        strategy: ready.proposal.strategy.to_owned(),
-        kind: ready.proposal.kind,
-        one_line_typo: ready.proposal.one_line_typo,
-        explanation: match stays_for {
-            [] => ready.proposal.explanation,
-            calls => {
-                format!("{}; the error stays for made-up {}", ready.proposal.explanation, calls.join(", "))
-            }
-        },
-        patch_hash: ready.hash,
-        changes: ready.changes,
-        reverts,
-        lines_changed: ready.lines,
+impl Ready {
+    fn score(&self, suite: Option<SuiteDelta>) -> u8 {
+        score(self.rank, self.lines, self.doubt.is_some(), suite.is_some())
     }
 }
 
 /// What trying a patch came to.
 enum Tried {
-    /// Why it is not good enough.
-    Fails(String),
+    /// It is not good enough.
+    Fails {
+        /// Why.
+        why: String,
+        /// Whether the reproduction passes all the same.
+        repro_pass: bool,
+        /// What the suite said, if it was asked.
+        suite: Option<SuiteDelta>,
+    },
     /// It is, though the error stays for these made-up calls.
     Passes {
         /// The calls.
         stays_for: Vec<String>,
+        /// What the suite said, if there is one.
+        suite: Option<SuiteDelta>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Common, Dossier};
+use super::{Common, Dossier, Suspect};
 use crate::evidence::ChangeKind;
 
 /// Context of `fix_bug`.
@@ -94,6 +94,12 @@ pub struct Fix {
     pub root_cause: RootCause,
     /// All candidates that were validated, best first.
     pub candidates: Vec<Candidate>,
+    /// Where the change behaves otherwise than a candidate of another kind, or than before: one input a line.
+    #[serde(default)]
+    pub behaviour_notes: Vec<String>,
+    /// Commits that may have introduced the defect, with what running them showed, likeliest first.
+    #[serde(default)]
+    pub suspects: Vec<Suspect>,
 }
 
 /// Where a defect is.
@@ -122,6 +128,38 @@ pub struct Candidate {
     pub explanation: String,
     /// `plausible`, or why it was dropped.
     pub outcome: String,
+    /// How much it changes.
+    #[serde(default)]
+    pub diff_stat: DiffStat,
+    /// Whether the reproduction passes with it; none if it was not run.
+    #[serde(default)]
+    pub repro_pass: Option<bool>,
+    /// What the suite says about it; none if it was not run or there is none.
+    #[serde(default)]
+    pub suite_delta: Option<SuiteDelta>,
+    /// 0 to 100: how much speaks for it, before the checks of the other roles.
+    #[serde(default)]
+    pub score: u8,
+}
+
+/// How much a change changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DiffStat {
+    /// Files.
+    pub files: u32,
+    /// Lines added.
+    pub added: u32,
+    /// Lines removed.
+    pub removed: u32,
+}
+
+/// How the suite with a change differs from the suite without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SuiteDelta {
+    /// Tests that fail with it and did not before.
+    pub newly_failing: u32,
+    /// Tests that pass with it and failed before.
+    pub newly_passing: u32,
 }
 
 /// Result of `fix_bug`.
@@ -135,4 +173,10 @@ pub struct FixBugResult {
     /// How the error was made to happen again, for `no_fix`.
     #[serde(default)]
     pub reproduction: Option<Reproduction>,
+    /// Commits that may have introduced the defect, likeliest first; those shown by running them say `bisect`.
+    #[serde(default)]
+    pub suspects: Vec<Suspect>,
+    /// What was validated, where there is no fix that carries it.
+    #[serde(default)]
+    pub tried: Vec<Candidate>,
 }

@@ -12,7 +12,7 @@ use groundcrew_core::incident::{IncidentChange, IncidentStatus};
 use groundcrew_core::message::{MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::NewTask;
-use groundcrew_repair::{Facts, Progress, RepairOutcome, Repaired, repair};
+use groundcrew_repair::{Barrier, Budget, Facts, Progress, RepairOutcome, Repaired, repair};
 use groundcrew_workbench::git::{Expected, Repository, Sha};
 use serde_json::json;
 
@@ -69,15 +69,29 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         suspects: dossier.classification.as_ref().map(|found| found.suspects.clone()).unwrap_or_default(),
         tried: dossier.previous_rounds.iter().map(|round| round.patch_hash.clone()).collect(),
         reproduction: None,
+        budget: Budget {
+            files: u32::try_from(site.config.change.max_files).unwrap_or(u32::MAX),
+            lines: u32::try_from(site.config.change.max_lines).unwrap_or(u32::MAX),
+        },
+        approved: Default::default(),
     };
     let mut progress = |progress: Progress| tell(job, &progress);
     match repair(&bench, &base, &facts, &job.brain.strategies(), &mut progress)? {
         RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
         RepairOutcome::NoRepro { root_cause, reason } => report(job, "no_repro", &reason, root_cause, None),
-        RepairOutcome::NoFix { reproduction, root_cause, tried } => {
+        RepairOutcome::NoFix { reproduction, root_cause, tried, .. } => {
             let reason =
                 format!("it happens again on demand, but none of {} candidates cures it", tried.len());
             report(job, "no_fix", &reason, Some(root_cause), Some(*reproduction))
+        }
+        RepairOutcome::Refused { reproduction, root_cause, barriers, .. } => {
+            let reasons: Vec<String> = barriers.iter().take(3).map(Barrier::sentence).collect();
+            let found = reproduction.map(|found| *found);
+            report(job, "refused", &reasons.join("; "), Some(root_cause), found)
+        }
+        RepairOutcome::NotSupported { language, root_cause } => {
+            let reason = format!("{language}: no repair yet");
+            report(job, "no_fix", &reason, Some(root_cause), None)
         }
     }
 }
@@ -140,6 +154,8 @@ fn hand_in(
         reverts: chosen.reverts.map(|sha| sha.as_str().to_owned()),
         root_cause: repaired.root_cause,
         candidates: repaired.candidates,
+        behaviour_notes: repaired.behaviour_notes,
+        suspects: repaired.suspects,
     };
     let kind = match fix.kind {
         ChangeKind::Cause => "aims at the cause",
@@ -152,6 +168,8 @@ fn hand_in(
         common: job.common("patch", 0.7, reasons),
         fix: Some(fix.clone()),
         reproduction: fix.reproduction.clone(),
+        suspects: fix.suspects.clone(),
+        tried: Vec::new(),
     };
     dossier.fix = Some(fix);
     dossier.cost = dossier.cost.plus(job.cost());
@@ -197,6 +215,8 @@ fn report(
         common: job.common(outcome, 0.5, vec![Reason::new(outcome, reason)]),
         fix: None,
         reproduction: reproduction.clone(),
+        suspects: Vec::new(),
+        tried: Vec::new(),
     };
     let note = NewMessage {
         from: Role::Developer.to_string(),

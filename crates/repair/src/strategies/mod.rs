@@ -53,6 +53,8 @@ pub struct Undo {
     pub commit: Sha,
     /// Its subject.
     pub subject: String,
+    /// Empty for the whole commit, else how a sentence about a part of it begins.
+    pub part: &'static str,
     /// The contents that undo it.
     pub changes: Vec<Change>,
     /// Lines it changed.

@@ -25,7 +25,12 @@ impl Strategy for Revert {
                     strategy: self.name(),
                     kind: ChangeKind::Revert,
                     one_line_typo: false,
-                    explanation: format!("undoes {} \"{}\"{known}", undo.commit.short(), undo.subject),
+                    explanation: format!(
+                        "undoes {}{} \"{}\"{known}",
+                        undo.part,
+                        undo.commit.short(),
+                        undo.subject
+                    ),
                     patch: Patch::Revert { commit: undo.commit.clone(), changes: undo.changes.clone() },
                 }
             })

@@ -272,6 +272,9 @@ fn the_same_exception_in_another_function_does_not_count() {
             assert_eq!(runs[0].outcome, ReproOutcome::FailedAsIncident);
         }
         RepairOutcome::NoFix { reproduction, .. } => assert_eq!(reproduction.function, "outer"),
+        other @ (RepairOutcome::Refused { .. } | RepairOutcome::NotSupported { .. }) => {
+            panic!("no rule stands in the way: {other:#?}")
+        }
     }
 }
 

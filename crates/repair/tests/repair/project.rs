@@ -74,9 +74,10 @@ impl Project {
     pub(crate) fn repaired(&self, facts: &Facts) -> Repaired {
         match self.repair(facts) {
             RepairOutcome::Patch(repaired) => *repaired,
-            other @ (RepairOutcome::NoRepro { .. } | RepairOutcome::NoFix { .. }) => {
-                panic!("no patch: {other:#?}")
-            }
+            other @ (RepairOutcome::NoRepro { .. }
+            | RepairOutcome::NoFix { .. }
+            | RepairOutcome::Refused { .. }
+            | RepairOutcome::NotSupported { .. }) => panic!("no patch: {other:#?}"),
         }
     }
 

@@ -1,0 +1,70 @@
+"""Calls as a stack trace prints them: the line of an outer frame often holds the arguments of the inner one.
+
+Nothing of the text is executed. Literals become values, names of classes of the project become constructor calls, and
+everything else stays open, to be filled with generated values.
+"""
+
+import ast
+
+import values
+
+OPEN = None
+
+
+def parse(source):
+    """The tree of one printed line, which may be the head of a block or the end of one."""
+    text = source.strip()
+    for start, end in (("elif ", "if "), ("else:", ""), ("except", "")):
+        if text.startswith(start):
+            text = end + text[len(start) :].strip()
+    for attempt in (text, text + "\n    pass", "def _():\n    " + text, "async def _():\n    " + text + "\n        pass"):
+        try:
+            return ast.parse(attempt)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pass
+    return None
+
+
+def calls_of(source, name):
+    """Calls of a name in a printed line, outermost first: (class or module before the name, arguments, named ones)."""
+    tree = parse(source[:4000])
+    found = []
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, ast.Call):
+            continue
+        holder, called = None, node.func
+        if isinstance(called, ast.Attribute):
+            holder, called = called.value, called.attr
+        elif isinstance(called, ast.Name):
+            called = called.id
+        starred = any(isinstance(arg, ast.Starred) for arg in node.args) or any(k.arg is None for k in node.keywords)
+        if called == name and not starred:
+            found.append((holder, node.args, [(k.arg, k.value) for k in node.keywords]))
+    return found
+
+
+def recipe(node, classes):
+    """The recipe of an expression, or OPEN; `classes` finds a class of the project by its name."""
+    try:
+        return values.Encoder().encode(ast.literal_eval(node))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, values.CannotEncode):
+        pass
+    if isinstance(node, ast.Call):
+        name = last_name(node.func)
+        kind = classes(name) if name else None
+        if kind is not None and not any(isinstance(arg, ast.Starred) for arg in node.args):
+            args = [recipe(arg, classes) for arg in node.args]
+            kwargs = [[k.arg, recipe(k.value, classes)] for k in node.keywords]
+            if OPEN not in args and all(k is not None and item is not OPEN for k, item in kwargs):
+                return ["new", kind, args, kwargs, []]
+    if isinstance(node, (ast.List, ast.Tuple)):
+        items = [recipe(item, classes) for item in node.elts]
+        if OPEN not in items:
+            return ["list" if isinstance(node, ast.List) else "tuple", items]
+    return OPEN
+
+
+def last_name(node):
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None
