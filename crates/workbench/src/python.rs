@@ -45,6 +45,10 @@ pub struct Python {
     /// Checkouts from which packages may have been installed in editable form: what would be imported from there is
     /// imported from the work tree instead.
     pub checkouts: Vec<PathBuf>,
+    /// Variables that every run gets beside its own.
+    pub variables: Vec<(String, String)>,
+    /// Packages of Node that a suite of another kind may load; shown in the work tree while it runs.
+    pub node_modules: Option<PathBuf>,
 }
 
 /// Why there is no interpreter.
@@ -99,7 +103,10 @@ impl Python {
     /// programs before the system's.
     pub fn env(&self) -> Vec<(String, String)> {
         let fixed = [("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0"), ("PYTHONNOUSERSITE", "1")];
-        let mut env = fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        // Ours come last and win: what is imported from where must not be up to a setting.
+        let mut env = self.variables.clone();
+        env.retain(|(name, _)| name != IMPORT_PATH);
+        env.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
         if let Some(bin) = self.executable.parent().filter(|bin| !bin.starts_with("/usr")) {
             env.push(("PATH".to_owned(), format!("{}:{SYSTEM_PATH}", bin.display())));
         }
@@ -116,15 +123,27 @@ impl Python {
             Request::new(worktree, std::iter::once(program).chain(args.into_iter().map(Into::into)));
         request.read_only = self.read_only.clone();
         request.env = self.env();
+        let wanted = self.variables.iter().find(|(name, _)| name == IMPORT_PATH);
+        let mut folders: Vec<&str> = wanted.iter().map(|(_, folders)| folders.as_str()).collect();
         if !self.checkouts.is_empty() {
             // The sandbox shows it by its real name.
             let to = worktree.canonicalize().unwrap_or_else(|_| worktree.to_owned());
             let moved = serde_json::json!({ "from": self.checkouts, "to": to });
             request.env.push(("GROUNDCREW_MOVED".to_owned(), moved.to_string()));
-            request.env.push((IMPORT_PATH.to_owned(), FILES.to_owned()));
+            folders.insert(0, FILES);
             request.files.push((Path::new(FILES).join(STARTUP_NAME), STARTUP.as_bytes().to_vec()));
         }
+        if !folders.is_empty() {
+            request.env.push((IMPORT_PATH.to_owned(), folders.join(":")));
+        }
         request
+    }
+
+    /// The same interpreter, with packages of Node beside it.
+    #[must_use]
+    pub fn with_node_modules(mut self, folder: Option<PathBuf>) -> Python {
+        self.node_modules = folder.or(self.node_modules);
+        self
     }
 
     /// The same interpreter, importing from the work tree what was installed from this checkout.
@@ -152,6 +171,8 @@ impl Python {
             pytest: false,
             environment: Some(venv.folder.clone()),
             checkouts: Vec::new(),
+            variables: Vec::new(),
+            node_modules: None,
         };
         let proven = python.prove(sandbox)?;
         if proven.version < OLDEST {
@@ -191,6 +212,8 @@ impl Python {
             pytest: false,
             environment: Some(told.prefix).filter(|prefix| *prefix != told.base_prefix),
             checkouts: Vec::new(),
+            variables: Vec::new(),
+            node_modules: None,
         };
         python.pytest = python.prove(sandbox)?.pytest;
         Ok(python)

@@ -124,6 +124,8 @@ mod tests {
             pytest,
             environment: None,
             checkouts: Vec::new(),
+            variables: Vec::new(),
+            node_modules: None,
         }
     }
 

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
 use super::order::{self, Order};
-use super::{Level, confine, identity, strict};
+use super::{Level, confine, identity, service, strict};
 
 /// Runs this process as the launcher of one sandboxed command; for a program started with
 /// [`LAUNCHER_ARG`](super::LAUNCHER_ARG), with the arguments after it. Must be called before any thread is started.
@@ -17,6 +17,10 @@ pub fn launcher_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     umask(Mode::from_bits_truncate(0o022));
     close_inherited();
     let args: Vec<OsString> = args.collect();
+    if args.first().is_some_and(|arg| arg == service::RELAY) {
+        let rest: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        return service::relay(&rest);
+    }
     let Some(run_dir) = args.first().map(Path::new).filter(|path| path.is_absolute()) else {
         return ExitCode::from(125);
     };
@@ -40,7 +44,7 @@ fn launch(run_dir: &Path, outer: Option<u32>, status: &mut File) -> Result<ExitC
     match order.level {
         Level::Strict => {
             identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
-            strict::exec(&order, status)?;
+            strict::exec(&order, run_dir, status)?;
             Ok(ExitCode::SUCCESS)
         }
         Level::Landlock => confine::outer(&order, run_dir, status),

@@ -23,6 +23,7 @@
 //! | `seccomp` | denied system calls |
 //! | `cgroup` | bounds on all processes of a run together |
 //! | `disk` | a bound on what a run writes |
+//! | `service` | the single addresses that a run may reach |
 //! | `spawner` | the thread that starts launchers |
 
 mod cgroup;
@@ -32,6 +33,7 @@ mod identity;
 mod launcher;
 mod order;
 mod seccomp;
+mod service;
 mod spawner;
 mod strict;
 
@@ -51,7 +53,10 @@ use cgroup::Groups;
 use disk::Disk;
 use order::Order;
 
+use service::Outside;
+
 pub use launcher::launcher_main;
+pub use service::Service;
 
 /// First argument that makes the product's program a launcher; it then calls [`launcher_main`].
 pub const LAUNCHER_ARG: &str = "__sandbox";
@@ -332,6 +337,7 @@ pub struct Sandbox {
     bwrap: Option<strict::Bwrap>,
     probes: Vec<Probe>,
     recorder: Arc<dyn Recorder>,
+    services: Vec<Service>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -356,6 +362,7 @@ impl Sandbox {
             bwrap: bwrap.as_ref().ok().cloned(),
             probes: Vec::new(),
             recorder: Arc::new(NoRecorder),
+            services: Vec::new(),
         };
         for level in [Level::Strict, Level::Landlock] {
             let tried = match (level, &bwrap) {
@@ -388,15 +395,28 @@ impl Sandbox {
         Sandbox { recorder, ..self.clone() }
     }
 
+    /// The same sandbox, in which every command reaches these services of the machine.
+    ///
+    /// Only [`Level::Strict`] can open a single address; at another level every run is refused.
+    #[must_use]
+    pub fn with_services(&self, services: Vec<Service>) -> Sandbox {
+        Sandbox { services, ..self.clone() }
+    }
+
     /// Runs a command to its end.
     ///
     /// # Errors
     /// If it could not be started; how it ends is part of the [`Output`].
     pub fn run(&self, request: &Request, cancel: &CancelToken) -> Result<Output, SandboxError> {
         let program = check(request)?;
+        if self.level != Level::Strict && !self.services.is_empty() {
+            let reason = format!("the level {} cannot open single addresses", self.level);
+            return Err(SandboxError::BadRequest(reason));
+        }
         let run_dir = scratch::folder()?;
+        let outside = Outside::open(&self.services, run_dir.path())?;
         let groups = Groups::make(&request.limits);
-        self.order(request, &groups)?.write(run_dir.path())?;
+        self.order(request, &groups, &outside)?.write(run_dir.path())?;
         let patience = Patience {
             wall: request.limits.wall,
             keep: request.limits.output_bytes,
@@ -442,21 +462,26 @@ impl Sandbox {
                 }
             },
             wall_ms: u64::try_from(waited.wall.as_millis()).unwrap_or(u64::MAX),
-            limits: match request.network {
-                Network::None => limits.clone(),
-                Network::Open => format!("{limits}, network open"),
-            },
+            limits: format!("{limits}{}", self.opened(request.network)),
         });
         let truncated = cut_out || cut_err;
         let hit = hit(ended, &groups, [&stdout, &stderr]);
         Ok(Output { ended, stdout, stderr, truncated, wall: waited.wall, level: self.level, limits, hit })
     }
 
+    /// What a run reaches, for the audit.
+    fn opened(&self, network: Network) -> String {
+        match network {
+            Network::Open => ", network open".to_owned(),
+            Network::None => self.services.iter().map(|service| format!(", reaches {service}")).collect(),
+        }
+    }
+
     fn at(&self, level: Level) -> Sandbox {
         Sandbox { level, ..self.clone() }
     }
 
-    fn order(&self, request: &Request, groups: &Groups) -> Result<Order, SandboxError> {
+    fn order(&self, request: &Request, groups: &Groups, outside: &Outside) -> Result<Order, SandboxError> {
         let real = |path: &Path| {
             path.canonicalize()
                 .map_err(|error| SandboxError::BadRequest(format!("{}: {error}", path.display())))
@@ -472,6 +497,7 @@ impl Sandbox {
             env: request.env.clone(),
             limits: request.limits.clone(),
             network: request.network,
+            openings: outside.openings.clone(),
             cgroups: groups.folders.clone(),
             memory_bounded: groups.memory,
             processes_bounded: groups.processes,

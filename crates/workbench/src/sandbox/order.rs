@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::service::Openings;
 use super::{Level, Limits, Network};
 
 /// Everything one run needs to know.
@@ -20,6 +21,7 @@ pub(super) struct Order {
     pub(super) env: Vec<(String, String)>,
     pub(super) limits: Limits,
     pub(super) network: Network,
+    pub(super) openings: Openings,
     /// Groups that hold the limits; the launcher joins each.
     pub(super) cgroups: Vec<PathBuf>,
     /// Whether a group bounds the memory, so that the address space need not be.

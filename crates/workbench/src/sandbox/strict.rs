@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 
 use super::identity::{self, Identity};
 use super::order::Order;
-use super::{Level, Network, SYSTEM_PATH, seccomp};
+use super::{Level, Network, SYSTEM_PATH, seccomp, service};
 
 /// Where bubblewrap is looked for; `PATH` is not asked, since it may lead into a repository.
 const PLACES: [&str; 4] =
@@ -68,11 +68,12 @@ impl Bwrap {
 }
 
 /// Becomes bubblewrap; returns only if that fails.
-pub(super) fn exec(order: &Order, status: &File) -> Result<(), String> {
+pub(super) fn exec(order: &Order, run_dir: &Path, status: &File) -> Result<(), String> {
     let program = order.bwrap.as_ref().ok_or("no bubblewrap was found")?;
     identity::join(&order.cgroups)?;
+    let mounts = mounts(order)?;
     let mut sources = vec![order.worktree.clone()];
-    sources.extend(order.read_only.iter().cloned());
+    sources.extend(mounts.iter().map(|(source, _)| source.clone()));
     let guarded = guarded(&order.worktree);
     let identity = Identity::choose(std::process::id());
     if let Some(identity) = identity {
@@ -83,7 +84,7 @@ pub(super) fn exec(order: &Order, status: &File) -> Result<(), String> {
     call.namespaces(order);
     call.system(order)?;
     let (worktree, read_only) = sources.split_first().ok_or("nothing is staged")?;
-    for (source, place) in read_only.iter().zip(&order.read_only) {
+    for (source, (_, place)) in read_only.iter().zip(&mounts) {
         call.paths("--ro-bind", source, place)?;
     }
     call.paths("--bind", worktree, &order.worktree)?;
@@ -99,6 +100,7 @@ pub(super) fn exec(order: &Order, status: &File) -> Result<(), String> {
     let filter = call.memory(&program_bytes)?;
     inherit(status)?;
     call.words(&["--seccomp", &filter, "--json-status-fd", &status.as_raw_fd().to_string(), "--"]);
+    call.args.extend(relayed(order, run_dir)?);
     call.args.extend(order.argv.iter().cloned());
     identity::limit(order)?;
     if let Some(identity) = identity {
@@ -107,6 +109,39 @@ pub(super) fn exec(order: &Order, status: &File) -> Result<(), String> {
     identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
     let error = Command::new(program).args(&call.args).env_clear().exec();
     Err(format!("cannot start {}: {error}", program.display()))
+}
+
+/// Where the relay lies inside.
+const RELAY_PLACE: &str = "/groundcrew/relay";
+
+/// Everything to mount read-only, and where.
+fn mounts(order: &Order) -> Result<Vec<(PathBuf, PathBuf)>, String> {
+    let mut mounts: Vec<(PathBuf, PathBuf)> =
+        order.read_only.iter().map(|path| (path.clone(), path.clone())).collect();
+    mounts.extend(order.openings.mounts.iter().cloned());
+    if !order.openings.ports.is_empty() {
+        let own = std::env::current_exe().map_err(|error| format!("cannot find the relay: {error}"))?;
+        mounts.push((own, PathBuf::from(RELAY_PLACE)));
+    }
+    Ok(mounts)
+}
+
+/// The words before the command that make a relay run it, if ports are to be opened.
+fn relayed(order: &Order, run_dir: &Path) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    if order.openings.ports.is_empty() {
+        return Ok(words);
+    }
+    words.push(RELAY_PLACE.to_owned());
+    // What made this program a launcher makes it one inside too.
+    let own = std::env::args_os().skip(1).take_while(|arg| arg != run_dir.as_os_str());
+    words.extend(own.map(|arg| arg.to_string_lossy().into_owned()));
+    words.push(service::RELAY.to_owned());
+    for (port, socket) in &order.openings.ports {
+        words.push(format!("{port}={}", text(socket)?));
+    }
+    words.push("--".to_owned());
+    Ok(words)
 }
 
 /// A bubblewrap call in the making, with the files it reads.

@@ -215,3 +215,39 @@ fn a_socket_that_is_named_is_the_only_one_that_is_reached() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), "True\nFalse\n", "{output:?}");
     }
 }
+
+#[test]
+fn a_service_that_is_declared_is_the_only_address_that_opens() {
+    use std::io::{Read, Write};
+    let probe = "import socket, sys\nfor port in sys.argv[1:]:\n    try:\n        with socket.create_connection(('127.0.0.1', int(port)), 10) as s:\n            \
+                 s.sendall(b'ping'); s.shutdown(socket.SHUT_WR)\n            print(s.makefile('rb').read())\n    except OSError as error: print('refused')\n";
+    for sandbox in sandboxes() {
+        let (named, other) = (
+            TcpListener::bind("127.0.0.1:0").expect("a port"),
+            TcpListener::bind("127.0.0.1:0").expect("a port"),
+        );
+        let ports = [&named, &other].map(|listener| listener.local_addr().expect("a port").port());
+        let tree = tempfile::tempdir().expect("a folder");
+        let mut request = python(tree.path(), probe);
+        request.argv.extend(ports.map(|port| port.to_string()));
+        let service = format!("localhost:{}", ports[0]).parse().expect("an address");
+        let open = sandbox.with_services(vec![service]);
+        if sandbox.level() != Level::Strict {
+            let refused = open.run(&request, &CancelToken::new());
+            assert!(matches!(refused, Err(SandboxError::BadRequest(_))), "{refused:?}");
+            continue;
+        }
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = named.accept().expect("a connection");
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).expect("it can be read");
+            stream.write_all(&[b"echo ", heard.as_slice()].concat()).expect("it can be written");
+        });
+        let output = open.run(&request, &CancelToken::new()).expect("it runs");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(printed, "b'echo ping'\nrefused\n", "{output:?}");
+        server.join().expect("no panic");
+        request.argv = ["/usr/bin/python3", "-c", "import os; os.abort()"].map(str::to_owned).to_vec();
+        assert_eq!(open.run(&request, &CancelToken::new()).expect("it runs").ended, Ended::Signaled(6));
+    }
+}
