@@ -17,6 +17,8 @@ mod view;
 
 pub use error::{Kind, StoreError};
 pub use location::{Access, Options, backup, migrate, open};
+#[doc(hidden)]
+pub use location::{Clock, open_with_clock};
 pub use sqlite::migrations::{Applied, SCHEMA_VERSION};
 pub use store::{Maintained, Receipt, Store};
 pub use upkeep::{

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::error::StoreError;
 use crate::sqlite::{self, migrations::Applied};
 use crate::store::Store;
@@ -33,7 +35,21 @@ pub struct Options {
 /// [`StoreError::UnsupportedUrl`] for any other kind of address, and whatever is wrong with the file.
 pub fn open(url: &str, options: Options) -> Result<Arc<dyn Store>, StoreError> {
     let path = sqlite_path(url)?;
-    Ok(Arc::new(sqlite::SqliteStore::open(&path, options.access)?))
+    Ok(Arc::new(sqlite::SqliteStore::open(&path, options.access, None)?))
+}
+
+/// Tells the time in place of the database's clock.
+#[doc(hidden)]
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Opens a database whose time comes from the caller, so that a test can let it jump.
+///
+/// # Errors
+/// As [`open`].
+#[doc(hidden)]
+pub fn open_with_clock(url: &str, options: Options, clock: Clock) -> Result<Arc<dyn Store>, StoreError> {
+    let path = sqlite_path(url)?;
+    Ok(Arc::new(sqlite::SqliteStore::open(&path, options.access, Some(clock))?))
 }
 
 /// Applies the migrations that the database at this address lacks, or with `dry_run` only names them.

@@ -1,6 +1,8 @@
 //! Opening the database file: who may read it, how it is synced, and what every failure of SQLite means.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -30,11 +32,9 @@ pub(crate) fn migrate(path: &Path, dry_run: bool) -> Result<Vec<Applied>, StoreE
 
 /// Opens the connection that writes: write-ahead log, every commit synced.
 pub(super) fn open_to_write(path: &Path, access: Access) -> Result<Connection, StoreError> {
-    if access == Access::Create {
-        create(path)?;
-    } else if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
-        // SQLite takes an empty file for a new database, and a crew without projects would look like one with no work.
-        return Err(StoreError::NotADatabase { path: path.to_path_buf() });
+    match access {
+        Access::Create => create(path)?,
+        Access::Existing | Access::ReadOnly => refuse_empty(path)?,
     }
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let fault = |error| fault(path, "open", error);
@@ -52,9 +52,18 @@ pub(super) fn open_to_write(path: &Path, access: Access) -> Result<Connection, S
 
 /// Opens a connection that cannot write.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    refuse_empty(path)?;
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.execute_batch("PRAGMA query_only = ON").map_err(|error| fault(path, "open", error))?;
     Ok(connection)
+}
+
+/// SQLite takes an empty file for a new database, and a crew without projects would look like one with no work.
+fn refuse_empty(path: &Path) -> Result<(), StoreError> {
+    if std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
+        return Err(StoreError::NotADatabase { path: path.to_path_buf() });
+    }
+    Ok(())
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
@@ -63,18 +72,56 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
             return Err(StoreError::Missing { path: path.to_path_buf() });
         }
         Err(source) => return Err(io("open", path, source)),
-        Ok(found) if found.is_dir() => return Err(StoreError::NotADatabase { path: path.to_path_buf() }),
+        // Looked at first, since to open a pipe would wait for its other end.
+        Ok(found) if !found.is_file() => return Err(StoreError::NotADatabase { path: path.to_path_buf() }),
         Ok(_) => {}
     }
-    let fault = |error| fault(path, "open", error);
-    let connection =
-        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
-    connection.busy_timeout(BUSY_WAIT).map_err(fault)?;
+    match connect(path.as_os_str(), flags) {
+        Err(error)
+            if error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+                && flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY)
+                && nothing_is_pending(path) =>
+        {
+            connect(&unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        connected => connected,
+    }
+    .map_err(|error| fault(path, "open", error))
+}
+
+fn connect(place: &OsStr, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(place, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.execute_batch("PRAGMA trusted_schema = OFF").map_err(fault)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF")?;
     // SQLite opens lazily: only a first read tells whether the file is a database.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(fault)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
+}
+
+/// Whether the file holds every commit: no write-ahead log waits beside it.
+fn nothing_is_pending(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |log| log.len() == 0)
+}
+
+/// The address of a file in a folder that cannot be written: to read it SQLite would make files beside it, unless it is
+/// told that nobody writes.
+fn unchanging(path: &Path) -> OsString {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut address = "file:".to_owned();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                address.push(char::from(byte));
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address.push_str("?immutable=1");
+    address.into()
 }
 
 /// Makes the file readable by its owner only, before SQLite would make it readable by all.

@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod backup;
 mod check;
+mod clock;
 mod file;
 mod load;
 pub(crate) mod migrations;
@@ -36,7 +37,7 @@ use serde_json::Value;
 
 use crate::archive::Archive;
 use crate::error::StoreError;
-use crate::location::Access;
+use crate::location::{Access, Clock};
 use crate::store::{Maintained, Receipt, Store};
 use crate::upkeep::{AuditReport, Finding, Prune, Pruned, Stats};
 use crate::view::{
@@ -61,14 +62,14 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    pub(crate) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, access: Access, clock: Option<Clock>) -> Result<Self, StoreError> {
         let path: Arc<Path> = path.into();
         let signal = Arc::new(Signal::default());
         let writer = match access {
             Access::Create | Access::Existing => {
                 let connection = file::open_to_write(&path, access)?;
                 migrations::bring_up_to_date(&connection, &path)?;
-                Some(Writer::start(connection, Arc::clone(&path), Arc::clone(&signal))?)
+                Some(Writer::start(connection, Arc::clone(&path), Arc::clone(&signal), clock)?)
             }
             Access::ReadOnly => {
                 migrations::check(&file::open_to_read(&path)?, &path)?;

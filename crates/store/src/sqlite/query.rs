@@ -54,10 +54,14 @@ queries! {
     LOGS_NEWEST = "shared/logs_newest";
     LOGS_OF_TASK = "shared/logs_of_task";
     MARK_READ = "shared/mark_read";
+    MEND_LEASES = "shared/mend_leases";
+    MEND_RETRIES = "shared/mend_retries";
     MESSAGE = "shared/message";
     MESSAGES_NEWEST = "shared/messages_newest";
     MESSAGES_OF_TASK = "shared/messages_of_task";
     MESSAGES_TO = "shared/messages_to";
+    MOVE_LEASES = "sqlite/move_leases";
+    MOVE_RETRIES = "sqlite/move_retries";
     NORMALISE = "sqlite/normalise";
     NORMALISE_WAITS = "shared/normalise_waits";
     OPEN_ATTEMPT = "shared/open_attempt";

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::query::{Db, NORMALISE, NORMALISE_WAITS, NOW};
 use super::row;
 use crate::error::StoreError;
+use crate::location::Clock;
 use crate::time::written;
 
 /// An open write transaction.
@@ -20,6 +21,8 @@ pub(super) struct Session<'c> {
     pub(super) wake: BTreeSet<Role>,
     /// Rows of other programs filled in since the last sweep asked.
     pub(super) normalised: &'c mut u64,
+    /// Where the time comes from instead of the database, in a test of what a jump of it does.
+    clock: Option<&'c Clock>,
 }
 
 impl<'c> Session<'c> {
@@ -28,8 +31,9 @@ impl<'c> Session<'c> {
         connection: &'c Connection,
         path: &'c Path,
         normalised: &'c mut u64,
+        clock: Option<&'c Clock>,
     ) -> Result<Self, StoreError> {
-        let session = Self { db: Db { connection, path }, wake: BTreeSet::new(), normalised };
+        let session = Self { db: Db { connection, path }, wake: BTreeSet::new(), normalised, clock };
         let filled = session.db.run(NORMALISE, [written(session.now()?)])?;
         let waits = session.db.run(NORMALISE_WAITS, [])?;
         *session.normalised += u64::try_from(filled + waits).unwrap_or(0);
@@ -38,7 +42,7 @@ impl<'c> Session<'c> {
 
     /// The database's time.
     pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
-        now(self.db)
+        self.clock.map_or_else(|| now(self.db), |clock| Ok(clock()))
     }
 
     /// Does something wholly or not at all, within the transaction.

@@ -6,10 +6,10 @@ use groundcrew_core::lifecycle::Command;
 use groundcrew_core::task::{Status, TaskId};
 use jiff::SignedDuration;
 
-use super::audit;
 use super::query::{DUE, EXPIRED, UNLEASED};
 use super::session::Session;
 use super::transaction;
+use super::{audit, clock};
 use crate::error::StoreError;
 use crate::store::{Maintained, Receipt};
 use crate::time::written;
@@ -19,7 +19,9 @@ const MOST: i64 = 500;
 
 /// Does one sweep.
 pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<Maintained, StoreError> {
-    let now = written(session.now()?);
+    let now = session.now()?;
+    clock::mend(session, now, lease)?;
+    let now = written(now);
     let unleased = session.db.numbers(UNLEASED, [MOST])?;
     let due = session.db.numbers(DUE, rusqlite::params![MOST, now])?;
     let expired = session.db.numbers(EXPIRED, rusqlite::params![MOST, now])?;

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::clock::{self, Watch};
 use super::file::fault;
 use super::session::Session;
 use super::signal::Signal;
 use crate::error::StoreError;
+use crate::location::Clock;
 
 /// Commands in one commit at most.
 const LARGEST_GROUP: usize = 512;
@@ -36,13 +38,17 @@ impl Writer {
         connection: Connection,
         path: Arc<Path>,
         signal: Arc<Signal>,
+        clock: Option<Clock>,
     ) -> Result<Self, StoreError> {
         let (calls, receiver) = channel();
         let seen = data_version(&connection).map_err(|error| fault(&path, "watch", error))?;
         let at = Arc::clone(&path);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Loop { connection, path: at, signal, seen, normalised: 0 }.serve(&receiver))
+            .spawn(move || {
+                let watch = Watch::default();
+                Loop { connection, path: at, signal, seen, normalised: 0, clock, watch }.serve(&receiver);
+            })
             .map_err(|source| StoreError::Io {
                 action: "start the writing thread of",
                 path: path.to_path_buf(),
@@ -123,6 +129,8 @@ struct Loop {
     /// The connection's `data_version`, which grows with the commits of others only.
     seen: i64,
     normalised: u64,
+    clock: Option<Clock>,
+    watch: Watch,
 }
 
 impl Loop {
@@ -180,7 +188,12 @@ impl Loop {
         };
         step("BEGIN IMMEDIATE")?;
         let started = Instant::now();
-        let mut session = Session::begin(&self.connection, &self.path, &mut self.normalised)?;
+        let mut session =
+            Session::begin(&self.connection, &self.path, &mut self.normalised, self.clock.as_ref())?;
+        let now = session.now()?;
+        if let Some(back) = self.watch.set_back(now) {
+            clock::follow(&mut session, back)?;
+        }
         if let Some(first) = done.first_mut() {
             first.run(&mut session)?;
         }
@@ -192,6 +205,7 @@ impl Loop {
         }
         let wakes = !session.wake.is_empty();
         step("COMMIT")?;
+        self.watch.note(now);
         Ok(wakes)
     }
 }

@@ -1,0 +1,3 @@
+-- Only a failed run sets this time on a task that has run before; a time that a person chose has passed by then.
+UPDATE agent_tasks SET run_at = ?1
+WHERE status = 'pending' AND run_at > ?2 AND retry_count > 0

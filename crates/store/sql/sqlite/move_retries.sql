@@ -1,0 +1,2 @@
+UPDATE agent_tasks SET run_at = strftime('%Y-%m-%d %H:%M:%f', run_at, ?2)
+WHERE status = 'pending' AND run_at > ?1 AND retry_count > 0
