@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::role::Role;
+use crate::role::{Party, Role};
 use crate::task::TaskId;
 use crate::word::words;
 
@@ -33,6 +33,26 @@ pub struct AgentState {
     pub status: AgentStatus,
     /// Counters; fields of other programs are kept.
     pub metrics: Map<String, Value>,
+}
+
+/// Somebody's word that a role, or all of them, claim nothing until it is taken back. What runs goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Pause {
+    /// The role; none means all of them.
+    pub role: Option<Role>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who wanted it.
+    pub by: Party,
+    /// Why.
+    pub reason: String,
+}
+
+impl Pause {
+    /// Whether it keeps this role from claiming.
+    pub fn stops(&self, role: Role) -> bool {
+        self.role.is_none_or(|paused| paused == role)
+    }
 }
 
 /// How a run ended, as the metrics count it.
@@ -82,7 +102,11 @@ impl Cost {
     }
 }
 
-/// Adds one run to the counters: totals, success rate (0 to 1) and mean run time in milliseconds.
+/// Runs whose times are kept, so that the slowest of them can be told.
+const RECENT: usize = 64;
+
+/// Adds one run to the counters: totals, success rate (0 to 1), mean run time, and the time in milliseconds that 95 of
+/// 100 recent runs kept to.
 pub fn count_run(metrics: &mut Map<String, Value>, end: RunEnd, took: SignedDuration, cost: &Cost) {
     let field = match end {
         RunEnd::Completed => "completed",
@@ -96,12 +120,25 @@ pub fn count_run(metrics: &mut Map<String, Value>, end: RunEnd, took: SignedDura
     add(metrics, "tokens_in", cost.tokens_in);
     add(metrics, "tokens_out", cost.tokens_out);
     metrics.insert("avg_task_ms".into(), json!(total / runs.max(1)));
+    count_time(metrics, u64::try_from(took.as_millis()).unwrap_or(0));
     let completed = metrics.get("completed").and_then(Value::as_u64).unwrap_or(0);
     let ended = completed + metrics.get("failed").and_then(Value::as_u64).unwrap_or(0);
     if ended > 0 {
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
         metrics.insert("success_rate".into(), json!(completed as f64 / ended as f64));
     }
+}
+
+fn count_time(metrics: &mut Map<String, Value>, took_ms: u64) {
+    let kept = metrics.get("recent_ms").and_then(Value::as_array);
+    let mut recent: Vec<u64> = kept.into_iter().flatten().filter_map(Value::as_u64).collect();
+    recent.push(took_ms);
+    recent.drain(..recent.len().saturating_sub(RECENT));
+    let mut sorted = recent.clone();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * 95).div_ceil(100);
+    metrics.insert("p95_task_ms".into(), json!(sorted.get(rank.saturating_sub(1))));
+    metrics.insert("recent_ms".into(), json!(recent));
 }
 
 fn add(metrics: &mut Map<String, Value>, field: &str, amount: u64) -> u64 {

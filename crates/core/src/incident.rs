@@ -1,6 +1,6 @@
 //! An incident: all occurrences of one error in one project.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::task::{IncidentId, ProjectId};
@@ -108,6 +108,15 @@ pub struct Incident {
     pub sample: Sample,
     /// Branch of its fix.
     pub branch: Option<String>,
+    /// Last commit of its approved fix.
+    #[serde(default)]
+    pub fix_commit: Option<String>,
+    /// When its approved fix was released; a later sighting is a return.
+    #[serde(default)]
+    pub released_at: Option<Timestamp>,
+    /// The incident that it was found to be the same as; that one counts its occurrences too.
+    #[serde(default)]
+    pub merged_into: Option<IncidentId>,
 }
 
 /// What one occurrence looked like, secrets taken out.
@@ -149,6 +158,59 @@ pub struct Sighting {
     pub history: bool,
     /// The latest sample.
     pub sample: Sample,
+    /// Occurrences per [`BUCKET`] of time. Empty means that all of them are in the bucket of `last`.
+    pub buckets: Vec<(Timestamp, u64)>,
+}
+
+/// Length of the pieces of time in which occurrences and log traffic are counted.
+pub const BUCKET: SignedDuration = SignedDuration::from_mins(5);
+
+/// Beginning of the [`BUCKET`] in which a moment lies.
+pub fn bucket(at: Timestamp) -> Timestamp {
+    let length = BUCKET.as_secs();
+    Timestamp::from_second(at.as_second().div_euclid(length) * length).unwrap_or(Timestamp::MIN)
+}
+
+impl Sighting {
+    /// How many occurrences lie in which [`BUCKET`] of time.
+    pub fn counted(&self) -> impl Iterator<Item = (Timestamp, u64)> + '_ {
+        let all = self.buckets.is_empty().then_some((self.last, self.count));
+        self.buckets.iter().copied().chain(all).map(|(at, count)| (bucket(at), count))
+    }
+}
+
+/// What one source wrote in one [`BUCKET`] of time, so that silence can be told from health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Traffic {
+    /// The source, named as its cursor is.
+    pub source: String,
+    /// Beginning of the bucket.
+    pub bucket: Timestamp,
+    /// Lines written.
+    pub lines: u64,
+    /// Records assembled from them.
+    pub records: u64,
+    /// Records that are errors.
+    pub errors: u64,
+}
+
+/// What a person wants to happen to an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IncidentWish {
+    /// It is right not to be fixed: its open tasks end, and later occurrences are only counted.
+    Ignore {
+        /// Why, in the person's words.
+        reason: String,
+    },
+    /// It is handed to triage again.
+    Reopen {
+        /// Why, in the person's words.
+        reason: String,
+    },
+    /// It is the same as another one of its project: its open tasks end, and the other one counts its occurrences too.
+    MergeInto(IncidentId),
+    /// It was not the same after all: undoes a merge.
+    Split,
 }
 
 /// What an agent learned about the incident of its task.
@@ -164,4 +226,8 @@ pub struct IncidentChange {
     pub reason: Option<String>,
     /// Branch of its fix.
     pub branch: Option<String>,
+    /// Last commit of its approved fix.
+    pub fix_commit: Option<String>,
+    /// When its approved fix was released. A change to `approved` that names none takes back an earlier one.
+    pub released_at: Option<Timestamp>,
 }

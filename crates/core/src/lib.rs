@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod audit;
 pub mod contract;
+pub mod event;
 pub mod evidence;
 pub mod incident;
 pub mod lifecycle;
@@ -12,6 +13,8 @@ pub mod log;
 pub mod message;
 pub mod policy;
 pub mod role;
+pub mod sarif;
+pub mod schedule;
 pub mod task;
 pub mod trace;
 pub mod word;

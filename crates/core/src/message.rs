@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::role::Party;
 use crate::task::{MessageId, TaskId};
 use crate::word::words;
 
@@ -59,6 +60,9 @@ pub struct NewMessage {
     pub metadata: Value,
 }
 
+/// Key of the choice by which a person approves a fix.
+pub const APPROVE: &str = "approve";
+
 /// One way to answer a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Choice {
@@ -79,6 +83,26 @@ pub struct Ask {
     pub default: String,
     /// For an approval: the exact commit and diff that are shown.
     pub binding: Option<Binding>,
+    /// Who is asked: the person, or another role, which then gets a task to answer it.
+    #[serde(default = "the_person")]
+    pub to: Party,
+    /// What another role needs to know to answer: data of the asker, as the two agreed.
+    #[serde(default)]
+    pub subject: Option<Value>,
+}
+
+fn the_person() -> Party {
+    Party::User
+}
+
+/// An agent's answer to another's question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Given {
+    /// Key of the choice.
+    pub choice: String,
+    /// Why, in one or two sentences.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// What an approval is bound to. Anything later voids it.
@@ -100,10 +124,10 @@ impl Ask {
             .map(|(key, text)| Choice { key: (*key).to_owned(), text: (*text).to_owned() })
             .collect();
         let default = choices.first().map(|choice| choice.key.clone()).unwrap_or_default();
-        Self { question: question.into(), choices, default, binding: None }
+        Self { question: question.into(), choices, default, binding: None, to: Party::User, subject: None }
     }
 
-    /// The question as a message to the person.
+    /// The question as a message to whom it is for.
     pub fn to_message(&self, from: &str) -> NewMessage {
         let mut metadata = serde_json::json!({ "choices": self.choices, "default": self.default });
         if let Some(binding) = &self.binding {
@@ -111,7 +135,7 @@ impl Ask {
         }
         NewMessage {
             from: from.to_owned(),
-            to: "user".to_owned(),
+            to: self.to.to_string(),
             message_type: MessageType::Question,
             content: self.question.clone(),
             metadata,
@@ -131,6 +155,11 @@ impl Message {
     /// The commit an approval question is bound to.
     pub fn binding(&self) -> Option<Binding> {
         self.metadata.get("binding").and_then(|value| serde_json::from_value(value.clone()).ok())
+    }
+
+    /// For a hand-off: the task that it accompanies.
+    pub fn accompanies(&self) -> Option<TaskId> {
+        self.metadata.get("next").and_then(Value::as_i64).map(TaskId)
     }
 
     /// For an answer: the question it answers.

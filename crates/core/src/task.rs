@@ -184,6 +184,8 @@ pub struct NewTask {
     pub run_at: Option<Timestamp>,
     /// Only one open task may hold the same key.
     pub dedupe_key: Option<String>,
+    /// Only one task may ever hold the same key, open or ended.
+    pub once_key: Option<String>,
 }
 
 /// The default priority of the given schema.
@@ -206,6 +208,7 @@ impl NewTask {
             incident: IncidentLink::None,
             run_at: None,
             dedupe_key: None,
+            once_key: None,
         }
     }
 }

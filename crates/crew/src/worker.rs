@@ -172,6 +172,9 @@ impl Floor {
             sightings: ending.sightings,
             cursors: ending.cursors,
             incident: ending.incident,
+            incidents: Vec::new(),
+            traffic: Vec::new(),
+            answer: ending.answer,
             cost: ending.cost,
         }
     }

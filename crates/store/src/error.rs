@@ -246,12 +246,22 @@ impl StoreError {
 
 const fn refusal_kind(refusal: &Refusal) -> Kind {
     match refusal {
-        Refusal::NoSuchTask | Refusal::NoSuchQuestion | Refusal::NothingReady => Kind::NotFound,
+        Refusal::NoSuchTask
+        | Refusal::NoSuchQuestion
+        | Refusal::NothingReady
+        | Refusal::NoSuchMessage(_)
+        | Refusal::NoSuchIncident(_)
+        | Refusal::NoSuchSchedule(_) => Kind::NotFound,
         Refusal::StaleLease { .. }
         | Refusal::WrongStatus { .. }
         | Refusal::NotDue { .. }
         | Refusal::KeyTaken(_)
-        | Refusal::AlreadyAnswered { .. } => Kind::Conflict,
+        | Refusal::AlreadyAnswered { .. }
+        | Refusal::Paused { .. }
+        | Refusal::Merged { .. }
+        | Refusal::UnderWork { .. }
+        | Refusal::ScheduleExists(_)
+        | Refusal::ScheduleNotDue(_) => Kind::Conflict,
         Refusal::Invalid(_) | Refusal::UnknownChoice { .. } => Kind::Usage,
     }
 }

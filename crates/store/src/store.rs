@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use groundcrew_core::agent::AgentState;
-use groundcrew_core::incident::Incident;
+use groundcrew_core::agent::{AgentState, Pause};
+use groundcrew_core::event::Event;
+use groundcrew_core::incident::{Incident, Traffic};
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
+use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -50,6 +52,8 @@ pub struct Maintained {
     pub rescued: u64,
     /// Tasks taken back and failed, since it was their last run.
     pub failed: u64,
+    /// Tasks made by schedules.
+    pub scheduled: u64,
 }
 
 /// A database of tasks. All methods block; all may be called from any thread.
@@ -62,7 +66,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Refused`] if the rules of a task's life forbid it; then nothing has changed.
     fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 
-    /// Claims the next ready task of a role, or one named task; none if nothing is ready.
+    /// Claims the next ready task of a role, or one named task; none if nothing is ready or the role is paused.
     ///
     /// # Errors
     /// As [`Store::execute`]. A named task that cannot be claimed is a refusal, never none.
@@ -77,11 +81,13 @@ pub trait Store: Send + Sync {
         match self.execute(command) {
             Ok(receipt) => Ok(receipt.task),
             Err(StoreError::Refused(Refusal::NothingReady)) => Ok(None),
+            Err(StoreError::Refused(Refusal::Paused { .. })) if only.is_none() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// One sweep: adopts what other programs set running, makes due tasks ready, takes back expired leases.
+    /// One sweep: adopts what other programs set running, makes due tasks ready, takes back expired leases, makes the
+    /// tasks of schedules that are due.
     fn maintain(&self, lease: SignedDuration) -> Result<Maintained, StoreError>;
 
     /// Waits until a commit of this process gave a role work or another process changed the database, but no longer
@@ -116,6 +122,33 @@ pub trait Store: Send + Sync {
 
     /// Incidents, last seen first.
     fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
+
+    /// Occurrences of an incident and of those merged into it, per [`BUCKET`](groundcrew_core::incident::BUCKET) of
+    /// time, oldest first and without zeros, from the one in which `since` lies.
+    fn incident_buckets(
+        &self,
+        incident: IncidentId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, u64)>, StoreError>;
+
+    /// What the sources of a project wrote, per [`BUCKET`](groundcrew_core::incident::BUCKET) of time and source,
+    /// oldest first, from the one in which `since` lies.
+    fn traffic(&self, project: ProjectId, since: Timestamp) -> Result<Vec<Traffic>, StoreError>;
+
+    /// Pauses in force, oldest first.
+    fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
+
+    /// All schedules, by name.
+    fn schedules(&self) -> Result<Vec<Schedule>, StoreError>;
+
+    /// Events with a greater number than `after`, oldest first, at most `limit`.
+    fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Number of the last event that a listener has dealt with; 0 if it has dealt with none.
+    fn bookmark(&self, name: &str) -> Result<i64, StoreError>;
+
+    /// Moves a listener's bookmark; false if it is no longer at `from`, since another process was quicker.
+    fn advance_bookmark(&self, name: &str, from: i64, to: i64) -> Result<bool, StoreError>;
 
     /// One incident.
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;

@@ -24,6 +24,8 @@ pub struct TaskFilter {
     pub incident: Option<IncidentId>,
     /// Of the workflow that this task belongs to.
     pub root: Option<TaskId>,
+    /// Of this type.
+    pub task_type: Option<String>,
     /// At most so many; 200 if not set.
     pub limit: Option<u32>,
     /// Only tasks with a smaller key: the next page.
@@ -35,6 +37,8 @@ pub struct TaskFilter {
 pub struct MessageFilter {
     /// About this task.
     pub task: Option<TaskId>,
+    /// About any task of the workflow that this task belongs to: the whole thread.
+    pub root: Option<TaskId>,
     /// To this agent, `system` or `user`.
     pub to: Option<String>,
     /// Of this type.
@@ -71,6 +75,8 @@ pub struct IncidentFilter {
     pub status: Option<IncidentStatus>,
     /// Of this fingerprint.
     pub fingerprint: Option<String>,
+    /// Also those that were merged into others.
+    pub merged: bool,
     /// At most so many; 200 if not set.
     pub limit: Option<u32>,
 }

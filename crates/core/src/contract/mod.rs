@@ -7,7 +7,9 @@
 mod developer;
 mod dossier;
 mod monitor;
+pub mod published;
 mod qa;
+mod question;
 mod review;
 mod triage;
 
@@ -21,6 +23,7 @@ pub use developer::*;
 pub use dossier::*;
 pub use monitor::*;
 pub use qa::*;
+pub use question::*;
 pub use review::*;
 pub use triage::*;
 
@@ -28,6 +31,8 @@ pub use triage::*;
 pub mod task_type {
     /// Monitor: read a log source from where it stopped.
     pub const SCAN_LOGS: &str = "scan_logs";
+    /// Monitor: notice errors that burst, return or are gone, and sources that fell silent.
+    pub const WATCH_INCIDENTS: &str = "watch_incidents";
     /// Monitor: check the service and the crew itself.
     pub const CHECK_HEALTH: &str = "check_health";
     /// Triage: decide what an incident is and where it goes.
@@ -36,12 +41,24 @@ pub mod task_type {
     pub const FIX_BUG: &str = "fix_bug";
     /// Qa: verify a fix in a fresh checkout and grade it.
     pub const VERIFY_FIX: &str = "verify_fix";
+    /// Qa: run the suite on a commit as it is and keep what fails and what is flaky.
+    pub const VERIFY_BASE: &str = "verify_base";
+    /// Qa: write the test that fails without a fix and passes with it.
+    pub const WRITE_REGRESSION_TEST: &str = "write_regression_test";
     /// Security: review the change for holes.
     pub const REVIEW_CHANGE: &str = "review_change";
+    /// Security: look for secrets in a commit or a range of commits.
+    pub const SCAN_SECRETS: &str = "scan_secrets";
+    /// Security: compare locked packages with a snapshot of advisories.
+    pub const AUDIT_DEPENDENCIES: &str = "audit_dependencies";
+    /// Security: decide whether an incident about security goes to the developer or to a person.
+    pub const TRIAGE_VULNERABILITY: &str = "triage_vulnerability";
     /// Architect: review the change for its design.
     pub const REVIEW_DESIGN: &str = "review_design";
     /// Developer: put the branch in its place, ask for approval, and carry the decision out.
     pub const PUBLISH_FIX: &str = "publish_fix";
+    /// Any role: answer what another role asks while its task waits.
+    pub const ANSWER_QUESTION: &str = "answer_question";
 }
 
 /// Rounds of one workflow: tries at a fix, counted apart from the retries of a row.

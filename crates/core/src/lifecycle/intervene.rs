@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, Run, Write, later, run_time};
 use super::run::{fail, failed_run};
-use super::{Refusal, Snapshot};
+use super::{Command, Refusal, Snapshot, ask};
 use crate::agent::Cost;
+use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::IncidentStatus;
 use crate::log::{LogLevel, NewLog};
-use crate::message::{Message, MessageType, NewMessage};
+use crate::message::{APPROVE, Message, MessageType, NewMessage};
 use crate::role::Party;
-use crate::task::{BlockedOn, Lease, LeaseToken, MessageId, Status, Task};
+use crate::task::{BlockedOn, IncidentLink, Lease, LeaseToken, MessageId, Status, Task};
 
 pub(super) fn adopt(snapshot: &Snapshot, lease: SignedDuration, now: Timestamp) -> Result<Plan, Refusal> {
     let task = snapshot.task.as_ref().ok_or(Refusal::NoSuchTask)?;
@@ -74,6 +75,7 @@ pub(super) fn rescue(
     if after.status == Status::Failed {
         plan.give_up(&after);
     }
+    ask::answered(&mut plan, snapshot, &after, None);
     let load = plan.wake_parent(snapshot, &after);
     let run = Run { end, took: run_time(task, now), cost: Cost::default() };
     plan.agent(snapshot, load, &after, now, Some(run));
@@ -97,11 +99,7 @@ pub(super) fn answer(
     if question.read_at.is_some() {
         return Err(Refusal::AlreadyAnswered { question: id });
     }
-    let choices = question.choices();
-    if !choices.is_empty() && !choices.iter().any(|known| known.key == choice) {
-        let keys: Vec<String> = choices.into_iter().map(|known| known.key).collect();
-        return Err(Refusal::UnknownChoice { given: choice.to_owned(), choices: keys.join(", ") });
-    }
+    ask::check_choice(question, choice)?;
     let mut plan = Plan::default();
     plan.writes.push(Write::MarkRead(id));
     plan.writes
@@ -113,12 +111,31 @@ pub(super) fn answer(
             return Err(Refusal::AlreadyAnswered { question: id });
         }
         if waits {
+            if let Some(answering) = snapshot.answering {
+                let reason = format!("question {id} is answered");
+                plan.then.push(Command::Cancel { task: answering, by, reason });
+            }
+            plan.writes.extend(decided(question, task, by, choice).map(Write::Event));
             let after = Task { status: Status::Pending, wait: None, ..task.clone() };
             plan.activity(snapshot, snapshot.role_load, &after);
             plan.ready(after);
         }
     }
     Ok(plan)
+}
+
+/// What the world outside hears of when a person decides about a fix.
+fn decided(question: &Message, task: &Task, by: Party, choice: &str) -> Option<NewEvent> {
+    let binding = question.binding().filter(|_| by == Party::User)?;
+    Some(NewEvent {
+        kind: if choice == APPROVE { EventKind::FixApproved } else { EventKind::FixRejected },
+        project: task.project,
+        incident: task.incident.map_or(IncidentLink::None, IncidentLink::Id),
+        task: Some(task.id),
+        message: MessageLink::Id(question.id),
+        title: question.content.clone(),
+        data: json!({ "choice": choice, "branch": binding.branch, "commit": binding.commit }),
+    })
 }
 
 pub(super) fn answer_message(
@@ -165,6 +182,11 @@ pub(super) fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestam
         NewLog { level: LogLevel::Warn, message: error, data: Value::Null },
     ));
     plan.incident(&after, IncidentStatus::NeedsHuman, after.error_message.clone());
+    if let Some(answering) = snapshot.answering {
+        let reason = format!("task {} no longer asks", task.id);
+        plan.then.push(Command::Cancel { task: answering, by, reason });
+    }
+    ask::answered(&mut plan, snapshot, &after, None);
     let load = plan.wake_parent(snapshot, &after);
     plan.activity(snapshot, load, &after);
     plan.task(after);

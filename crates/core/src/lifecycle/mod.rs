@@ -11,23 +11,30 @@
 //! transaction. Nothing else writes a task's status. Whatever a running task does carries its lease token, and a
 //! stale one is refused, so that a worker that lost its lease can change nothing.
 
+mod ask;
+mod incident;
 mod intervene;
+mod pause;
 mod plan;
 mod run;
+mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::agent::{AgentState, Cost};
-use crate::incident::{IncidentChange, IncidentStatus, Sighting};
+use crate::agent::{AgentState, Cost, Pause};
+use crate::incident::{Incident, IncidentChange, IncidentStatus, IncidentWish, Sighting, Traffic};
 use crate::log::NewLog;
-use crate::message::{Ask, Message, NewMessage};
+use crate::message::{Ask, Given, Message, NewMessage};
 use crate::role::{Party, Role};
-use crate::task::{BlockedOn, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
+use crate::schedule::{NewSchedule, Schedule};
+use crate::task::{BlockedOn, IncidentId, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
 
-pub use plan::{MOST_WAITING, NEW, Plan, Write, classify_task, wanted_keys};
+pub use ask::answer_key;
+pub use incident::{BURST, MOST_WAITING, NEW, REOPENED, RETURNED, STILL_HAPPENING, classify_task};
+pub use plan::{Plan, Wanted, Write, wanted_keys};
 
 /// What a store must load before a command can be decided.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,11 +52,54 @@ pub struct Snapshot {
     /// For an answer: the question.
     pub question: Option<Message>,
     /// For sightings: the known incidents of the project, by fingerprint.
-    pub known: BTreeMap<String, IncidentStatus>,
+    pub known: BTreeMap<String, Known>,
     /// For sightings: ready tasks of triage, counted up to [`MOST_WAITING`].
     pub triage_waiting: u64,
     /// Keys among [`wanted_keys`] that an open task other than this one already holds.
     pub taken_keys: BTreeSet<String>,
+    /// Keys among [`wanted_keys`] that may be used only once and were.
+    pub used_keys: BTreeSet<String>,
+    /// For a claim, a pause and its end: every pause in force.
+    pub pauses: Vec<Pause>,
+    /// For a command about a schedule: the schedule of that name.
+    pub schedule: Option<Schedule>,
+    /// Incidents that the command would change.
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// For a wish about an incident: its oldest open task.
+    pub open_task: Option<TaskId>,
+    /// For the end of a task that is to answer another role: the question, if the asker still waits for it.
+    pub asked: Option<Message>,
+    /// For an answer, and the end of a task that asked another role: the open task that is to answer.
+    pub answering: Option<TaskId>,
+    /// For a claim: unread messages to the role about the task or its parent. For reading: the messages named.
+    pub messages: Vec<Message>,
+}
+
+/// What is known of the incident that an error belongs to: the one it was merged into, where it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The incident.
+    pub incident: IncidentId,
+    /// Its own fingerprint.
+    pub fingerprint: String,
+    /// Its title.
+    pub title: String,
+    /// Its status.
+    pub status: IncidentStatus,
+    /// When its fix was released.
+    pub released_at: Option<Timestamp>,
+}
+
+impl From<Incident> for Known {
+    fn from(incident: Incident) -> Self {
+        Self {
+            incident: incident.id,
+            fingerprint: incident.fingerprint,
+            title: incident.title,
+            status: incident.status,
+            released_at: incident.released_at,
+        }
+    }
 }
 
 /// A task that waits for its children.
@@ -160,6 +210,52 @@ pub enum Command {
         /// Who wants it.
         by: Party,
     },
+    /// Let a role, or all of them, claim nothing more. What runs goes on. Pausing twice is pausing once.
+    Pause {
+        /// The role; none means all of them.
+        role: Option<Role>,
+        /// Who wants it.
+        by: Party,
+        /// Why.
+        reason: String,
+    },
+    /// Take back the pause of a role, or every pause. Nothing happens where none is in force.
+    Resume {
+        /// The role; none means all of them, however they were paused.
+        role: Option<Role>,
+        /// Who wants it.
+        by: Party,
+    },
+    /// Let a task come again and again.
+    AddSchedule(Box<NewSchedule>),
+    /// End a schedule. The task it made last stays.
+    RemoveSchedule {
+        /// Its name.
+        name: String,
+        /// Who wants it.
+        by: Party,
+    },
+    /// Make the task of a schedule that is due.
+    Tick {
+        /// Its name.
+        name: String,
+    },
+    /// Note that somebody has read messages. A question counts as read when it is answered, so it is passed over.
+    Read {
+        /// The messages.
+        messages: Vec<MessageId>,
+        /// Who read them; they must be for that party.
+        by: Party,
+    },
+    /// Decide about an incident.
+    Incident {
+        /// The incident.
+        incident: IncidentId,
+        /// Who decides.
+        by: Party,
+        /// What is to happen.
+        wish: IncidentWish,
+    },
 }
 
 /// The end of a run with everything that follows from it, in one transaction.
@@ -183,6 +279,12 @@ pub struct Settlement {
     pub cursors: Vec<(String, Value)>,
     /// What was learned about the task's incident.
     pub incident: IncidentChange,
+    /// What was learned about other incidents of the task's project. Only with `Complete`.
+    pub incidents: Vec<(IncidentId, IncidentChange)>,
+    /// What the sources wrote. Only with `Complete`.
+    pub traffic: Vec<Traffic>,
+    /// The answer of a task that another role's question made. Only with `Complete`.
+    pub answer: Option<Given>,
     /// What the run used.
     pub cost: Cost,
 }
@@ -200,6 +302,9 @@ impl Settlement {
             sightings: Vec::new(),
             cursors: Vec::new(),
             incident: IncidentChange::default(),
+            incidents: Vec::new(),
+            traffic: Vec::new(),
+            answer: None,
             cost: Cost::default(),
         }
     }
@@ -296,6 +401,47 @@ pub enum Refusal {
         /// The keys, separated by commas.
         choices: String,
     },
+    /// The role may claim nothing now.
+    #[error("{role} is paused by {by} ({reason}); resume it first")]
+    Paused {
+        /// The role.
+        role: Role,
+        /// Who paused it.
+        by: Party,
+        /// Why.
+        reason: String,
+    },
+    /// There is no such message.
+    #[error("there is no message {0}")]
+    NoSuchMessage(MessageId),
+    /// There is no such incident.
+    #[error("there is no incident {0}")]
+    NoSuchIncident(IncidentId),
+    /// The incident has been merged into another one.
+    #[error("incident {incident} is merged into {into}; name that one, or split them first")]
+    Merged {
+        /// The incident.
+        incident: IncidentId,
+        /// The one that stands for it.
+        into: IncidentId,
+    },
+    /// A task works on the incident.
+    #[error("task {task} still works on incident {incident}; wait for it, or cancel it first")]
+    UnderWork {
+        /// The incident.
+        incident: IncidentId,
+        /// The task.
+        task: TaskId,
+    },
+    /// There is no such schedule.
+    #[error("there is no schedule {0:?}")]
+    NoSuchSchedule(String),
+    /// The name of a schedule is taken.
+    #[error("there is a schedule {0:?} already; remove it first, or choose another name")]
+    ScheduleExists(String),
+    /// The schedule's time has not come.
+    #[error("schedule {0:?} is not due")]
+    ScheduleNotDue(String),
 }
 
 /// Decides what follows from a command.
@@ -304,7 +450,7 @@ pub enum Refusal {
 /// A [`Refusal`] says why nothing changes. Nothing is ever half done.
 pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<Plan, Refusal> {
     match command {
-        Command::Create(task) => run::create(snapshot, task),
+        Command::Create(task) => run::create(snapshot, task, now),
         Command::Claim { role, only, worker, lease } => {
             run::claim(snapshot, *role, *only, worker, *lease, now)
         }
@@ -319,5 +465,12 @@ pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<
         }
         Command::Cancel { by, reason, .. } => intervene::cancel(snapshot, *by, reason, now),
         Command::Redrive { by, .. } => intervene::redrive(snapshot, *by),
+        Command::Pause { role, by, reason } => pause::pause(snapshot, *role, *by, reason, now),
+        Command::Resume { role, by } => Ok(pause::resume(snapshot, *role, *by)),
+        Command::AddSchedule(schedule) => schedule::add(snapshot, schedule, now),
+        Command::RemoveSchedule { name, by } => schedule::remove(snapshot, name, *by),
+        Command::Tick { name } => schedule::tick(snapshot, name, now),
+        Command::Read { messages, by } => ask::read(snapshot, messages, *by),
+        Command::Incident { incident, by, wish } => incident::wish(snapshot, *incident, *by, wish),
     }
 }

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Command, RoleLoad, Settlement, Snapshot};
-use crate::agent::{AgentState, AgentStatus, Cost, RunEnd, count_run};
-use crate::contract::task_type::CLASSIFY_ERROR;
-use crate::incident::{IncidentChange, IncidentStatus, Sighting};
+use super::ask::answer_key;
+use super::incident::{RETURNED, classify_key, classify_task, daily_key, event};
+use super::{Command, Outcome, RoleLoad, Settlement, Snapshot};
+use crate::agent::{AgentState, AgentStatus, Cost, Pause, RunEnd, count_run};
+use crate::contract::task_type::ANSWER_QUESTION;
+use crate::event::{EventKind, MessageLink, NewEvent};
+use crate::incident::{IncidentChange, IncidentStatus, Sighting, Traffic};
 use crate::log::{LogLevel, NewLog};
 use crate::message::{MessageType, NewMessage};
 use crate::role::{Party, Role};
+use crate::schedule::Schedule;
 use crate::task::{
     BlockedOn, IncidentId, IncidentLink, LeaseToken, MessageId, NewTask, ProjectId, Status, Task, TaskId,
 };
@@ -21,6 +25,9 @@ use crate::task::{
 pub enum Write {
     /// Add a task in the given status `pending`.
     InsertTask(NewTask),
+    /// Add a task and the message that accompanies it, which is about the task's parent and names the new task in its
+    /// metadata as `next`.
+    HandOff(Box<NewTask>, NewMessage),
     /// Write all changeable columns of a task.
     UpdateTask(Box<Task>),
     /// Add a message about a task.
@@ -29,6 +36,8 @@ pub enum Write {
     InsertQuestion(TaskId, BlockedOn, NewMessage),
     /// Set `read_at` of a message.
     MarkRead(MessageId),
+    /// Give a message to somebody else to read.
+    Readdress(MessageId, Party),
     /// Add an entry to the audit log of a task.
     InsertLog(Option<TaskId>, Party, NewLog),
     /// Write a role's state row.
@@ -43,6 +52,22 @@ pub enum Write {
     ChangeIncident(IncidentId, IncidentChange),
     /// Remember how far a source has been read.
     SetCursor(ProjectId, String, Value),
+    /// Add what a source wrote to what is known of that piece of time.
+    AddTraffic(ProjectId, Traffic),
+    /// Let the occurrences of an incident count for another one too, or no longer.
+    Merge(IncidentId, Option<IncidentId>),
+    /// Keep a role, or all of them, from claiming.
+    SetPause(Pause),
+    /// Take a pause back.
+    LiftPause(Option<Role>),
+    /// Add a schedule.
+    AddSchedule(Box<Schedule>),
+    /// Take a schedule away.
+    RemoveSchedule(String),
+    /// Move a schedule on to its next time, and make its task if there is one to make.
+    Tick(String, Timestamp, Option<Box<NewTask>>),
+    /// Tell the world outside.
+    Event(NewEvent),
 }
 
 /// What follows from a command: rows to write, in order, and roles that have new work.
@@ -52,7 +77,11 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// Roles whose workers should look at the queue.
     pub wake: BTreeSet<Role>,
+    /// Commands that follow in the same transaction, in order, each decided on what is there by then. If one of them
+    /// is refused, nothing of all this has happened.
+    pub then: Vec<Command>,
 }
+
 /// How one run counts.
 pub(super) struct Run {
     pub(super) end: RunEnd,
@@ -71,18 +100,24 @@ impl Plan {
     }
 
     pub(super) fn enqueue(&mut self, task: NewTask) {
+        let event = self.announce(&task);
+        self.writes.push(Write::InsertTask(task));
+        self.writes.extend(event);
+    }
+
+    fn announce(&mut self, task: &NewTask) -> Option<Write> {
         if task.run_at.is_none() {
             self.wake.insert(task.assigned_to);
         }
-        self.writes.push(Write::InsertTask(task));
+        event(task).map(Write::Event)
     }
 
     /// A follow-up of a task: it inherits what it does not name, and is dropped where an open task holds its key.
-    pub(super) fn hand_off(&mut self, from: &Task, next: &NewTask, taken: &mut BTreeSet<String>) {
-        if next.dedupe_key.as_ref().is_some_and(|key| !taken.insert(key.clone())) {
+    pub(super) fn hand_off(&mut self, from: &Task, next: &NewTask, taken: &mut Taken, now: Timestamp) {
+        let mut next = once(next.clone(), now);
+        if !taken.take(&next) {
             return;
         }
-        let mut next = next.clone();
         next.parent = next.parent.or(Some(from.id));
         next.project = next.project.or(from.project);
         if let (IncidentLink::None, Some(incident)) = (&next.incident, from.incident) {
@@ -95,8 +130,9 @@ impl Plan {
             content: format!("{} #{} is done; next: {}", from.task_type, from.id, next.task_type),
             metadata: json!({ "task_type": next.task_type, "priority": next.priority }),
         };
-        self.writes.push(Write::InsertMessage(Some(from.id), note));
-        self.enqueue(next);
+        let event = self.announce(&next);
+        self.writes.push(Write::HandOff(Box::new(next), note));
+        self.writes.extend(event);
     }
 
     pub(super) fn notes(&mut self, task: &Task, logs: &[NewLog], messages: &[NewMessage]) {
@@ -105,46 +141,6 @@ impl Plan {
         }
         for message in messages {
             self.writes.push(Write::InsertMessage(Some(task.id), message.clone()));
-        }
-    }
-
-    /// Records errors met in a log. An error that is new, or that was history and is still happening, or that
-    /// came back after a fix, becomes one task for triage; anything else is counted.
-    pub(super) fn sight(
-        &mut self,
-        snapshot: &Snapshot,
-        task: &Task,
-        settlement: &Settlement,
-        taken: &mut BTreeSet<String>,
-    ) {
-        let Some(project) = task.project else { return };
-        let mut room = MOST_WAITING.saturating_sub(snapshot.triage_waiting);
-        let mut held_back = 0u64;
-        for sighting in &settlement.sightings {
-            let (status, reason) =
-                sighted(snapshot.known.get(&sighting.fingerprint).copied(), sighting.history);
-            self.writes.push(Write::Sight(project, sighting.clone(), status));
-            let Some(reason) = reason else { continue };
-            if room == 0 && reason == NEW {
-                held_back += 1;
-                continue;
-            }
-            room = room.saturating_sub(1);
-            let mut next = classify_task(project, &sighting.fingerprint, &sighting.title, reason);
-            next.created_by = task.assigned_to.into();
-            self.hand_off(task, &next, taken);
-        }
-        if held_back > 0 {
-            let message = format!("{held_back} kinds of errors wait: triage has {MOST_WAITING} before them");
-            self.system_log(
-                task.id,
-                LogLevel::Warn,
-                &message,
-                json!({ "step": true, "held_back": held_back }),
-            );
-        }
-        for (source, cursor) in &settlement.cursors {
-            self.writes.push(Write::SetCursor(project, source.clone(), cursor.clone()));
         }
     }
 
@@ -167,12 +163,22 @@ impl Plan {
             content: format!("{} #{} failed: {error}", task.task_type, task.id),
             metadata: json!({ "refusal_code": task.refusal_code }),
         };
+        self.writes.push(Write::Event(NewEvent {
+            kind: EventKind::TaskFailed,
+            project: task.project,
+            incident: task.incident.map_or(IncidentLink::None, IncidentLink::Id),
+            task: Some(task.id),
+            message: MessageLink::None,
+            title: note.content.clone(),
+            data: json!({ "task_type": task.task_type, "refusal_code": task.refusal_code }),
+        }));
         self.writes.push(Write::InsertMessage(Some(task.id), note));
         self.incident(task, IncidentStatus::NeedsHuman, Some(error));
     }
 
+    /// The incident of a task follows what becomes of the task. One that only answers a question decides nothing.
     pub(super) fn incident(&mut self, task: &Task, status: IncidentStatus, reason: Option<String>) {
-        if let Some(incident) = task.incident {
+        if let Some(incident) = task.incident.filter(|_| task.task_type != ANSWER_QUESTION) {
             let change = IncidentChange { status: Some(status), reason, ..IncidentChange::default() };
             self.writes.push(Write::ChangeIncident(incident, change));
         }
@@ -224,38 +230,61 @@ impl Plan {
     }
 }
 
-/// Errors that may wait for triage at a time. More are recorded and wait as incidents, so that a flood of made-up
-/// errors neither fills the queue nor hides what comes after it.
-pub const MOST_WAITING: u64 = 100;
+/// Keys that a command may want to give to tasks, so that a store can look up which of them are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Keys that one open task may hold.
+    pub open: BTreeSet<String>,
+    /// Keys that one task may ever hold.
+    pub once: BTreeSet<String>,
+}
 
-/// The task by which an incident reaches triage; only one for an incident can be open.
-pub fn classify_task(project: ProjectId, fingerprint: &str, title: &str, reason: &str) -> NewTask {
-    let context = json!({ "reason": reason, "fingerprint": fingerprint, "title": title });
-    let mut task = NewTask::new(CLASSIFY_ERROR, Role::Triage, Party::System, context);
-    task.project = Some(project);
-    task.incident = IncidentLink::Fingerprint(fingerprint.to_owned());
-    task.dedupe_key = Some(classify_key(project, fingerprint));
+/// Gives a task the key that keeps it from being made twice, if it needs one and has none.
+pub(super) fn once(mut task: NewTask, now: Timestamp) -> NewTask {
+    task.once_key = task.once_key.take().or_else(|| daily_key(&task, now));
     task
 }
 
-fn classify_key(project: ProjectId, fingerprint: &str) -> String {
-    format!("{CLASSIFY_ERROR}:{project}:{fingerprint}")
+/// Keys that are gone, while a plan is made.
+pub(super) struct Taken {
+    pub(super) open: BTreeSet<String>,
+    pub(super) once: BTreeSet<String>,
 }
 
-/// The keys that a command may want to give to tasks, so that a store can look up which of them are taken.
-pub fn wanted_keys(command: &Command, task: Option<&Task>) -> BTreeSet<String> {
+impl Taken {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        Self { open: snapshot.taken_keys.clone(), once: snapshot.used_keys.clone() }
+    }
+
+    /// Takes the keys of a task; false if one of them is gone.
+    fn take(&mut self, task: &NewTask) -> bool {
+        let gone = |keys: &BTreeSet<String>, key: &Option<String>| {
+            key.as_ref().is_some_and(|key| keys.contains(key))
+        };
+        if gone(&self.open, &task.dedupe_key) || gone(&self.once, &task.once_key) {
+            return false;
+        }
+        self.open.extend(task.dedupe_key.clone());
+        self.once.extend(task.once_key.clone());
+        true
+    }
+}
+
+/// The keys that a command may want to give to tasks. Everything else of the snapshot must have been loaded.
+pub fn wanted_keys(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Wanted {
+    let mut wanted = Wanted::default();
     match command {
-        Command::Create(new) => new.dedupe_key.iter().cloned().collect(),
-        Command::Redrive { .. } => task.and_then(|task| task.dedupe_key.clone()).into_iter().collect(),
-        Command::Settle(settlement) => {
-            let mut keys: BTreeSet<String> =
-                settlement.hand_offs.iter().filter_map(|next| next.dedupe_key.clone()).collect();
-            if let Some(project) = task.and_then(|task| task.project) {
-                for sighting in &settlement.sightings {
-                    keys.insert(classify_key(project, &sighting.fingerprint));
-                }
-            }
-            keys
+        Command::Create(new) => wanted.add(new, now),
+        Command::Redrive { .. } => {
+            wanted.open.extend(snapshot.task.as_ref().and_then(|task| task.dedupe_key.clone()));
+        }
+        Command::Settle(settlement) => wanted.settle(snapshot, settlement, now),
+        Command::Tick { .. } => wanted.open.extend(snapshot.schedule.as_ref().map(Schedule::key)),
+        Command::Incident { incident, .. } => {
+            let incident = snapshot.incidents.get(incident);
+            wanted.open.extend(
+                incident.map(|incident| classify_key(incident.project, &incident.fingerprint)),
+            );
         }
         Command::Claim { .. }
         | Command::Heartbeat { .. }
@@ -264,30 +293,36 @@ pub fn wanted_keys(command: &Command, task: Option<&Task>) -> BTreeSet<String> {
         | Command::Promote { .. }
         | Command::Rescue { .. }
         | Command::Answer { .. }
-        | Command::Cancel { .. } => BTreeSet::new(),
+        | Command::Cancel { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::AddSchedule(_)
+        | Command::RemoveSchedule { .. }
+        | Command::Read { .. } => {}
     }
+    wanted
 }
 
-/// The error was never seen before.
-pub const NEW: &str = "new";
-/// The error is older than the first reading, and still happens.
-pub(super) const STILL_HAPPENING: &str = "still_happening";
-/// The error came back after it was resolved.
-pub(super) const RETURNED: &str = "returned";
+impl Wanted {
+    fn add(&mut self, new: &NewTask, now: Timestamp) {
+        self.open.extend(new.dedupe_key.clone());
+        self.once.extend(new.once_key.clone().or_else(|| daily_key(new, now)));
+    }
 
-/// What a sighting does to an incident: its status if that changes, and why triage must look, if it must.
-pub(super) fn sighted(
-    known: Option<IncidentStatus>,
-    history: bool,
-) -> (Option<IncidentStatus>, Option<&'static str>) {
-    match known {
-        None if history => (Some(IncidentStatus::Baseline), None),
-        None => (Some(IncidentStatus::New), Some(NEW)),
-        Some(IncidentStatus::Baseline) if !history => (Some(IncidentStatus::New), Some(STILL_HAPPENING)),
-        // Held back when it was first seen; if its task is open already, the key says so.
-        Some(IncidentStatus::New) if !history => (None, Some(NEW)),
-        Some(IncidentStatus::Resolved) if !history => (Some(IncidentStatus::Regressed), Some(RETURNED)),
-        Some(_) => (None, None),
+    fn settle(&mut self, snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) {
+        for next in &settlement.hand_offs {
+            self.add(next, now);
+        }
+        let Some(task) = &snapshot.task else { return };
+        if matches!(settlement.outcome, Outcome::Block { .. }) {
+            self.open.insert(answer_key(task.id, task.lease_token));
+        }
+        for sighting in &settlement.sightings {
+            let Some(project) = task.project else { continue };
+            let known = snapshot.known.get(&sighting.fingerprint);
+            let fingerprint = known.map_or(&sighting.fingerprint, |known| &known.fingerprint);
+            self.add(&classify_task(project, fingerprint, "", RETURNED), now);
+        }
     }
 }
 

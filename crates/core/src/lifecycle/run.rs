@@ -2,23 +2,26 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::plan::{Plan, Run, Write, later, run_time};
-use super::{Outcome, Refusal, Settlement, Snapshot};
+use super::plan::{Plan, Run, Taken, Write, later, once, run_time};
+use super::{Outcome, Refusal, Settlement, Snapshot, ask, pause};
 use crate::agent::RunEnd;
-use crate::incident::IncidentChange;
 use crate::log::NewLog;
 use crate::message::NewMessage;
 use crate::policy::backoff;
 use crate::role::Role;
 use crate::task::{BlockedOn, Lease, LeaseToken, MAX_RETRIES, NewTask, Status, Task, TaskId, Wait};
 
-pub(super) fn create(snapshot: &Snapshot, task: &NewTask) -> Result<Plan, Refusal> {
+pub(super) fn create(snapshot: &Snapshot, task: &NewTask, now: Timestamp) -> Result<Plan, Refusal> {
     check_new(task)?;
     if let Some(key) = task.dedupe_key.as_ref().filter(|key| snapshot.taken_keys.contains(*key)) {
         return Err(Refusal::KeyTaken(key.clone()));
     }
+    let task = once(task.clone(), now);
+    if let Some(key) = task.once_key.as_ref().filter(|key| snapshot.used_keys.contains(*key)) {
+        return Err(Refusal::KeyTaken(key.clone()));
+    }
     let mut plan = Plan::default();
-    plan.enqueue(task.clone());
+    plan.enqueue(task);
     Ok(plan)
 }
 
@@ -48,6 +51,7 @@ pub(super) fn claim(
     if task.status != Status::Pending || task.run_at.is_some() || task.assigned_to != role {
         return Err(Refusal::WrongStatus { task: task.id, status: task.status, wish: "claimed" });
     }
+    pause::check(snapshot, role)?;
     let mut claimed = task.clone();
     claimed.status = Status::Running;
     claimed.lease_token = LeaseToken(task.lease_token.0 + 1);
@@ -56,6 +60,7 @@ pub(super) fn claim(
     let mut plan = Plan::default();
     plan.writes.push(Write::OpenAttempt(task.id, claimed.lease_token, worker.to_owned()));
     plan.agent(snapshot, snapshot.role_load, &claimed, now, None);
+    ask::read_with(&mut plan, snapshot, task);
     plan.task(claimed);
     Ok(plan)
 }
@@ -111,22 +116,18 @@ pub(super) fn held(snapshot: &Snapshot, id: TaskId, token: LeaseToken) -> Result
 
 pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestamp) -> Result<Plan, Refusal> {
     let task = held(snapshot, settlement.task, settlement.token)?;
-    check_settlement(task, settlement)?;
+    check_settlement(snapshot, task, settlement)?;
     let mut plan = Plan::default();
     plan.notes(task, &settlement.logs, &settlement.messages);
     let (end, after) = after_run(task, snapshot.open_children, &settlement.outcome, now);
     // The task ends before its follow-ups begin, so that one of them may take over its key.
     plan.task(after.clone());
-    let mut taken = snapshot.taken_keys.clone();
-    plan.sight(snapshot, task, settlement, &mut taken);
+    let mut taken = Taken::of(snapshot);
+    plan.sight(snapshot, task, settlement, &mut taken, now);
     for hand_off in &settlement.hand_offs {
-        plan.hand_off(task, hand_off, &mut taken);
+        plan.hand_off(task, hand_off, &mut taken, now);
     }
-    if let Some(incident) = task.incident
-        && settlement.incident != IncidentChange::default()
-    {
-        plan.writes.push(Write::ChangeIncident(incident, settlement.incident.clone()));
-    }
+    plan.learned(snapshot, task, settlement);
     plan.close(task, end_word(&settlement.outcome, after.status), after.error_message.clone());
     if after.status == Status::Failed {
         plan.give_up(&after);
@@ -138,27 +139,43 @@ pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestam
     let load = plan.wake_parent(snapshot, &after);
     plan.agent(snapshot, load, &after, now, run);
     if let Outcome::Block { on, ask: Some(ask) } = &settlement.outcome {
-        plan.writes.push(Write::InsertQuestion(task.id, *on, ask.to_message(task.assigned_to.as_str())));
+        ask::put(&mut plan, snapshot, task, *on, ask);
     }
+    ask::answered(&mut plan, snapshot, &after, settlement.answer.as_ref());
     Ok(plan)
 }
 
-pub(super) fn check_settlement(task: &Task, settlement: &Settlement) -> Result<(), Refusal> {
+pub(super) fn check_settlement(
+    snapshot: &Snapshot,
+    task: &Task,
+    settlement: &Settlement,
+) -> Result<(), Refusal> {
     let completes = matches!(settlement.outcome, Outcome::Complete { .. });
-    let has_work = !(settlement.hand_offs.is_empty()
-        && settlement.sightings.is_empty()
-        && settlement.cursors.is_empty());
-    if has_work && !completes {
+    let has_read = !(settlement.sightings.is_empty()
+        && settlement.cursors.is_empty()
+        && settlement.traffic.is_empty());
+    let has_work = has_read || !(settlement.hand_offs.is_empty() && settlement.incidents.is_empty());
+    if (has_work || settlement.answer.is_some()) && !completes {
         return Err(Refusal::Invalid("only a completed task hands off work".into()));
     }
-    if (!settlement.sightings.is_empty() || !settlement.cursors.is_empty()) && task.project.is_none() {
+    if has_read && task.project.is_none() {
         return Err(Refusal::Invalid("a task without a project cannot record what it read".into()));
+    }
+    for (id, _) in &settlement.incidents {
+        let incident = snapshot.incidents.get(id).ok_or(Refusal::NoSuchIncident(*id))?;
+        if Some(incident.project) != task.project {
+            return Err(Refusal::Invalid(format!("incident {id} is not of the project of task {}", task.id)));
+        }
+    }
+    if let Some(given) = &settlement.answer {
+        ask::check_answer(snapshot, task, given)?;
     }
     if let Outcome::Block { on, ask } = &settlement.outcome {
         let choices = ask.as_ref().map_or(0, |ask| ask.choices.len());
         if *on != BlockedOn::Children && !(2..=4).contains(&choices) {
             return Err(Refusal::Invalid("a wait needs a question with two to four choices".into()));
         }
+        ask.as_ref().map_or(Ok(()), |ask| ask::check(task, *on, ask))?;
     }
     settlement.hand_offs.iter().try_for_each(check_new)
 }

@@ -477,5 +477,6 @@ fn sighting(which: u8, history: bool) -> Sighting {
         last: "2026-01-01T01:00:00Z".parse().unwrap(),
         history,
         sample: Sample { text: format!("{which} {history}"), ..Sample::default() },
+        buckets: Vec::new(),
     }
 }

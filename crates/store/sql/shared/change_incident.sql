@@ -1,7 +1,10 @@
+-- A fix that was approved anew is not released yet.
 UPDATE crew_incidents
 SET status = coalesce(?2, status),
     category = coalesce(?3, category),
     severity = coalesce(?4, severity),
     reason = coalesce(?5, reason),
-    branch = coalesce(?6, branch)
+    branch = coalesce(?6, branch),
+    fix_commit = coalesce(?7, fix_commit),
+    released_at = CASE WHEN ?8 IS NULL AND ?2 = 'approved' THEN NULL ELSE coalesce(?8, released_at) END
 WHERE id = ?1

@@ -12,3 +12,4 @@ SET status = coalesce(?5, crew_incidents.status),
         THEN excluded.last_seen ELSE crew_incidents.last_seen END,
     sample_json = CASE WHEN excluded.last_seen >= crew_incidents.last_seen
         THEN excluded.sample_json ELSE crew_incidents.sample_json END
+RETURNING id

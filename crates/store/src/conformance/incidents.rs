@@ -26,6 +26,7 @@ fn sighting(fingerprint: &str, day: u8, history: bool) -> Sighting {
         last: at(&format!("2026-03-{day:02}T11:00:00Z")),
         history,
         sample: Sample { text: format!("seen on day {day}"), ..Sample::default() },
+        buckets: Vec::new(),
     }
 }
 
@@ -67,6 +68,9 @@ pub fn sightings_make_one_incident_and_one_task(make: Make<'_>) {
         last_seen: at("2026-03-04T11:00:00Z"),
         sample: Sample { text: "seen on day 4".to_owned(), ..Sample::default() },
         branch: None,
+        fix_commit: None,
+        released_at: None,
+        merged_into: None,
     };
     assert_eq!(found, wanted);
     let classify = bench.claim(Role::Triage);
@@ -142,7 +146,7 @@ pub fn what_was_learned_changes_the_incident(make: Make<'_>) {
         category: Some(Category::CodeBug),
         severity: Some(Severity::High),
         reason: Some("a key may be missing".to_owned()),
-        branch: None,
+        ..IncidentChange::default()
     };
     let fix = NewTask::new("fix_bug", Role::Developer, Party::Triage, Value::Null);
     let before = only(&bench);

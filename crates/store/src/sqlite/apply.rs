@@ -1,20 +1,23 @@
 //! Writes what the state machine decided, and the few things that are no part of a task's life.
 
-use groundcrew_core::incident::{IncidentChange, IncidentStatus, Sighting};
+use groundcrew_core::event::{MessageLink, NewEvent};
+use groundcrew_core::incident::{IncidentChange, IncidentStatus, Sighting, Traffic, bucket};
 use groundcrew_core::lifecycle::{Plan, Snapshot, Write};
 use groundcrew_core::log::NewLog;
 use groundcrew_core::message::NewMessage;
-use groundcrew_core::role::Party;
-use groundcrew_core::task::{IncidentLink, MessageId, NewTask, ProjectId, Task, TaskId};
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::schedule::Schedule;
+use groundcrew_core::task::{IncidentId, IncidentLink, MessageId, NewTask, ProjectId, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::params;
 use serde_json::Value;
 
 use super::load;
 use super::query::{
-    ADD_PROJECT, BEAT_WORKER, CHANGE_INCIDENT, CLOSE_ATTEMPT, Db, INCIDENT_STATUS, INSERT_LOG,
-    INSERT_MESSAGE, INSERT_TASK, MARK_READ, OPEN_ATTEMPT, PROJECTS, REGISTER_WORKER, REMOVE_WORKER,
-    SET_AGENT, SET_CURSOR, SET_WAIT, SIGHT, UPDATE_TASK,
+    ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK, BEAT_WORKER, CHANGE_INCIDENT,
+    CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, INCIDENT, INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE,
+    INSERT_TASK, LIFT_PAUSE, MARK_READ, OPEN_ATTEMPT, PROJECTS, READDRESS, REGISTER_WORKER, REMOVE_SCHEDULE,
+    REMOVE_WORKER, SET_AGENT, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
 };
 use super::row;
 use super::session::Session;
@@ -42,6 +45,13 @@ pub(super) fn plan(
     for write in &plan.writes {
         match write {
             Write::InsertTask(task) => done.inserted.push(insert_task(db, snapshot, task, &at)?),
+            Write::HandOff(task, message) => {
+                let next = insert_task(db, snapshot, task, &at)?;
+                let mut message = message.clone();
+                message.metadata["next"] = Value::from(next.0);
+                done.inserted.push(next);
+                done.messages.push(insert_message(db, task.parent, &message, &at)?);
+            }
             Write::UpdateTask(task) => update_task(db, task)?,
             Write::InsertMessage(task, message) => {
                 done.messages.push(insert_message(db, *task, message, &at)?);
@@ -54,6 +64,9 @@ pub(super) fn plan(
             }
             Write::MarkRead(message) => {
                 db.run(MARK_READ, params![message.0, at])?;
+            }
+            Write::Readdress(message, party) => {
+                db.run(READDRESS, params![message.0, party.as_str()])?;
             }
             Write::InsertLog(task, party, log) => insert_log(db, *task, *party, log, &at)?,
             Write::SetAgent(agent) => {
@@ -76,6 +89,25 @@ pub(super) fn plan(
             Write::SetCursor(project, source, cursor) => {
                 db.run(SET_CURSOR, params![project.0, source, cursor.to_string()])?;
             }
+            Write::AddTraffic(project, traffic) => add_traffic(db, *project, traffic)?,
+            Write::Merge(incident, into) => merge(db, *incident, *into)?,
+            Write::SetPause(pause) => {
+                let (since, by) = (written(pause.since), pause.by.as_str());
+                db.run(SET_PAUSE, params![paused(pause.role), since, by, pause.reason])?;
+            }
+            Write::LiftPause(role) => {
+                db.run(LIFT_PAUSE, [paused(*role)])?;
+            }
+            Write::AddSchedule(schedule) => add_schedule(db, schedule)?,
+            Write::RemoveSchedule(name) => {
+                db.run(REMOVE_SCHEDULE, [name])?;
+            }
+            Write::Tick(name, next_at, task) => {
+                let made = task.as_ref().map(|task| insert_task(db, snapshot, task, &at)).transpose()?;
+                db.run(TICK, params![name, written(*next_at), made.map(|task| task.0)])?;
+                done.inserted.extend(made);
+            }
+            Write::Event(event) => insert_event(db, event, done.question, &at)?,
         }
     }
     Ok(done)
@@ -84,7 +116,7 @@ pub(super) fn plan(
 fn insert_task(db: Db<'_>, snapshot: &Snapshot, task: &NewTask, at: &str) -> Result<TaskId, StoreError> {
     // A task without a project belongs to the first one, and so does the incident that it names by fingerprint.
     let project = task.project.or(snapshot.task.as_ref().and_then(|task| task.project));
-    let incident = incident_of(db, task, project)?;
+    let incident = incident_of(db, &task.incident, project, &task.task_type)?;
     let values = params![
         task.task_type,
         task.assigned_to.as_str(),
@@ -97,18 +129,24 @@ fn insert_task(db: Db<'_>, snapshot: &Snapshot, task: &NewTask, at: &str) -> Res
         incident,
         task.run_at.map(written),
         task.dedupe_key,
+        task.once_key,
     ];
     Ok(TaskId(db.number(INSERT_TASK, values)?))
 }
 
-fn incident_of(db: Db<'_>, task: &NewTask, project: Option<ProjectId>) -> Result<Option<i64>, StoreError> {
-    match &task.incident {
+fn incident_of(
+    db: Db<'_>,
+    link: &IncidentLink,
+    project: Option<ProjectId>,
+    what: &str,
+) -> Result<Option<i64>, StoreError> {
+    match link {
         IncidentLink::None => Ok(None),
         IncidentLink::Id(incident) => Ok(Some(incident.0)),
         IncidentLink::Fingerprint(fingerprint) => {
             let project = project.map(|project| project.0);
-            let found = db.numbers(INCIDENT_STATUS, params![project, fingerprint])?;
-            let missing = || StoreError::NoSuchIncident { task_type: task.task_type.clone() };
+            let found = db.numbers(INCIDENT_OF, params![project, fingerprint])?;
+            let missing = || StoreError::NoSuchIncident { task_type: what.to_owned() };
             found.first().copied().map(Some).ok_or_else(missing)
         }
     }
@@ -183,13 +221,108 @@ fn sight(
         sighting.fingerprint_version,
         sighting.title,
         status.map(IncidentStatus::as_str),
-        i64::try_from(sighting.count).unwrap_or(i64::MAX),
+        whole(sighting.count),
         written(sighting.first),
         written(sighting.last),
         serde_json::json!(sighting.sample).to_string(),
     ];
-    db.run(SIGHT, values)?;
+    let incident = db.number(SIGHT, values)?;
+    let (first, last) = (written(sighting.first), written(sighting.last));
+    db.run(COUNT_FOR_OTHERS, params![incident, whole(sighting.count), first, last])?;
+    for (at, count) in sighting.counted() {
+        db.run(ADD_TO_BUCKET, params![incident, written(at), whole(count)])?;
+    }
     Ok(())
+}
+
+/// Lets the occurrences of an incident count for another one too, or takes them back.
+fn merge(db: Db<'_>, id: IncidentId, into: Option<IncidentId>) -> Result<(), StoreError> {
+    let Some(incident) = db.first(INCIDENT, [id.0], row::incident)? else { return Ok(()) };
+    let (first, last) = (written(incident.first_seen), written(incident.last_seen));
+    let set = || db.run(SET_MERGED, params![id.0, into.map(|into| into.0)]);
+    let count = |count| db.run(COUNT_FOR_OTHERS, params![id.0, count, first, last]);
+    if into.is_some() {
+        set()?;
+        count(whole(incident.occurrences))?;
+    } else {
+        count(-whole(incident.occurrences))?;
+        set()?;
+    }
+    Ok(())
+}
+
+fn add_traffic(db: Db<'_>, project: ProjectId, traffic: &Traffic) -> Result<(), StoreError> {
+    let values = params![
+        project.0,
+        traffic.source,
+        written(bucket(traffic.bucket)),
+        whole(traffic.lines),
+        whole(traffic.records),
+        whole(traffic.errors),
+    ];
+    db.run(ADD_TRAFFIC, values)?;
+    Ok(())
+}
+
+fn add_schedule(db: Db<'_>, schedule: &Schedule) -> Result<(), StoreError> {
+    let values = params![
+        schedule.name,
+        schedule.task_type,
+        schedule.role.as_str(),
+        schedule.project.map(|project| project.0),
+        schedule.priority,
+        schedule.context.to_string(),
+        whole(schedule.every_s),
+        written(schedule.next_at),
+        schedule.created_by,
+    ];
+    db.run(ADD_SCHEDULE, values)?;
+    Ok(())
+}
+
+fn insert_event(
+    db: Db<'_>,
+    event: &NewEvent,
+    question: Option<MessageId>,
+    at: &str,
+) -> Result<(), StoreError> {
+    let incident = incident_of(db, &event.incident, event.project, event.kind.as_str())?;
+    let message = match event.message {
+        MessageLink::None => None,
+        MessageLink::Id(message) => Some(message),
+        MessageLink::Question => question,
+    };
+    let values = params![
+        at,
+        event.kind.as_str(),
+        event.project.map(|project| project.0),
+        incident,
+        event.task.map(|task| task.0),
+        message.map(|message| message.0),
+        event.title,
+        event.data.to_string(),
+    ];
+    db.run(INSERT_EVENT, values)?;
+    Ok(())
+}
+
+fn paused(role: Option<Role>) -> &'static str {
+    role.map_or(row::ALL_ROLES, Role::as_str)
+}
+
+/// A count as the database holds it.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Moves a bookmark; false if it is not where the caller believes it to be.
+pub(super) fn advance_bookmark(
+    session: &mut Session<'_>,
+    name: &str,
+    from: i64,
+    to: i64,
+) -> Result<bool, StoreError> {
+    Ok(session.db.run(ADVANCE_BOOKMARK, params![name, from, to])? > 0)
 }
 
 fn change_incident(db: Db<'_>, incident: i64, change: &IncidentChange) -> Result<(), StoreError> {
@@ -200,6 +333,8 @@ fn change_incident(db: Db<'_>, incident: i64, change: &IncidentChange) -> Result
         change.severity.map(|word| word.as_str()),
         change.reason,
         change.branch,
+        change.fix_commit,
+        change.released_at.map(written),
     ];
     db.run(CHANGE_INCIDENT, values)?;
     Ok(())

@@ -17,7 +17,7 @@ use crate::location::Access;
 /// How long a statement waits for another program's write lock.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: all of them.
-const STATEMENTS: usize = 80;
+const STATEMENTS: usize = 160;
 
 /// Applies the missing migrations, or only names them.
 pub(crate) fn migrate(path: &Path, dry_run: bool) -> Result<Vec<Applied>, StoreError> {

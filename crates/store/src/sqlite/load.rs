@@ -1,19 +1,24 @@
 //! Loads what the state machine needs to decide a command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::agent::{AgentState, AgentStatus};
-use groundcrew_core::incident::{IncidentStatus, Sighting};
-use groundcrew_core::lifecycle::{Command, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, wanted_keys};
+use groundcrew_core::contract::task_type::ANSWER_QUESTION;
+use groundcrew_core::incident::{Incident, IncidentChange, IncidentWish, Sighting};
+use groundcrew_core::lifecycle::{
+    Command, Known, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, answer_key, wanted_keys,
+};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
-use groundcrew_core::task::{BlockedOn, MessageId, ProjectId, Status, Task, TaskId};
+use groundcrew_core::schedule::Schedule;
+use groundcrew_core::task::{BlockedOn, IncidentId, MessageId, ProjectId, Status, Task, TaskId};
+use jiff::Timestamp;
 use rusqlite::params;
 use serde_json::Map;
 
 use super::query::{
-    AGENT, Db, INCIDENT_STATUS, KEY_TAKEN, MESSAGE, OPEN_CHILDREN, OTHER_BLOCKED, OTHER_RUNNING, READY, TASK,
-    WAITING_UP_TO,
+    AGENT, Db, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE, OPEN_CHILDREN, OPEN_OF_INCIDENT,
+    OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK, WAITING_UP_TO,
 };
 use super::row;
 use crate::error::StoreError;
@@ -29,35 +34,133 @@ pub(super) fn message(db: Db<'_>, id: MessageId) -> Result<Option<Message>, Stor
 }
 
 /// Everything the state machine may look at for this command.
-pub(super) fn snapshot(db: Db<'_>, command: &Command) -> Result<Snapshot, StoreError> {
+pub(super) fn snapshot(db: Db<'_>, command: &Command, now: Timestamp) -> Result<Snapshot, StoreError> {
     let (about, question) = about(db, command)?;
     let mut snapshot = Snapshot { question, ..Snapshot::default() };
     if let Some(task) = &about {
         snapshot.agent = Some(agent(db, task.assigned_to)?);
         snapshot.role_load = role_load(db, task)?;
         snapshot.waiting_parent = waiting_parent(db, task)?;
-        if let Command::Settle(settlement) = command {
+        with_task(db, command, task, &mut snapshot)?;
+    }
+    snapshot.task = about;
+    without_task(db, command, &mut snapshot)?;
+    let wanted = wanted_keys(&snapshot, command, now);
+    let own = snapshot.task.as_ref().map_or(0, |task| task.id.0);
+    snapshot.taken_keys = gone(db, KEY_TAKEN, wanted.open, own)?;
+    snapshot.used_keys = gone(db, KEY_USED, wanted.once, own)?;
+    Ok(snapshot)
+}
+
+fn gone(
+    db: Db<'_>,
+    query: Query,
+    wanted: BTreeSet<String>,
+    own: i64,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut gone = BTreeSet::new();
+    for key in wanted {
+        if db.number(query, params![key, own])? != 0 {
+            gone.insert(key);
+        }
+    }
+    Ok(gone)
+}
+
+/// What a command about a task needs besides the task and its role.
+fn with_task(
+    db: Db<'_>,
+    command: &Command,
+    task: &Task,
+    snapshot: &mut Snapshot,
+) -> Result<(), StoreError> {
+    match command {
+        Command::Claim { role, .. } => {
+            let values = params![task.id.0, task.parent.map(|parent| parent.0), role.as_str()];
+            snapshot.messages = db.all(UNREAD_WITH_TASK, values, row::message)?;
+        }
+        Command::Settle(settlement) => {
             snapshot.open_children = open_children(db, task.id, TaskId(0))?;
             if let Some(project) = task.project {
                 snapshot.known = known(db, project, &settlement.sightings)?;
                 snapshot.triage_waiting = triage_waiting(db)?;
             }
+            let own = task.incident.filter(|_| settlement.incident != IncidentChange::default());
+            let others = settlement.incidents.iter().map(|(incident, _)| *incident);
+            snapshot.incidents = incidents(db, own.into_iter().chain(others))?;
+            snapshot.asked = asked(db, task)?;
         }
-    }
-    for key in wanted_keys(command, about.as_ref()) {
-        let own = about.as_ref().map_or(0, |task| task.id.0);
-        if db.number(KEY_TAKEN, params![key, own])? != 0 {
-            snapshot.taken_keys.insert(key);
+        Command::Rescue { .. } => snapshot.asked = asked(db, task)?,
+        Command::Cancel { .. } => {
+            snapshot.asked = asked(db, task)?;
+            snapshot.answering = answering(db, task)?;
         }
+        Command::Answer { .. } => snapshot.answering = answering(db, task)?,
+        Command::Create(_)
+        | Command::Heartbeat { .. }
+        | Command::Note { .. }
+        | Command::Adopt { .. }
+        | Command::Promote { .. }
+        | Command::Redrive { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::AddSchedule(_)
+        | Command::RemoveSchedule { .. }
+        | Command::Tick { .. }
+        | Command::Read { .. }
+        | Command::Incident { .. } => {}
     }
-    snapshot.task = about;
-    Ok(snapshot)
+    Ok(())
+}
+
+/// What a command needs that has nothing to do with a task.
+fn without_task(db: Db<'_>, command: &Command, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+    match command {
+        Command::Claim { .. } | Command::Pause { .. } | Command::Resume { .. } => {
+            snapshot.pauses = db.all(PAUSES, [], row::pause)?;
+        }
+        Command::AddSchedule(schedule) => snapshot.schedule = self::schedule(db, &schedule.name)?,
+        Command::RemoveSchedule { name, .. } | Command::Tick { name } => {
+            snapshot.schedule = self::schedule(db, name)?;
+        }
+        Command::Read { messages, .. } => {
+            for id in messages {
+                snapshot.messages.extend(message(db, *id)?);
+            }
+        }
+        Command::Incident { incident, wish, .. } => {
+            let target = match wish {
+                IncidentWish::MergeInto(target) => Some(*target),
+                IncidentWish::Ignore { .. } | IncidentWish::Reopen { .. } | IncidentWish::Split => None,
+            };
+            snapshot.incidents = incidents(db, std::iter::once(*incident).chain(target))?;
+            snapshot.open_task = db.numbers(OPEN_OF_INCIDENT, [incident.0])?.first().copied().map(TaskId);
+        }
+        Command::Create(_)
+        | Command::Heartbeat { .. }
+        | Command::Note { .. }
+        | Command::Settle(_)
+        | Command::Adopt { .. }
+        | Command::Promote { .. }
+        | Command::Rescue { .. }
+        | Command::Answer { .. }
+        | Command::Cancel { .. }
+        | Command::Redrive { .. } => {}
+    }
+    Ok(())
 }
 
 /// The task that a command is about, and for an answer the question.
 fn about(db: Db<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>), StoreError> {
     let id = match command {
-        Command::Create(_) => return Ok((None, None)),
+        Command::Create(_)
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::AddSchedule(_)
+        | Command::RemoveSchedule { .. }
+        | Command::Tick { .. }
+        | Command::Read { .. }
+        | Command::Incident { .. } => return Ok((None, None)),
         Command::Claim { role, only: None, .. } => {
             return Ok((db.first(READY, [role.as_str()], row::task)?, None));
         }
@@ -78,6 +181,43 @@ fn about(db: Db<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>
         Command::Settle(settlement) => settlement.task,
     };
     Ok((task(db, id)?, None))
+}
+
+/// The question that a task is to answer, if the task that asked it still waits for that.
+fn asked(db: Db<'_>, task: &Task) -> Result<Option<Message>, StoreError> {
+    if task.task_type != ANSWER_QUESTION {
+        return Ok(None);
+    }
+    let Some(asker) = task.parent.map(|id| self::task(db, id)).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    if task.dedupe_key != Some(answer_key(asker.id, asker.lease_token)) {
+        return Ok(None);
+    }
+    let question = asker.wait.and_then(|wait| wait.message);
+    let question = question.map(|id| message(db, id)).transpose()?.flatten();
+    Ok(question.filter(|question| question.read_at.is_none()))
+}
+
+/// The open task that is to answer what this one waits for.
+fn answering(db: Db<'_>, task: &Task) -> Result<Option<TaskId>, StoreError> {
+    let key = answer_key(task.id, task.lease_token);
+    Ok(db.numbers(KEY_HOLDER, params![key, ANSWER_QUESTION])?.first().copied().map(TaskId))
+}
+
+fn incidents(
+    db: Db<'_>,
+    wanted: impl Iterator<Item = IncidentId>,
+) -> Result<BTreeMap<IncidentId, Incident>, StoreError> {
+    let mut found = BTreeMap::new();
+    for id in wanted {
+        found.extend(db.first(INCIDENT, [id.0], row::incident)?.map(|incident| (id, incident)));
+    }
+    Ok(found)
+}
+
+fn schedule(db: Db<'_>, name: &str) -> Result<Option<Schedule>, StoreError> {
+    db.first(SCHEDULES, [name], row::schedule)
 }
 
 /// A role's state row; a row that another program deleted counts as a fresh one.
@@ -127,14 +267,11 @@ fn known(
     db: Db<'_>,
     project: ProjectId,
     sightings: &[Sighting],
-) -> Result<BTreeMap<String, IncidentStatus>, StoreError> {
+) -> Result<BTreeMap<String, Known>, StoreError> {
     let mut known = BTreeMap::new();
     for sighting in sightings {
-        let status =
-            db.first(INCIDENT_STATUS, params![project.0, sighting.fingerprint], row::incident_status)?;
-        if let Some(status) = status {
-            known.insert(sighting.fingerprint.clone(), status);
-        }
+        let found = db.first(KNOWN, params![project.0, sighting.fingerprint], row::incident)?;
+        known.extend(found.map(|incident| (sighting.fingerprint.clone(), Known::from(incident))));
     }
     Ok(known)
 }

@@ -25,14 +25,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundcrew_core::agent::AgentState;
-use groundcrew_core::incident::Incident;
+use groundcrew_core::agent::{AgentState, Pause};
+use groundcrew_core::event::Event;
+use groundcrew_core::incident::{Incident, Traffic};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Party;
+use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::archive::Archive;
@@ -140,6 +142,39 @@ impl Store for SqliteStore {
 
     fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
         self.readers.with(|db| reader::incidents(db, filter))
+    }
+
+    fn incident_buckets(
+        &self,
+        incident: IncidentId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, u64)>, StoreError> {
+        self.readers.with(|db| reader::incident_buckets(db, incident, since))
+    }
+
+    fn traffic(&self, project: ProjectId, since: Timestamp) -> Result<Vec<Traffic>, StoreError> {
+        self.readers.with(|db| reader::traffic(db, project, since))
+    }
+
+    fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.readers.with(reader::pauses)
+    }
+
+    fn schedules(&self) -> Result<Vec<Schedule>, StoreError> {
+        self.readers.with(reader::schedules)
+    }
+
+    fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.readers.with(|db| reader::events(db, after, limit))
+    }
+
+    fn bookmark(&self, name: &str) -> Result<i64, StoreError> {
+        self.readers.with(|db| reader::bookmark(db, name))
+    }
+
+    fn advance_bookmark(&self, name: &str, from: i64, to: i64) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |session| apply::advance_bookmark(session, &name, from, to))
     }
 
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {

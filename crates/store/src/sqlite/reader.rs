@@ -4,22 +4,27 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use groundcrew_core::agent::AgentState;
-use groundcrew_core::incident::Incident;
+use groundcrew_core::agent::{AgentState, Pause};
+use groundcrew_core::event::Event;
+use groundcrew_core::incident::{Incident, Traffic, bucket};
 use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
+use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Status, Task, TaskId};
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::query::{
-    AGENTS, ANSWERS_OF, ATTEMPTS, COUNTS, CURSOR, Db, INBOX, INCIDENT, INCIDENTS, LOGS, LOGS_NEWEST,
-    LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_TO, PROJECTS, SETTING, TASKS_NEWEST,
-    TASKS_OF_INCIDENT, TASKS_OF_ROLE, WORKERS, WORKFLOW,
+    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, Db, EVENTS, INBOX, INCIDENT, INCIDENT_BUCKETS,
+    INCIDENTS, LOGS, LOGS_NEWEST, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW,
+    MESSAGES_TO, PAUSES, PROJECTS, SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC,
+    WORKERS, WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
+use crate::time::written;
 use crate::view::{
     Attempt, Count, DEFAULT_LIMIT, InboxItem, IncidentFilter, LogFilter, MessageFilter, Project, TaskFilter,
     Worker,
@@ -68,7 +73,7 @@ pub(super) fn tasks(db: Db<'_>, filter: &TaskFilter) -> Result<Vec<Task>, StoreE
         (Some(root), _) => workflow(db, root)?,
         (None, Some(incident)) => db.all(TASKS_OF_INCIDENT, [incident.0], row::task)?,
         (None, None) if filter.role.is_none() && filter.status.is_none() => {
-            return db.all(TASKS_NEWEST, params![before, project, limit], row::task);
+            return db.all(TASKS_NEWEST, params![before, project, limit, filter.task_type], row::task);
         }
         (None, None) => by_role_and_status(db, filter, before, limit)?,
     };
@@ -78,6 +83,7 @@ pub(super) fn tasks(db: Db<'_>, filter: &TaskFilter) -> Result<Vec<Task>, StoreE
             && filter.status.is_none_or(|status| task.status == status)
             && filter.incident.is_none_or(|incident| task.incident == Some(incident))
             && filter.project.is_none_or(|project| task.project == Some(project))
+            && filter.task_type.as_ref().is_none_or(|task_type| task.task_type == *task_type)
     };
     found.retain(wanted);
     found.sort_by_key(|task| std::cmp::Reverse(task.id));
@@ -98,7 +104,7 @@ fn by_role_and_status(
     let mut found = Vec::new();
     for role in roles {
         for status in statuses {
-            let values = params![before, project, limit, role.as_str(), status.as_str()];
+            let values = params![before, project, limit, role.as_str(), status.as_str(), filter.task_type];
             found.extend(db.all(TASKS_OF_ROLE, values, row::task)?);
         }
     }
@@ -115,15 +121,15 @@ pub(super) fn messages(db: Db<'_>, filter: &MessageFilter) -> Result<Vec<Message
         (None, Some(_)) => MESSAGES_TO,
         (None, None) => MESSAGES_NEWEST,
     };
-    let values = params![
-        filter.task.map(|id| id.0),
-        filter.to,
-        filter.message_type.map(MessageType::as_str),
-        filter.unread_only,
-        filter.before.map_or(i64::MAX, |id| id.0),
-        filter.limit.unwrap_or(DEFAULT_LIMIT),
-    ];
-    db.all(query, values, row::message)
+    let task = filter.task.map(|id| id.0);
+    let of_type = filter.message_type.map(MessageType::as_str);
+    let before = filter.before.map_or(i64::MAX, |id| id.0);
+    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
+    if let Some(root) = filter.root {
+        let values = params![task, filter.to, of_type, filter.unread_only, before, limit, root.0];
+        return db.all(MESSAGES_OF_WORKFLOW, values, row::message);
+    }
+    db.all(query, params![task, filter.to, of_type, filter.unread_only, before, limit], row::message)
 }
 
 pub(super) fn message(db: Db<'_>, id: MessageId) -> Result<Option<Message>, StoreError> {
@@ -163,8 +169,41 @@ pub(super) fn incidents(db: Db<'_>, filter: &IncidentFilter) -> Result<Vec<Incid
         filter.status.map(|status| status.as_str()),
         filter.fingerprint,
         filter.limit.unwrap_or(DEFAULT_LIMIT),
+        filter.merged,
     ];
     db.all(INCIDENTS, values, row::incident)
+}
+
+pub(super) fn incident_buckets(
+    db: Db<'_>,
+    incident: IncidentId,
+    since: Timestamp,
+) -> Result<Vec<(Timestamp, u64)>, StoreError> {
+    db.all(INCIDENT_BUCKETS, params![incident.0, written(bucket(since))], row::bucket)
+}
+
+pub(super) fn traffic(
+    db: Db<'_>,
+    project: ProjectId,
+    since: Timestamp,
+) -> Result<Vec<Traffic>, StoreError> {
+    db.all(TRAFFIC, params![project.0, written(bucket(since))], row::traffic)
+}
+
+pub(super) fn pauses(db: Db<'_>) -> Result<Vec<Pause>, StoreError> {
+    db.all(PAUSES, [], row::pause)
+}
+
+pub(super) fn schedules(db: Db<'_>) -> Result<Vec<Schedule>, StoreError> {
+    db.all(SCHEDULES, [None::<&str>], row::schedule)
+}
+
+pub(super) fn events(db: Db<'_>, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+    db.all(EVENTS, params![after, limit], row::event)
+}
+
+pub(super) fn bookmark(db: Db<'_>, name: &str) -> Result<i64, StoreError> {
+    db.number(BOOKMARK, [name])
 }
 
 pub(super) fn incident(db: Db<'_>, id: IncidentId) -> Result<Option<Incident>, StoreError> {

@@ -5,11 +5,13 @@
 
 use std::str::FromStr;
 
-use groundcrew_core::agent::{AgentState, AgentStatus};
-use groundcrew_core::incident::{Incident, IncidentStatus, Sample};
+use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
+use groundcrew_core::event::Event;
+use groundcrew_core::incident::{Incident, Sample, Traffic};
 use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
+use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{
     BlockedOn, DEFAULT_PRIORITY, IncidentId, Lease, LeaseToken, MAX_RETRIES, MessageId, ProjectId, Status,
     Task, TaskId, Wait,
@@ -22,6 +24,9 @@ use serde_json::{Map, Value};
 use crate::error::StoreError;
 use crate::time::{counted, understood};
 use crate::view::{Attempt, Count, Project, Worker};
+
+/// How a pause of all roles is written.
+pub(super) const ALL_ROLES: &str = "all";
 
 pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
     let row = Fields { row, table: "agent_tasks" };
@@ -112,7 +117,70 @@ pub(super) fn incident(row: &Row<'_>) -> Result<Incident, StoreError> {
         last_seen: row.time_or_epoch("last_seen"),
         sample: sample.unwrap_or_default(),
         branch: row.text("branch"),
+        fix_commit: row.text("fix_commit"),
+        released_at: row.time("released_at"),
+        merged_into: row.number("merged_into").map(IncidentId),
     })
+}
+
+/// A pause, whose column `role` says `all` where it is one of all roles.
+pub(super) fn pause(row: &Row<'_>) -> Result<Pause, StoreError> {
+    let row = Fields { row, table: "crew_pauses" };
+    let all = row.text("role").as_deref() == Some(ALL_ROLES);
+    Ok(Pause {
+        role: if all { None } else { Some(row.needed("role")?) },
+        since: row.time_or_epoch("since"),
+        by: row.needed("paused_by")?,
+        reason: row.text("reason").unwrap_or_default(),
+    })
+}
+
+pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
+    let row = Fields { row, table: "crew_schedules" };
+    Ok(Schedule {
+        name: row.text("name").unwrap_or_default(),
+        task_type: row.text("task_type").unwrap_or_default(),
+        role: row.needed("role")?,
+        project: row.number("project_id").map(ProjectId),
+        priority: row.within("priority", 1, 10).unwrap_or(DEFAULT_PRIORITY),
+        context: row.json("context_json").unwrap_or(Value::Null),
+        every_s: row.unsigned("every_s"),
+        next_at: row.time_or_epoch("next_at"),
+        created_by: row.text("created_by").unwrap_or_default(),
+        last_task: row.number("last_task").map(TaskId),
+    })
+}
+
+pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
+    let row = Fields { row, table: "crew_events" };
+    Ok(Event {
+        id: row.number("id").unwrap_or(0),
+        at: row.time_or_epoch("at"),
+        kind: row.needed("kind")?,
+        project: row.number("project_id").map(ProjectId),
+        incident: row.number("incident_id").map(IncidentId),
+        task: row.number("task_id").map(TaskId),
+        message: row.number("message_id").map(MessageId),
+        title: row.text("title").unwrap_or_default(),
+        data: row.json("data_json").unwrap_or(Value::Null),
+    })
+}
+
+pub(super) fn traffic(row: &Row<'_>) -> Result<Traffic, StoreError> {
+    let row = Fields { row, table: "crew_traffic" };
+    Ok(Traffic {
+        source: row.text("source").unwrap_or_default(),
+        bucket: row.time_or_epoch("bucket"),
+        lines: row.unsigned("lines"),
+        records: row.unsigned("records"),
+        errors: row.unsigned("errors"),
+    })
+}
+
+/// Occurrences in one piece of time.
+pub(super) fn bucket(row: &Row<'_>) -> Result<(Timestamp, u64), StoreError> {
+    let row = Fields { row, table: "crew_incident_buckets" };
+    Ok((row.time_or_epoch("bucket"), row.unsigned("occurrences")))
 }
 
 pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
@@ -159,11 +227,6 @@ pub(super) fn count(row: &Row<'_>) -> Result<Count, StoreError> {
         status: row.needed("status")?,
         tasks: row.unsigned("tasks"),
     })
-}
-
-/// The status in a row of an incident.
-pub(super) fn incident_status(row: &Row<'_>) -> Result<IncidentStatus, StoreError> {
-    Fields { row, table: "crew_incidents" }.needed("status")
 }
 
 /// The JSON in the first column.

@@ -6,10 +6,9 @@ use groundcrew_core::lifecycle::Command;
 use groundcrew_core::task::{Status, TaskId};
 use jiff::SignedDuration;
 
-use super::query::{DUE, EXPIRED, UNLEASED};
+use super::query::{DUE, EXPIRED, SCHEDULES_DUE, UNLEASED};
 use super::session::Session;
-use super::transaction;
-use super::{audit, clock};
+use super::{audit, clock, row, transaction};
 use crate::error::StoreError;
 use crate::store::{Maintained, Receipt};
 use crate::time::written;
@@ -25,6 +24,7 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     let unleased = session.db.numbers(UNLEASED, [MOST])?;
     let due = session.db.numbers(DUE, rusqlite::params![MOST, now])?;
     let expired = session.db.numbers(EXPIRED, rusqlite::params![MOST, now])?;
+    let schedules = session.db.all(SCHEDULES_DUE, rusqlite::params![MOST, now], row::first_text)?;
     let mut done = Maintained { normalised: std::mem::take(session.normalised), ..Maintained::default() };
     for id in unleased {
         done.adopted += u64::from(drive(session, &Command::Adopt { task: TaskId(id), lease })?.is_some());
@@ -40,6 +40,10 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
             Some(_) => done.rescued += 1,
             None => {}
         }
+    }
+    for name in schedules {
+        let made = drive(session, &Command::Tick { name })?.map_or(0, |receipt| receipt.inserted.len());
+        done.scheduled += u64::try_from(made).unwrap_or(0);
     }
     session.undivided(audit::seal)?;
     Ok(done)

@@ -1,5 +1,7 @@
 //! The one frame of every command: load what it is about, let the state machine decide, write what follows.
 
+use std::collections::VecDeque;
+
 use groundcrew_core::lifecycle::{Command, decide};
 
 use super::session::Session;
@@ -7,21 +9,39 @@ use super::{apply, load};
 use crate::error::StoreError;
 use crate::store::Receipt;
 
-/// Carries out a command within the open transaction.
+/// Carries out a command within the open transaction, and whatever follows from it.
 pub(super) fn run(session: &mut Session<'_>, command: &Command) -> Result<Receipt, StoreError> {
+    let (mut receipt, then) = step(session, command)?;
+    let mut rest = VecDeque::from(then);
+    while let Some(next) = rest.pop_front() {
+        let (more, then) = step(session, &next)?;
+        receipt.inserted.extend(more.inserted);
+        receipt.messages.extend(more.messages);
+        receipt.wake.extend(more.wake);
+        // What follows from a command comes before what comes after it.
+        for command in then.into_iter().rev() {
+            rest.push_front(command);
+        }
+    }
+    let about = receipt.task.as_ref().map(|task| task.id).or(receipt.inserted.first().copied());
+    receipt.task = about.map(|id| load::task(session.db, id)).transpose()?.flatten();
+    Ok(receipt)
+}
+
+/// One command without what follows from it; the task of the receipt is as it was before.
+fn step(session: &mut Session<'_>, command: &Command) -> Result<(Receipt, Vec<Command>), StoreError> {
     let now = session.now()?;
-    let snapshot = load::snapshot(session.db, command)?;
+    let snapshot = load::snapshot(session.db, command, now)?;
     let plan = decide(&snapshot, command, now)?;
     let written = apply::plan(session.db, &snapshot, &plan, now)?;
-    let about = snapshot.task.as_ref().map(|task| task.id).or(written.inserted.first().copied());
-    let task = about.map(|id| load::task(session.db, id)).transpose()?.flatten();
     session.wake.extend(plan.wake.iter().copied());
-    Ok(Receipt {
+    let receipt = Receipt {
         now,
-        task,
+        task: snapshot.task,
         inserted: written.inserted,
         messages: written.messages,
         question: written.question,
         wake: plan.wake,
-    })
+    };
+    Ok((receipt, plan.then))
 }

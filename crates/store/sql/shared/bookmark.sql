@@ -1,0 +1,1 @@
+SELECT event_id FROM crew_bookmarks WHERE name = ?1

@@ -1,0 +1,1 @@
+SELECT id FROM crew_incidents WHERE project_id = ?1 AND fingerprint = ?2

@@ -1,1 +1,0 @@
-SELECT id, status FROM crew_incidents WHERE project_id = ?1 AND fingerprint = ?2

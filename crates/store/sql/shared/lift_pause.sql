@@ -1,0 +1,1 @@
+DELETE FROM crew_pauses WHERE role = ?1

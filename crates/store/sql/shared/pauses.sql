@@ -1,0 +1,1 @@
+SELECT * FROM crew_pauses ORDER BY since, role

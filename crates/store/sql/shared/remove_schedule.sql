@@ -1,0 +1,1 @@
+DELETE FROM crew_schedules WHERE name = ?1
