@@ -149,6 +149,43 @@ pub fn grade(gates: &Gates) -> Verdict {
     Verdict::Accepted(if all_equal { Grade::A } else { Grade::B })
 }
 
+/// Runs of a reproduction on each side before anything else is known: of something that fails half of the time, four
+/// failures and then four passes are seen once in 256 tries.
+pub const FIRST_RUNS: u32 = 4;
+
+/// Runs by which the failure rate of a reproduction is measured that does not fail every time.
+pub const RATE_RUNS: u32 = 20;
+
+/// Most passes that are asked for; a failure so rare that it needs more cannot be shown to be gone.
+pub const MOST_PASSES: u32 = 200;
+
+/// How many passes in a row show that a failure seen `failed` times in `runs` runs is gone, or none where no number
+/// within [`MOST_PASSES`] does.
+///
+/// A failure of rate p that is still there passes k times with (1-p)^k, which must be at most 1 %. The rate is taken
+/// from its lower bound (Wilson, one-sided 95 %), since a rate that was overrated by luck would ask for too few.
+pub fn passes_needed(failed: u32, runs: u32) -> Option<u32> {
+    if failed == 0 || runs == 0 {
+        return None;
+    }
+    if failed >= runs && runs >= FIRST_RUNS {
+        return Some(FIRST_RUNS);
+    }
+    let rate = lowest_rate(f64::from(failed.min(runs)), f64::from(runs));
+    let passes = (0.01_f64.ln() / (1.0 - rate).ln()).ceil();
+    let needed = (1..=MOST_PASSES).find(|number| f64::from(*number) >= passes)?;
+    Some(needed.max(FIRST_RUNS))
+}
+
+/// Lower bound of the rate behind `failed` of `runs`.
+fn lowest_rate(failed: f64, runs: f64) -> f64 {
+    const Z: f64 = 1.645;
+    let seen = failed / runs;
+    let middle = seen + Z * Z / (2.0 * runs);
+    let margin = Z * (seen * (1.0 - seen) / runs + Z * Z / (4.0 * runs * runs)).sqrt();
+    ((middle - margin) / (1.0 + Z * Z / runs)).clamp(0.0, 0.999_999)
+}
+
 fn any_failed(gates: &Gates) -> bool {
     let executed = [gates.reproduction_before, gates.reproduction_after, gates.suite, gates.regression_test];
     executed.contains(&GateStatus::Failed) || gates.differential == DifferentialGate::Breaks
@@ -258,6 +295,49 @@ mod tests {
                 assert_eq!(grade(&gates), expected, "{gates:?}");
             }
         }
+    }
+
+    /// Numbers that look random and are the same on every machine.
+    struct Dice(u64);
+
+    impl Dice {
+        fn falls_below(&mut self, rate: f64) -> bool {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let unit = u32::try_from(self.0 >> 40).unwrap_or(u32::MAX);
+            f64::from(unit) < rate * f64::from(1u32 << 24)
+        }
+    }
+
+    /// What qa would say of a fix that changes nothing about a failure of this rate.
+    fn is_taken_for_fixed(dice: &mut Dice, rate: f64) -> bool {
+        let mut failed = (0..FIRST_RUNS).filter(|_| dice.falls_below(rate)).count();
+        let mut runs = FIRST_RUNS;
+        if failed < FIRST_RUNS as usize {
+            failed += (FIRST_RUNS..RATE_RUNS).filter(|_| dice.falls_below(rate)).count();
+            runs = RATE_RUNS;
+        }
+        let failed = u32::try_from(failed).unwrap_or(u32::MAX);
+        passes_needed(failed, runs).is_some_and(|passes| (0..passes).all(|_| !dice.falls_below(rate)))
+    }
+
+    #[test]
+    fn a_failure_that_only_comes_at_times_is_hardly_ever_taken_for_fixed() {
+        for (at, rate) in [0.1, 0.3, 0.5, 0.7].into_iter().enumerate() {
+            let mut dice = Dice(at as u64 + 7);
+            let wrong = (0..3_000).filter(|_| is_taken_for_fixed(&mut dice, rate)).count();
+            assert!(wrong <= 30, "rate {rate}: {wrong} of 3000 would be called fixed");
+        }
+    }
+
+    #[test]
+    fn the_rarer_a_failure_is_the_more_passes_it_needs() {
+        let needed: Vec<Option<u32>> =
+            [20, 18, 10, 6, 2].into_iter().map(|failed| passes_needed(failed, 20)).collect();
+        assert_eq!(needed[0], Some(FIRST_RUNS));
+        let numbers: Vec<u32> = needed.into_iter().flatten().collect();
+        assert!(numbers.is_sorted() && numbers.len() == 5, "{numbers:?}");
+        assert_eq!((passes_needed(0, 20), passes_needed(0, 0)), (None, None));
+        assert_eq!(passes_needed(1, 100), None, "too rare to be shown");
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Dossier {
     /// What the workflow has used so far.
     #[serde(default)]
     pub cost: Cost,
+    /// How often the fix was made anew because the branch it starts from had moved; not a round.
+    #[serde(default)]
+    pub rebases: u32,
 }
 
 /// A try at a fix that was rejected.
@@ -46,4 +49,7 @@ pub struct PreviousRound {
     pub rejected_by: String,
     /// Why.
     pub reasons: Vec<Reason>,
+    /// Tests that failed only with it.
+    #[serde(default)]
+    pub failing_tests: Vec<String>,
 }

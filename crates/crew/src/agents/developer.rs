@@ -3,23 +3,34 @@
 //! What it commits lies under `refs/groundcrew/`; a branch for people appears only after all reviews. Without a
 //! reproduction there is no patch, but for a revert or a misspelt name, which are graded as unproven.
 
-use groundcrew_core::contract::task_type::{FIX_BUG, PUBLISH_FIX, VERIFY_FIX};
+use std::collections::BTreeSet;
+
+use groundcrew_core::contract::task_type::{ANSWER_QUESTION, FIX_BUG, PUBLISH_FIX, VERIFY_FIX};
 use groundcrew_core::contract::{
-    Dossier, Fix, FixBugContext, FixBugResult, Reason, Reproduction, RootCause, VerifyFixContext,
+    Candidate, Dossier, Fix, FixBugContext, FixBugResult, Reason, Reproduction, RootCause, StopAt, Suspect,
+    VerifyFixContext,
 };
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::incident::{IncidentChange, IncidentStatus};
-use groundcrew_core::message::{MessageType, NewMessage};
+use groundcrew_core::message::{Ask, Message, MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::NewTask;
-use groundcrew_repair::{Barrier, Budget, Facts, Progress, RepairOutcome, Repaired, repair};
+use groundcrew_core::task::{BlockedOn, NewTask};
+use groundcrew_repair::{Barrier, Budget, Facts, Need, Progress, RepairOutcome, Repaired, repair};
 use groundcrew_workbench::git::{Expected, Repository, Sha};
 use serde_json::json;
 
 use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
+use crate::agents::answers::answer_question;
 use crate::agents::bench::bench;
+use crate::agents::branches::wait_for_room;
 use crate::agents::publish::publish;
 use crate::site::sample_from_text;
+
+/// The choice that nothing be repaired.
+const DECLINE: &str = "decline";
+
+/// Suspects that a report names.
+const SUSPECTS_TOLD: usize = 3;
 
 /// The developer.
 pub(super) struct Developer;
@@ -30,12 +41,13 @@ impl Agent for Developer {
     }
 
     fn task_types(&self) -> &'static [&'static str] {
-        &[FIX_BUG, PUBLISH_FIX]
+        &[FIX_BUG, PUBLISH_FIX, ANSWER_QUESTION]
     }
 
     fn work(&self, job: &Job<'_>) -> Result<Ending, Trouble> {
         match job.task.task_type.as_str() {
             PUBLISH_FIX => publish(job),
+            ANSWER_QUESTION => answer_question(job),
             _ => fix_bug(job),
         }
     }
@@ -44,19 +56,23 @@ impl Agent for Developer {
 fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
     let context: FixBugContext = job.context()?;
     let (dossier, round) = known(job, &context)?;
-    if job.choice() == Some(HAND_OVER) {
-        return report(job, "handed_over", "a person looks at it", None, None);
+    let limit = dossier.classification.as_ref().map(|found| found.stop_at).unwrap_or_default();
+    match (job.choice(), limit) {
+        (Some(HAND_OVER), _) => return report(job, Report::new("handed_over", "a person looks at it")),
+        (Some(DECLINE), _) => return declined(job),
+        (_, StopAt::Report) => return report(job, Report::new("report", not_fixable(&dossier))),
+        (_, StopAt::RootCause | StopAt::Patch | StopAt::Branch) => {}
     }
     let Some(trace) = dossier.sample.trace.clone() else {
-        return report(
-            job,
-            "no_repro",
-            "the error has no stack trace, so there is no place to repair",
-            None,
-            None,
-        );
+        let reason = "the error has no stack trace, so there is no place to repair";
+        return report(job, Report::new("no_repro", reason));
     };
     let site = job.site()?;
+    if limit > StopAt::RootCause
+        && let Some(waits) = wait_for_room(job, site)?
+    {
+        return Ok(waits);
+    }
     let repository = site.repository(job)?;
     let base = match &context.base_sha {
         Some(sha) => repository.resolve(sha)?,
@@ -73,27 +89,114 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
             files: u32::try_from(site.config.change.max_files).unwrap_or(u32::MAX),
             lines: u32::try_from(site.config.change.max_lines).unwrap_or(u32::MAX),
         },
-        approved: Default::default(),
+        approved: allowed(job),
     };
+    // Without a strategy the error is reproduced and located, and nothing is proposed.
+    let strategies = if limit == StopAt::RootCause { Vec::new() } else { job.brain.strategies() };
     let mut progress = |progress: Progress| tell(job, &progress);
-    match repair(&bench, &base, &facts, &job.brain.strategies(), &mut progress)? {
-        RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
-        RepairOutcome::NoRepro { root_cause, reason } => report(job, "no_repro", &reason, root_cause, None),
-        RepairOutcome::NoFix { reproduction, root_cause, tried, .. } => {
-            let reason =
-                format!("it happens again on demand, but none of {} candidates cures it", tried.len());
-            report(job, "no_fix", &reason, Some(root_cause), Some(*reproduction))
+    match repair(&bench, &base, &facts, &strategies, &mut progress)? {
+        RepairOutcome::Patch(repaired) if facts.tried.contains(&repaired.chosen.patch_hash) => {
+            report(job, Report::new("no_fix", "the only repair that was found has been rejected before"))
         }
-        RepairOutcome::Refused { reproduction, root_cause, barriers, .. } => {
+        RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
+        other => without_patch(job, &dossier, limit, other),
+    }
+}
+
+/// What a person allowed for this incident: only what a question of this task asked for.
+fn allowed(job: &Job<'_>) -> BTreeSet<Need> {
+    let by_person = job.answers.iter().filter(|answer| answer.from == Party::User.as_str());
+    let words: Vec<&str> = by_person.filter_map(Message::choice).collect();
+    let needs = [Need::Access, Need::Migration, Need::Budget];
+    needs.into_iter().filter(|need| words.contains(&allow_word(*need).as_str())).collect()
+}
+
+fn allow_word(need: Need) -> String {
+    format!("allow_{}", need.as_str())
+}
+
+fn not_fixable(dossier: &Dossier) -> String {
+    let found = dossier.classification.as_ref();
+    let reason = found.and_then(|found| found.not_fixable_reason.clone());
+    reason.unwrap_or_else(|| "triage wants a report and no repair".to_owned())
+}
+
+/// The end of a search that led to no patch.
+fn without_patch(
+    job: &Job<'_>,
+    dossier: &Dossier,
+    limit: StopAt,
+    outcome: RepairOutcome,
+) -> Result<Ending, Trouble> {
+    match outcome {
+        RepairOutcome::NoRepro { root_cause, reason } => {
+            report(job, Report { cause: root_cause, ..Report::new("no_repro", reason) })
+        }
+        RepairOutcome::NoFix { reproduction, root_cause, tried, suspects } => {
+            let (word, reason) = if limit == StopAt::RootCause {
+                ("root_cause", "it happens again on demand; triage wants no repair by itself".to_owned())
+            } else {
+                let reason =
+                    format!("it happens again on demand, but none of {} candidates cures it", tried.len());
+                ("no_fix", reason)
+            };
+            let cause = Some(root_cause);
+            let reproduction = Some(*reproduction);
+            report(job, Report { cause, reproduction, suspects, tried, ..Report::new(word, reason) })
+        }
+        RepairOutcome::Refused { reproduction, root_cause, barriers, tried } => {
             let reasons: Vec<String> = barriers.iter().take(3).map(Barrier::sentence).collect();
-            let found = reproduction.map(|found| *found);
-            report(job, "refused", &reasons.join("; "), Some(root_cause), found)
+            if let Some((barrier, need)) =
+                barriers.iter().find_map(|barrier| Some((barrier, barrier.need()?)))
+            {
+                return Ok(ask_to_allow(job, dossier, barrier, need));
+            }
+            let reproduction = reproduction.map(|found| *found);
+            let cause = Some(root_cause);
+            let reason = reasons.join("; ");
+            report(job, Report { cause, reproduction, tried, ..Report::new("refused", reason) })
         }
         RepairOutcome::NotSupported { language, root_cause } => {
-            let reason = format!("{language}: no repair yet");
-            report(job, "no_fix", &reason, Some(root_cause), None)
+            let reason = format!("there is no repair for {language} yet");
+            report(job, Report { cause: Some(root_cause), ..Report::new("no_fix", reason) })
         }
+        RepairOutcome::Patch(_) => Err(Trouble::Machine("a patch was taken for none".into())),
     }
+}
+
+/// A rule stands in the way that a person can lift for this one incident.
+fn ask_to_allow(job: &Job<'_>, dossier: &Dossier, barrier: &Barrier, need: Need) -> Ending {
+    let allow = allow_word(need);
+    let ask = Ask::new(
+        format!(
+            "A repair for \"{}\" would {}. {}. May it?",
+            dossier.title,
+            barrier.change.trim_end_matches('.'),
+            barrier.sentence()
+        ),
+        &[
+            (HAND_OVER, "No, I look at it myself"),
+            (&allow, "Yes, for this error; I approve the branch before anything uses it"),
+            (DECLINE, "No, let it be"),
+        ],
+    );
+    Ending::ask(BlockedOn::Question, ask, job.cost())
+}
+
+fn declined(job: &Job<'_>) -> Result<Ending, Trouble> {
+    let reason = "a person wants no repair";
+    let result = FixBugResult {
+        common: job.common("refused", 1.0, vec![Reason::new(DECLINE, reason)]),
+        fix: None,
+        reproduction: None,
+        suspects: Vec::new(),
+        tried: Vec::new(),
+    };
+    Ok(Ending::complete(&result, job.cost())?.incident(IncidentChange {
+        status: Some(IncidentStatus::Declined),
+        reason: Some(reason.into()),
+        ..IncidentChange::default()
+    }))
 }
 
 /// The dossier, made from the task's own error text where there is none.
@@ -200,30 +303,54 @@ fn commit_message(
     )
 }
 
-/// Ends without a patch: what is known goes to the person, and the incident waits for them.
-fn report(
-    job: &Job<'_>,
-    outcome: &str,
-    reason: &str,
+/// What is known where there is no patch.
+struct Report {
+    outcome: &'static str,
+    reason: String,
     cause: Option<RootCause>,
     reproduction: Option<Reproduction>,
-) -> Result<Ending, Trouble> {
+    suspects: Vec<Suspect>,
+    tried: Vec<Candidate>,
+}
+
+impl Report {
+    fn new(outcome: &'static str, reason: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            cause: None,
+            reproduction: None,
+            suspects: Vec::new(),
+            tried: Vec::new(),
+        }
+    }
+}
+
+/// Ends without a patch: what is known goes to the person, and the incident waits for them.
+fn report(job: &Job<'_>, report: Report) -> Result<Ending, Trouble> {
+    let Report { outcome, reason, cause, reproduction, suspects, tried } = report;
     let place = cause.map(|cause| format!("; look at {}:{}: {}", cause.file, cause.line, cause.why));
-    let text = format!("no fix: {reason}{}", place.unwrap_or_default());
+    let mut text = format!("no fix: {reason}{}", place.unwrap_or_default());
+    for suspect in suspects.iter().take(SUSPECTS_TOLD) {
+        let sha = suspect.sha.get(..10).unwrap_or(&suspect.sha);
+        text.push_str(&format!("; suspect {sha} \"{}\": {}", suspect.subject, suspect.evidence));
+    }
     job.desk.step(&text);
+    let confidence = if reproduction.is_some() { 0.7 } else { 0.4 };
+    let call = reproduction.as_ref().map(|found| found.call.clone());
     let result = FixBugResult {
-        common: job.common(outcome, 0.5, vec![Reason::new(outcome, reason)]),
+        common: job.common(outcome, confidence, vec![Reason::new(outcome, reason)]),
         fix: None,
-        reproduction: reproduction.clone(),
-        suspects: Vec::new(),
-        tried: Vec::new(),
+        reproduction,
+        suspects,
+        tried,
     };
     let note = NewMessage {
         from: Role::Developer.to_string(),
         to: Party::User.to_string(),
         message_type: MessageType::Notification,
         content: text.clone(),
-        metadata: json!({ "outcome": outcome, "reproduction": reproduction.map(|found| found.call) }),
+        metadata: json!({ "outcome": outcome, "reproduction": call }),
     };
     Ok(Ending::complete(&result, job.cost())?.tell(note).incident(IncidentChange {
         status: Some(IncidentStatus::NeedsHuman),

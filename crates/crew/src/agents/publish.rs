@@ -3,19 +3,31 @@
 //!
 //! The branch moves by compare-and-swap after the reviews are in the database, and doing it twice is the same as doing
 //! it once. A branch that a person has meanwhile moved is left alone and the fix gets another name.
+//!
+//! What the fix is worth is read from qa's own result and not from the context, which anybody may have written. Only a
+//! person's answer decides. An approval is for one commit: where the branch it starts from has moved so far that this
+//! commit no longer fits, the fix is made anew there ([`crate::agents::rebase`]) and approved anew.
 
-use groundcrew_core::contract::{Fix, PublishFixContext, PublishFixResult, Reason};
+use groundcrew_core::contract::{
+    FindingState, Fix, PublishFixContext, PublishFixResult, Reason, Review, StopAt, Verification,
+    VerifyFixResult,
+};
 use groundcrew_core::incident::{IncidentChange, IncidentStatus};
-use groundcrew_core::message::{Ask, Binding, Choice, Message};
+use groundcrew_core::message::{Ask, Binding, Choice, Message, MessageType, NewMessage};
+use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::BlockedOn;
 use groundcrew_workbench::git::{Expected, GitError, Repository, Sha};
 use serde_json::Value;
 
 use crate::agent::{Ending, Job, Trouble};
-use crate::agents::rounds::end_rejected;
+use crate::agents::rebase::{Moved, anew, moved, onto};
+use crate::agents::rounds::{Rejected, Rejection, end_rejected};
 
 /// Names that are tried when a branch of the wanted name is already somebody's.
 const NAMES: u32 = 20;
+
+/// How often a fix is made anew because the branch it starts from has moved.
+const MOST_REBASES: u32 = 2;
 
 /// Works a `publish_fix` task: the first run asks, the next carries the decision out.
 pub(super) fn publish(job: &Job<'_>) -> Result<Ending, Trouble> {
@@ -23,7 +35,12 @@ pub(super) fn publish(job: &Job<'_>) -> Result<Ending, Trouble> {
     let repository = job.site()?.repository(job)?;
     let head = Sha::parse(&context.head_sha)?;
     let base = Sha::parse(&context.base_sha)?;
-    match job.answers.last() {
+    let limit = context.dossier.classification.as_ref().map(|found| found.stop_at).unwrap_or_default();
+    if limit < StopAt::Branch {
+        return keep_as_patch(job, &context, &repository, &head);
+    }
+    // Others may write messages too; only a person approves.
+    match job.answers.iter().rfind(|answer| answer.from == Party::User.as_str()) {
         None => ask_for_approval(job, &context, &repository, &base, &head, None),
         Some(answer) if answer.choice() == Some("approve") => {
             approved(job, &context, &repository, &base, &head, answer)
@@ -42,16 +59,21 @@ fn ask_for_approval(
 ) -> Result<Ending, Trouble> {
     let branch = show_branch(repository, &context.branch, head)?;
     let diff = repository.diff(base, head)?;
-    let grade = context.dossier.verification.as_ref().and_then(|shown| shown.grade);
+    let shown = verified(job, head)?;
+    let grade = shown.as_ref().and_then(|shown| shown.grade);
     let (grade_word, draft) = match grade {
         Some(grade) => (grade.as_str(), grade.is_draft()),
         None => ("none", true),
     };
     let kind = if draft { "draft" } else { "fix" };
     let because = because.map(|because| format!("{because}. ")).unwrap_or_default();
+    let notes: String = notes(&context.dossier.reviews, shown.as_ref(), head)
+        .into_iter()
+        .map(|note| format!(" {note}."))
+        .collect();
     let ask = Ask {
         question: format!(
-            "{because}Approve the {kind} for \"{}\" on branch {branch} (grade {grade_word}, {} files)?",
+            "{because}Approve the {kind} for \"{}\" on branch {branch} (grade {grade_word}, {} files)?{notes}",
             context.dossier.title,
             diff.files.len()
         ),
@@ -65,11 +87,79 @@ fn ask_for_approval(
             commit: head.as_str().to_owned(),
             diff_hash: diff.hash.clone(),
         }),
+        to: Party::User,
+        subject: None,
     };
     Ok(Ending::ask(BlockedOn::Approval, ask, job.cost()).incident(IncidentChange {
         status: Some(IncidentStatus::FixReady),
         reason: Some(format!("a {kind} of grade {grade_word} waits for approval")),
         branch: Some(branch),
+        ..IncidentChange::default()
+    }))
+}
+
+/// What qa itself found about this commit, in the workflow of this task.
+fn verified(job: &Job<'_>, head: &Sha) -> Result<Option<Verification>, Trouble> {
+    let workflow = job.tools.store.workflow(job.task.id)?;
+    let results =
+        workflow.into_iter().filter(|task| task.assigned_to == Role::Qa).filter_map(|task| task.result);
+    let mut shown = results
+        .filter_map(|result| Some(serde_json::from_value::<VerifyFixResult>(result).ok()?.verification));
+    Ok(shown.rfind(|shown| shown.head_sha == head.as_str()))
+}
+
+/// What the person should know before anything else.
+fn notes(reviews: &[Review], shown: Option<&Verification>, head: &Sha) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(waiver) = shown.and_then(|shown| shown.insisted.as_ref()) {
+        notes.push(format!("Qa rejected it and {} let it pass: {}", waiver.by, waiver.reason));
+    }
+    for review in reviews.iter().filter(|review| review.head_sha == head.as_str()) {
+        if let Some(waiver) = &review.waived {
+            notes.push(format!(
+                "The {} rejected it and {} let it pass: {}",
+                review.role, waiver.by, waiver.reason
+            ));
+        }
+        let new = review.findings.iter().filter(|found| found.state == FindingState::New);
+        if let Some(found) = new.clone().find(|found| found.rule == "api") {
+            notes.push(found.message.clone());
+        }
+    }
+    notes
+}
+
+/// Triage wants a patch that a person takes over by hand: it is kept where only the crew's own names are.
+fn keep_as_patch(
+    job: &Job<'_>,
+    context: &PublishFixContext,
+    repository: &Repository,
+    head: &Sha,
+) -> Result<Ending, Trouble> {
+    let kept = format!("refs/groundcrew/patches/task-{}", job.task.id);
+    repository.update_ref(&kept, head, &Expected::Any)?;
+    let text = format!(
+        "a verified patch for \"{}\" is kept as {kept}; triage wants no branch for it, so take it over by hand",
+        context.dossier.title
+    );
+    job.desk.step(&text);
+    let result = PublishFixResult {
+        common: job.common("kept", 1.0, vec![Reason::new("stop_at", &text)]),
+        branch: kept,
+        head_sha: head.as_str().to_owned(),
+        into: None,
+        moved: None,
+    };
+    let note = NewMessage {
+        from: Role::Developer.to_string(),
+        to: Party::User.to_string(),
+        message_type: MessageType::Notification,
+        content: text.clone(),
+        metadata: serde_json::json!({ "kind": "patch", "commit": head.as_str() }),
+    };
+    Ok(Ending::complete(&result, job.cost())?.tell(note).incident(IncidentChange {
+        status: Some(IncidentStatus::NeedsHuman),
+        reason: Some(text),
         ..IncidentChange::default()
     }))
 }
@@ -109,29 +199,71 @@ fn approved(
         return again(format!("Branch {branch} has moved away from the verified commit {}", head.short()));
     }
     let into = text_of(answer, "into");
-    if let Some(target) = &into {
-        match repository.fast_forward(target, head) {
-            Ok(()) => job.desk.step(format!("{target} was fast-forwarded to {}", head.short())),
+    let target = match &into {
+        Some(name) => repository.ref_sha(&format!("refs/heads/{name}"))?,
+        None => Some(job.site()?.base(repository)?),
+    };
+    let Some(target) = target else {
+        return again(format!("There is no branch {}", into.unwrap_or_default()));
+    };
+    let moved = moved(repository, base, head, &target)?;
+    let rebases = context.dossier.rebases;
+    if moved == Moved::Conflict && rebases < MOST_REBASES {
+        return anew(job, context, &branch, &target);
+    }
+    if let (Moved::Clean(changes), Some(_)) = (&moved, &into)
+        && rebases < MOST_REBASES
+    {
+        return onto(job, context, repository, &branch, &target, changes);
+    }
+    if let Some(name) = &into {
+        match repository.fast_forward(name, head) {
+            Ok(()) => job.desk.step(format!("{name} was fast-forwarded to {}", head.short())),
             Err(
                 error @ (GitError::CheckedOut { .. }
                 | GitError::NotFastForward { .. }
                 | GitError::Moved { .. }),
             ) => {
-                return again(format!("{target} could not be moved: {error}"));
+                return again(format!("{name} could not be moved: {error}"));
             }
             Err(error) => return Err(error.into()),
         }
     }
+    settle_approved(job, branch, head, into, &moved, answer)
+}
+
+fn settle_approved(
+    job: &Job<'_>,
+    branch: String,
+    head: &Sha,
+    into: Option<String>,
+    moved: &Moved,
+    answer: &Message,
+) -> Result<Ending, Trouble> {
+    let moved = match moved {
+        Moved::No => None,
+        Moved::Clean(_) => Some(
+            "the branch it starts from has moved; this commit merges with it without conflict, and the merge has not been tested"
+                .to_owned(),
+        ),
+        Moved::Conflict => {
+            Some("the branch it starts from has moved, and merging this commit with it gives conflicts".to_owned())
+        }
+    };
+    let mut reasons = vec![Reason::new("approved", format!("by {}", answer.from))];
+    reasons.extend(moved.iter().map(|note| Reason::new("moved", note)));
+    let note = moved.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+    job.desk.step(format!("branch {branch} is approved{note}"));
     let result = PublishFixResult {
-        common: job.common("approved", 1.0, vec![Reason::new("approved", format!("by {}", answer.from))]),
+        common: job.common("approved", 1.0, reasons),
         branch: branch.clone(),
         head_sha: head.as_str().to_owned(),
         into,
+        moved,
     };
-    job.desk.step(format!("branch {branch} is approved"));
     Ok(Ending::complete(&result, job.cost())?.incident(IncidentChange {
         status: Some(IncidentStatus::Approved),
-        reason: Some(format!("the fix on {branch} was approved")),
+        reason: Some(format!("the fix on {branch} was approved{note}")),
         ..IncidentChange::default()
     }))
 }
@@ -143,6 +275,7 @@ fn rejected(job: &Job<'_>, context: &PublishFixContext, answer: &Message) -> Res
         branch: context.branch.clone(),
         head_sha: context.head_sha.clone(),
         into: None,
+        moved: None,
     };
     let declined = IncidentChange {
         status: Some(IncidentStatus::Declined),
@@ -152,9 +285,14 @@ fn rejected(job: &Job<'_>, context: &PublishFixContext, answer: &Message) -> Res
     let again = answer.metadata.get("again").and_then(Value::as_bool).unwrap_or(false);
     match &context.dossier.fix {
         Some(fix) if again && can_go_on(fix) => {
-            end_rejected(job, &result, &context.dossier, fix, "user", &[reason])
+            let reasons = [reason];
+            let rejection = Rejection { by: Party::User.as_str(), reasons: &reasons, failing_tests: &[] };
+            match end_rejected(job, &result, &context.dossier, fix, &rejection)? {
+                Rejected::Ends(ending) => Ok(ending),
+                Rejected::Waived(_) => Ok(Ending::complete(&result, job.cost())?.incident(declined)),
+            }
         }
-        _ => Ok(Ending::complete(&result, job.cost())?.incident(declined)),
+        Some(_) | None => Ok(Ending::complete(&result, job.cost())?.incident(declined)),
     }
 }
 

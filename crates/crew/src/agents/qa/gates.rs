@@ -2,45 +2,89 @@
 //!
 //! A gate that cannot run is `missing` and says why; it never counts as passed.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::time::Instant;
 
-use groundcrew_core::contract::{Check, Fix, Reproduction, SuiteCount, TestFile, Verification};
+use groundcrew_core::contract::{
+    BaseState, Check, Fix, FlakyTest, ReproductionRuns, SuiteCount, Verification,
+};
 use groundcrew_core::evidence::{
     ChangeKind, DifferentialGate, GateStatus, Gates, Grade, MutantGate, SmellGate,
 };
 use groundcrew_repair::differential::Differential;
 use groundcrew_repair::mutants::Mutants;
-use groundcrew_repair::reproduce::{ReproOutcome, run_on};
 use groundcrew_repair::strategies::is_searched;
 use groundcrew_repair::{Bench, differential, mutants, smell};
-use groundcrew_workbench::git::{Change, RepoPath, Repository, Sha};
-use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome, run_suite};
+use groundcrew_workbench::git::{Repository, Sha};
 
 use crate::agent::{Job, Trouble};
-
-/// Runs of a reproduction on each side.
-const REPRODUCTION_RUNS: usize = 3;
-
-/// Further runs of a test that fails only with the fix, on each side, to tell a flaky one.
-const FLAKY_RUNS: usize = 3;
+use crate::agents::qa::base::env_hash;
+use crate::agents::qa::regression::regression_commit;
+use crate::agents::qa::reproduction::reproduce;
+use crate::agents::qa::suite::{Runs, compare_suites};
 
 /// What was shown about one commit.
 pub(super) struct Examination {
     pub(super) head: Sha,
     pub(super) gates: Gates,
+    pub(super) suite_base: Option<SuiteCount>,
+    pub(super) suite_head: Option<SuiteCount>,
+    pub(super) new_failures: Vec<String>,
+    pub(super) fixed: Vec<String>,
+    pub(super) known_failures: Vec<String>,
+    pub(super) flaky: Vec<FlakyTest>,
+    pub(super) reproduction: Option<ReproductionRuns>,
+    /// The suite on the base commit, where it was measured here.
+    pub(super) base: Option<BaseState>,
+    /// What keeps a gate from saying anything and only a person can mend.
+    pub(super) blocked: Option<String>,
     tree: String,
     checks: Vec<Check>,
-    suite_base: Option<SuiteCount>,
-    suite_head: Option<SuiteCount>,
-    new_failures: Vec<String>,
     behaviour_diff: Vec<String>,
     survivors: Vec<String>,
     mutants: (u32, u32),
     sandbox: String,
+    env_hash: String,
+    began: Instant,
+    suite_runs: u32,
+    /// Where the runs are written down.
+    log: String,
+    notes: Vec<(String, String)>,
 }
 
 impl Examination {
+    fn begin(
+        job: &Job<'_>,
+        bench: &Bench,
+        repository: &Repository,
+        fix: &Fix,
+        head: Sha,
+    ) -> Result<Self, Trouble> {
+        Ok(Self {
+            tree: repository.tree(&head)?.as_str().to_owned(),
+            head,
+            gates: nothing_shown(fix),
+            suite_base: None,
+            suite_head: None,
+            new_failures: Vec::new(),
+            fixed: Vec::new(),
+            known_failures: Vec::new(),
+            flaky: Vec::new(),
+            reproduction: None,
+            base: None,
+            blocked: None,
+            checks: Vec::new(),
+            behaviour_diff: Vec::new(),
+            survivors: Vec::new(),
+            mutants: (0, 0),
+            sandbox: bench.sandbox.level().to_string(),
+            env_hash: env_hash(bench),
+            began: Instant::now(),
+            suite_runs: 0,
+            log: format!("log:{}/{}", job.task.id, job.task.lease_token),
+            notes: Vec::new(),
+        })
+    }
+
     pub(super) fn into_verification(self, fix: &Fix, grade: Option<Grade>) -> Verification {
         Verification {
             base_sha: fix.base_sha.clone(),
@@ -56,42 +100,66 @@ impl Examination {
             survivors: self.survivors,
             mutants: self.mutants,
             sandbox: self.sandbox,
+            reproduction: self.reproduction,
+            fixed: self.fixed,
+            known_failures: self.known_failures,
+            flaky: self.flaky,
+            env_hash: self.env_hash,
+            duration_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            suite_runs: self.suite_runs,
+            insisted: None,
         }
     }
 
-    fn note(&mut self, name: &str, status: &str, detail: impl Into<String>) {
-        self.checks.push(Check { name: name.into(), status: status.into(), detail: detail.into() });
+    pub(super) fn note(&mut self, name: &str, status: &str, detail: impl Into<String>) {
+        let detail = detail.into();
+        self.notes.push((name.to_owned(), format!("{name}: {status}: {detail}")));
+        let evidence_ref = Some(format!("{}/{}", self.log, name.replace(' ', "-")));
+        self.checks.push(Check { name: name.into(), status: status.into(), detail, evidence_ref });
+    }
+
+    /// Writes down what was noted since the last time, after the runs that it rests on.
+    fn write_down(&mut self, job: &Job<'_>) {
+        for (name, text) in self.notes.drain(..) {
+            job.desk.check(&name.replace(' ', "-"), &text);
+        }
     }
 }
 
-/// Executes all gates on the fix, with its regression test committed on top where there is one.
+/// Executes all gates on the fix, with its regression test committed on top where there is one. Stops at a gate that
+/// cannot say anything, unless the person wants to go on without it.
 pub(super) fn examine(
     job: &Job<'_>,
     bench: &Bench,
     repository: &Repository,
     fix: &Fix,
+    go_on: bool,
 ) -> Result<Examination, Trouble> {
     let base = Sha::parse(&fix.base_sha)?;
     let fixed = Sha::parse(&fix.commit_sha)?;
     let regression = regression_commit(job, bench, repository, fix, &base, &fixed)?;
     let head = regression.as_ref().map_or_else(|| fixed.clone(), |shown| shown.head.clone());
-    let mut seen = Examination {
-        tree: repository.tree(&head)?.as_str().to_owned(),
-        head,
-        gates: nothing_shown(fix),
-        checks: Vec::new(),
-        suite_base: None,
-        suite_head: None,
-        new_failures: Vec::new(),
-        behaviour_diff: Vec::new(),
-        survivors: Vec::new(),
-        mutants: (0, 0),
-        sandbox: bench.sandbox.level().to_string(),
-    };
+    let mut seen = Examination::begin(job, bench, repository, fix, head)?;
     let before = bench.checkout(&base)?;
     let after = bench.checkout(&seen.head)?;
     reproduce(bench, fix, before.path(), after.path(), &mut seen)?;
-    compare_suites(job, bench, before.path(), after.path(), &mut seen)?;
+    seen.write_down(job);
+    if seen.blocked.is_some() {
+        return Ok(seen);
+    }
+    match &bench.tests {
+        None => seen.note("suite", "missing", "no tests were found in this repository"),
+        Some(command) => {
+            let mut runs = Runs::new(job, bench, command);
+            compare_suites(&mut runs, &base, before.path(), after.path(), &mut seen)?;
+            seen.suite_runs = runs.made;
+        }
+    }
+    seen.write_down(job);
+    if seen.blocked.is_some() && !go_on {
+        return Ok(seen);
+    }
+    seen.blocked = None;
     match regression {
         Some(shown) => {
             seen.gates.regression_test = GateStatus::Passed;
@@ -106,6 +174,7 @@ pub(super) fn examine(
     mutate(bench, repository, fix, &mut seen)?;
     compare_behaviour(bench, repository, fix, &mut seen)?;
     look_at_diff(repository, &base, &fixed, fix, &mut seen)?;
+    seen.write_down(job);
     Ok(seen)
 }
 
@@ -121,230 +190,6 @@ fn nothing_shown(fix: &Fix) -> Gates {
         differential: DifferentialGate::NotRun,
         smell: SmellGate::Missing,
     }
-}
-
-/// A regression test that was shown to fail without the fix and to pass with it.
-struct Regression {
-    head: Sha,
-    id: String,
-}
-
-/// Commits the regression test on the fix, if it really is one.
-fn regression_commit(
-    job: &Job<'_>,
-    bench: &Bench,
-    repository: &Repository,
-    fix: &Fix,
-    base: &Sha,
-    fixed: &Sha,
-) -> Result<Option<Regression>, Trouble> {
-    let test = fix.reproduction.as_ref().and_then(|reproduction| reproduction.regression_test.as_ref());
-    let (Some(test), Some(command)) = (test, &bench.tests) else { return Ok(None) };
-    let path = RepoPath::parse(&test.path)?;
-    if command.kind == Kind::Other || repository.entry(fixed, &path)?.is_some() {
-        return Ok(None);
-    }
-    let change = Change::write(path, test.content.clone());
-    let message = format!(
-        "Test that {} does not come back\n\nGroundcrew-Task: {}\n",
-        fix.reproduction.as_ref().map_or("the error", |reproduction| reproduction.exception.as_str()),
-        job.task.id
-    );
-    let time = job.now.as_second();
-    let on_base = repository.commit(base, std::slice::from_ref(&change), &message, time)?;
-    let on_fix = repository.commit(fixed, &[change], &message, time)?;
-    let without = run_one(job, bench, command, &on_base, test)?;
-    let with = run_one(job, bench, command, &on_fix, test)?;
-    let fails_without = without.is_some_and(|outcome| outcome.is_bad());
-    let passes_with = with == Some(TestOutcome::Passed);
-    Ok((fails_without && passes_with).then(|| Regression { head: on_fix, id: test.id.clone() }))
-}
-
-fn run_one(
-    job: &Job<'_>,
-    bench: &Bench,
-    command: &TestCommand,
-    commit: &Sha,
-    test: &TestFile,
-) -> Result<Option<TestOutcome>, Trouble> {
-    let checkout = bench.checkout(commit)?;
-    let only = [test.id.clone()];
-    let suite = suite_of(job, bench, command, checkout.path(), Some(&only))?;
-    Ok(suite.tests.get(&test.id).cloned())
-}
-
-fn suite_of(
-    job: &Job<'_>,
-    bench: &Bench,
-    command: &TestCommand,
-    checkout: &Path,
-    only: Option<&[String]>,
-) -> Result<Suite, Trouble> {
-    let suite =
-        run_suite(&bench.sandbox, &bench.python, checkout, command, only, &bench.limits, job.desk.cancel())?;
-    if job.desk.cancel().is_cancelled() {
-        return Err(Trouble::Stopped);
-    }
-    Ok(suite)
-}
-
-/// The error happens every time without the fix, and never with it.
-fn reproduce(
-    bench: &Bench,
-    fix: &Fix,
-    before: &Path,
-    after: &Path,
-    seen: &mut Examination,
-) -> Result<(), Trouble> {
-    let Some(reproduction) = &fix.reproduction else {
-        seen.note("reproduction", "missing", "the error could not be made to happen again");
-        return Ok(());
-    };
-    let (failed, _) = run_times(bench, reproduction, before)?;
-    seen.gates.reproduction_before = status(failed == REPRODUCTION_RUNS);
-    seen.note(
-        "reproduction before",
-        seen.gates.reproduction_before.as_str(),
-        format!(
-            "{} fails with {} in {failed} of {REPRODUCTION_RUNS} runs",
-            reproduction.call, reproduction.exception
-        ),
-    );
-    let (_, passed) = run_times(bench, reproduction, after)?;
-    seen.gates.reproduction_after = status(passed == REPRODUCTION_RUNS);
-    seen.note(
-        "reproduction after",
-        seen.gates.reproduction_after.as_str(),
-        format!("passes in {passed} of {REPRODUCTION_RUNS} runs"),
-    );
-    Ok(())
-}
-
-/// Runs that failed as the incident did, and runs that passed.
-fn run_times(bench: &Bench, reproduction: &Reproduction, checkout: &Path) -> Result<(usize, usize), Trouble> {
-    let (mut failed, mut passed) = (0, 0);
-    for _ in 0..REPRODUCTION_RUNS {
-        let run = run_on(bench, checkout, reproduction)?;
-        // A run that loaded another copy of the code says nothing about this checkout.
-        if !run.loaded_from_checkout(&reproduction.file) {
-            continue;
-        }
-        match run.outcome {
-            ReproOutcome::FailedAsIncident => failed += 1,
-            ReproOutcome::Passed => passed += 1,
-            ReproOutcome::Other(_) => {}
-        }
-    }
-    Ok((failed, passed))
-}
-
-fn status(passed: bool) -> GateStatus {
-    if passed { GateStatus::Passed } else { GateStatus::Failed }
-}
-
-/// Only failures that the base does not have count against the fix, and only if they are not flaky.
-fn compare_suites(
-    job: &Job<'_>,
-    bench: &Bench,
-    before: &Path,
-    after: &Path,
-    seen: &mut Examination,
-) -> Result<(), Trouble> {
-    let Some(command) = &bench.tests else {
-        seen.note("suite", "missing", "no tests were found in this repository");
-        return Ok(());
-    };
-    let base = suite_of(job, bench, command, before, None)?;
-    let head = suite_of(job, bench, command, after, None)?;
-    seen.suite_base = Some(count(&base));
-    seen.suite_head = Some(count(&head));
-    if command.kind == Kind::Other {
-        judge_by_exit(&base, &head, seen);
-        return Ok(());
-    }
-    if !base.counts() || base.tests.is_empty() {
-        seen.note("suite", "missing", format!("it does not run to its end without the fix: {}", why(&base)));
-        return Ok(());
-    }
-    if !head.counts() {
-        seen.gates.suite = GateStatus::Failed;
-        seen.note("suite", "failed", format!("it does not run to its end with the fix: {}", why(&head)));
-        return Ok(());
-    }
-    let known = base.bad();
-    let suspects: Vec<String> = head.bad().difference(&known).map(|id| (*id).to_owned()).collect();
-    let flaky = flaky(job, bench, command, before, after, &suspects)?;
-    seen.new_failures = suspects.into_iter().filter(|id| !flaky.contains(id)).collect();
-    let gone: Vec<&String> = base.tests.keys().filter(|id| !head.tests.contains_key(*id)).collect();
-    seen.gates.suite = status(seen.new_failures.is_empty() && gone.is_empty());
-    let detail = format!(
-        "{} of {} pass without the fix, {} of {} with it; {} fail only with it, {} are gone, {} are flaky, {} failed before",
-        base.passed().len(),
-        base.tests.len(),
-        head.passed().len(),
-        head.tests.len(),
-        seen.new_failures.len(),
-        gone.len(),
-        flaky.len(),
-        known.len()
-    );
-    seen.note("suite", seen.gates.suite.as_str(), detail);
-    Ok(())
-}
-
-/// A suite that only tells its exit code shows little: no test by name.
-fn judge_by_exit(base: &Suite, head: &Suite, seen: &mut Examination) {
-    let detail = format!("judged by exit code alone: {} without the fix, {} with it", base.ended, head.ended);
-    let (word, gate) = match (base.is_green(), head.is_green()) {
-        (_, true) => ("passed", GateStatus::Passed),
-        (true, false) => ("failed", GateStatus::Failed),
-        (false, false) => ("missing", GateStatus::Missing),
-    };
-    seen.gates.suite = gate;
-    seen.note("suite", word, detail);
-}
-
-fn why(suite: &Suite) -> String {
-    match (&suite.trouble, &suite.running, suite.foreign.first()) {
-        (Some(trouble), _, _) => format!("{}: {}", trouble.exception, trouble.message),
-        (None, Some(test), _) => format!("{} while {test} ran", suite.ended),
-        (None, None, Some(foreign)) => format!("it tests another copy of the code: {foreign}"),
-        (None, None, None) => format!("{}, {} tests", suite.ended, suite.tests.len()),
-    }
-}
-
-fn count(suite: &Suite) -> SuiteCount {
-    let failed = suite.bad().len() as u64;
-    let passed = suite.passed().len() as u64;
-    let total = suite.tests.len() as u64;
-    SuiteCount {
-        collected: suite.collected.map_or(total, |collected| collected as u64),
-        passed,
-        failed,
-        skipped: total - failed - passed,
-    }
-}
-
-/// Tests among the suspects that pass at times with the fix, or fail at times without it.
-fn flaky(
-    job: &Job<'_>,
-    bench: &Bench,
-    command: &TestCommand,
-    before: &Path,
-    after: &Path,
-    suspects: &[String],
-) -> Result<BTreeSet<String>, Trouble> {
-    let mut flaky = BTreeSet::new();
-    if suspects.is_empty() {
-        return Ok(flaky);
-    }
-    for _ in 0..FLAKY_RUNS {
-        let head = suite_of(job, bench, command, after, Some(suspects))?;
-        flaky.extend(head.passed().into_iter().map(str::to_owned));
-        let base = suite_of(job, bench, command, before, Some(suspects))?;
-        flaky.extend(base.bad().into_iter().map(str::to_owned));
-    }
-    Ok(flaky)
 }
 
 /// Whether the tests would notice if the changed lines were other than they are.

@@ -1,124 +1,67 @@
-//! Security: reviews what a change adds for holes, before a person sees it.
+//! The rules of the security review: what a line, a file or a missing check says about a change.
 //!
-//! Only the delta is judged, and only as git has it: what earlier roles say about the change does not count here. A
-//! finding of level `error` rejects. Text of a secret is never repeated.
+//! Patterns look at one line at a time and know no types, so they ask a person rather than prove a hole. A dangerous call
+//! whose every argument is written out in the code is a concern and no rejection.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use groundcrew_core::contract::task_type::{REVIEW_CHANGE, REVIEW_DESIGN};
-use groundcrew_core::contract::{Finding, Reason, Review, ReviewContext, ReviewResult};
+use groundcrew_core::contract::{Finding, FindingState};
 use groundcrew_core::incident::Sample;
-use groundcrew_core::role::Role;
-use groundcrew_core::task::NewTask;
 use groundcrew_logs::{Evidence, Redactor};
 use groundcrew_repair::locate::is_test;
-use groundcrew_workbench::git::{Diff, FileChange, FileMode, Sha};
+use groundcrew_workbench::git::{Diff, FileChange, FileMode};
 use regex::Regex;
 
-use crate::agent::{Agent, Ending, Job, Trouble};
-use crate::agents::rounds::end_rejected;
-use crate::brain::ChangeFacts;
-use crate::patch::{AddedLine, added_lines};
-
-/// Security.
-pub(super) struct Security;
-
-impl Agent for Security {
-    fn role(&self) -> Role {
-        Role::Security
-    }
-
-    fn task_types(&self) -> &'static [&'static str] {
-        &[REVIEW_CHANGE]
-    }
-
-    fn work(&self, job: &Job<'_>) -> Result<Ending, Trouble> {
-        let context: ReviewContext = job.context()?;
-        let repository = job.site()?.repository(job)?;
-        let (base, head) = (Sha::parse(&context.base_sha)?, Sha::parse(&context.head_sha)?);
-        let diff = repository.diff(&base, &head)?;
-        let sample = &context.dossier.sample;
-        let mut findings = review(&diff, sample);
-        findings.extend(job.brain.remark_on_security(&ChangeFacts { diff: &diff, sample }));
-        let review = verdict(Role::Security, &context.head_sha, findings, diff.files.len());
-        job.desk.step(format!("{}: {}", review.verdict, review.summary));
-        conclude(job, context, review, REVIEW_DESIGN, Role::Architect)
-    }
-}
-
-/// Turns findings into a verdict.
-pub(super) fn verdict(role: Role, head: &str, findings: Vec<Finding>, files: usize) -> Review {
-    let count = |level: &str| findings.iter().filter(|finding| finding.level == level).count();
-    let (errors, warnings) = (count("error"), count("warning"));
-    let verdict = match (errors, warnings) {
-        (0, 0) => "pass",
-        (0, _) => "concerns",
-        _ => "reject",
-    };
-    let first = findings.iter().find(|finding| finding.level == "error").or_else(|| findings.first());
-    let summary = match first {
-        None => format!("nothing found in {files} changed files"),
-        Some(finding) => format!(
-            "{} findings in {files} changed files, first: {} at {}:{}: {}",
-            findings.len(),
-            finding.rule,
-            finding.file,
-            finding.line,
-            finding.message
-        ),
-    };
-    Review { role: role.to_string(), head_sha: head.to_owned(), verdict: verdict.into(), findings, summary }
-}
-
-/// Ends a review: on to the next reviewer, or back to the developer.
-pub(super) fn conclude(
-    job: &Job<'_>,
-    context: ReviewContext,
-    review: Review,
-    next_type: &str,
-    next_role: Role,
-) -> Result<Ending, Trouble> {
-    let reasons: Vec<Reason> = review
-        .findings
-        .iter()
-        .map(|finding| {
-            Reason::new(&finding.rule, format!("{}:{}: {}", finding.file, finding.line, finding.message))
-        })
-        .collect();
-    let result =
-        ReviewResult { common: job.common(&review.verdict, 1.0, reasons.clone()), review: review.clone() };
-    if review.verdict == "reject"
-        && let Some(fix) = &context.dossier.fix
-    {
-        return end_rejected(job, &result, &context.dossier, fix, &review.role, &reasons);
-    }
-    let ending = Ending::complete(&result, job.cost())?;
-    if review.verdict == "reject" {
-        return Ok(ending);
-    }
-    let mut context = context;
-    context.dossier.reviews.push(review);
-    context.dossier.cost = context.dossier.cost.plus(job.cost());
-    let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
-    let mut next = NewTask::new(next_type, next_role, job.task.assigned_to.into(), context);
-    next.priority = job.task.priority;
-    Ok(ending.then(next))
-}
+use crate::patch::{ChangedLine, ChangedLines, changed_lines};
 
 /// All findings of the rules about a change.
-fn review(diff: &Diff, sample: &Sample) -> Vec<Finding> {
-    let lines = added_lines(&diff.patch);
+pub(super) fn review(diff: &Diff, sample: &Sample) -> Vec<Finding> {
+    let lines = changed_lines(&diff.patch);
     let mut findings: Vec<Finding> = diff.files.iter().flat_map(review_file).collect();
-    findings.extend(review_secrets(&lines));
-    for line in &lines {
+    findings.extend(review_secrets(&lines.added));
+    for line in &lines.added {
         findings.extend(review_line(line));
     }
-    findings.extend(review_injection(&lines, sample));
+    findings.extend(review_checks(&lines));
+    findings.extend(review_injection(&lines.added, sample));
     findings
 }
 
 fn finding(rule: &str, level: &str, file: &str, line: u32, message: impl Into<String>) -> Finding {
-    Finding { rule: rule.into(), level: level.into(), file: file.into(), line, message: message.into() }
+    Finding {
+        rule: rule.into(),
+        level: level.into(),
+        file: file.into(),
+        line,
+        message: message.into(),
+        cwe: weakness(rule).map(str::to_owned),
+        state: FindingState::New,
+    }
+}
+
+/// The weakness that a rule looks for, by its number in the common enumeration.
+fn weakness(rule: &str) -> Option<&'static str> {
+    Some(match rule {
+        "code-from-text" => "CWE-95",
+        "shell" => "CWE-78",
+        "deserialise" => "CWE-502",
+        "tls-off" => "CWE-295",
+        "sql-text" => "CWE-89",
+        "temp-file" => "CWE-377",
+        "permissions" | "executable" => "CWE-732",
+        "debug-on" => "CWE-489",
+        "path-from-input" => "CWE-22",
+        "cors" => "CWE-942",
+        "secret" => "CWE-798",
+        "symlink" => "CWE-59",
+        "submodule" | "runs-by-itself" => "CWE-829",
+        "dependency" => "CWE-1357",
+        "log-text" => "CWE-94",
+        "weaker-check" => "CWE-862",
+        "unsafe-code" => "CWE-119",
+        _ => return None,
+    })
 }
 
 /// Places whose content runs without being imported: a change there is never made by the crew.
@@ -165,10 +108,15 @@ const DEPENDENCIES: &[&str] = &[
     "Gemfile.lock",
 ];
 
+/// Whether a file says what is installed.
+pub(super) fn says_what_is_installed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    DEPENDENCIES.contains(&name) || (name.starts_with("requirements") && name.ends_with(".txt"))
+}
+
 fn review_file(file: &FileChange) -> Vec<Finding> {
     let mut findings = Vec::new();
     let path = file.path.as_str();
-    let name = path.rsplit('/').next().unwrap_or(path);
     if RUNS_BY_ITSELF.iter().any(|place| path == *place || (place.ends_with('/') && path.starts_with(place)))
     {
         findings.push(finding(
@@ -179,7 +127,7 @@ fn review_file(file: &FileChange) -> Vec<Finding> {
             "changes a file that runs or configures tools",
         ));
     }
-    if DEPENDENCIES.contains(&name) || (name.starts_with("requirements") && name.ends_with(".txt")) {
+    if says_what_is_installed(path) {
         findings.push(finding(
             "dependency",
             "error",
@@ -207,7 +155,7 @@ fn review_file(file: &FileChange) -> Vec<Finding> {
 }
 
 /// Each added block of a file is searched as one text, since a key may run over several lines.
-fn review_secrets(lines: &[AddedLine<'_>]) -> Vec<Finding> {
+fn review_secrets(lines: &[ChangedLine<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for block in lines.chunk_by(|a, b| a.file == b.file && b.line == a.line + 1) {
         let text = block.iter().map(|line| line.text).collect::<Vec<_>>().join("\n");
@@ -239,6 +187,9 @@ struct Danger {
     pattern: Regex,
 }
 
+/// Calls that run what they are given: with everything written out in the code, only a concern.
+const RUNS_WHAT_IT_IS_GIVEN: [&str; 2] = ["code-from-text", "shell"];
+
 static DANGERS: LazyLock<Vec<Danger>> = LazyLock::new(|| {
     [
         ("code-from-text", "error", "runs text as code", r"(^|[^.\w])(eval|exec|compile|__import__)\s*\("),
@@ -252,19 +203,31 @@ static DANGERS: LazyLock<Vec<Danger>> = LazyLock::new(|| {
             "deserialise",
             "error",
             "builds objects from untrusted bytes",
-            r"\b(pickle|marshal|shelve|dill|jsonpickle)\.(loads?|Unpickler)\b|\byaml\.(load|unsafe_load)\s*\(",
+            r"\b(pickle|marshal|shelve|dill|jsonpickle)\.(loads?|Unpickler)\b|\byaml\.(load|unsafe_load)\s*\(|\bObjectInputStream\b",
         ),
         (
             "tls-off",
             "error",
             "switches certificate checks off",
-            r"verify\s*=\s*False|_create_unverified_context|CERT_NONE|check_hostname\s*=\s*False|rejectUnauthorized",
+            r"verify\s*=\s*False|_create_unverified_context|CERT_NONE|check_hostname\s*=\s*False|rejectUnauthorized|InsecureSkipVerify|danger_accept_invalid_certs",
         ),
         (
             "sql-text",
             "error",
             "builds SQL out of strings",
-            r#"(?i)\.execute\w*\(\s*(f["']|["'][^"']*["']\s*(%|\+|\.format))"#,
+            r#"(?i)\.execute\w*\(\s*(f["']|["'][^"']*["']\s*(%|\+|\.format))|["'](select|insert into|update|delete from)\s[^"']*["']\s*(%\s|\+|\.format)|f["'](select\s[^"']*\sfrom|insert into|delete from)\s[^"']*\{"#,
+        ),
+        (
+            "path-from-input",
+            "error",
+            "joins a path with what a stranger sends",
+            r"\b(open|join|Path|send_file|remove|unlink|rmtree|listdir|readFile\w*)\s*\([^)]*\b(request\.|query_string|form\[|form\.get|cookies|headers\[|headers\.get|params\[|params\.get)",
+        ),
+        (
+            "cors",
+            "error",
+            "lets every other site in",
+            r#"(?i)Access-Control-Allow-Origin["']?\s*[\],:=)]+\s*["']\*|allow_origins\s*=\s*\[\s*["']\*|CORS_(ORIGIN_)?ALLOW_ALL\w*\s*=\s*True"#,
         ),
         ("temp-file", "warning", "makes a predictable temporary file", r"\btempfile\.mktemp\b|[\x22']/tmp/"),
         ("permissions", "error", "widens permissions", r"\bos\.(chmod|chown|setuid|setgid|umask)\s*\("),
@@ -276,6 +239,12 @@ static DANGERS: LazyLock<Vec<Danger>> = LazyLock::new(|| {
         ),
         ("address", "warning", "names a network address", r"(?i)\b(https?|ftp|wss?)://[\w.-]+"),
         ("debug-on", "warning", "switches debugging on", r"(?i)\bdebug\s*=\s*True"),
+        (
+            "unsafe-code",
+            "error",
+            "switches the compiler's checks off",
+            r"\bunsafe\s*(\{|fn\b|impl\b)",
+        ),
     ]
     .into_iter()
     .filter_map(|(rule, level, message, pattern)| {
@@ -284,41 +253,78 @@ static DANGERS: LazyLock<Vec<Danger>> = LazyLock::new(|| {
     .collect()
 });
 
-fn review_line(line: &AddedLine<'_>) -> Vec<Finding> {
+/// What the rules say about one line of code.
+pub(super) fn review_line(line: &ChangedLine<'_>) -> Vec<Finding> {
     let code = line.text.trim_start();
     if code.starts_with('#') || code.starts_with("//") {
         return Vec::new();
     }
-    DANGERS
-        .iter()
-        .filter(|danger| danger.pattern.is_match(code))
-        .map(|danger| finding(danger.rule, danger.level, line.file, line.line, danger.message))
-        .collect()
+    let mut findings = Vec::new();
+    for danger in DANGERS.iter().filter(|danger| danger.rule != "unsafe-code" || line.file.ends_with(".rs")) {
+        let Some(found) = danger.pattern.find(code) else { continue };
+        let rest = code.get(found.start()..).unwrap_or("");
+        let written_out = RUNS_WHAT_IT_IS_GIVEN.contains(&danger.rule) && is_written_out(rest);
+        let level = if written_out { "warning" } else { danger.level };
+        findings.push(finding(danger.rule, level, line.file, line.line, danger.message));
+    }
+    findings
+}
+
+static WRITTEN_OUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let text = r#"("[^"\{}]*"|'[^'\{}]*')"#;
+    let list = format!(r"\[\s*{text}(\s*,\s*{text})*\s*,?\s*\]");
+    let option = r"(check|capture_output|text|timeout)\s*=\s*(True|False|\d+)";
+    Regex::new(&format!(r"^[^(]*\(\s*({text}|{list})\s*(,\s*{option}\s*)*\)")).ok()
+});
+
+/// Whether a call's arguments are all written out in the code.
+fn is_written_out(call: &str) -> bool {
+    WRITTEN_OUT.as_ref().is_some_and(|pattern| pattern.is_match(call))
+}
+
+static CHECK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)@\w*(login|auth|permission|admin|role)\w*|\b(is_authenticated|is_admin|is_staff|is_superuser|has_perm\w*|check_perm\w*|require_\w+|verify_(token|signature|password)|check_password|compare_digest|authori[sz]e\w*|authenticate\w*)\b",
+    )
+    .ok()
+});
+
+/// Checks of who may do something that a change takes away or loosens. Code that only moved is in both lists.
+fn review_checks(lines: &ChangedLines<'_>) -> Vec<Finding> {
+    let Some(check) = CHECK.as_ref() else { return Vec::new() };
+    let normal = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let added: BTreeSet<String> = lines.added.iter().map(|line| normal(line.text)).collect();
+    let mut findings = Vec::new();
+    for line in lines.removed.iter().filter(|line| !is_test(line.file)) {
+        let text = normal(line.text);
+        if check.is_match(&text) && !text.starts_with('#') && !added.contains(&text) {
+            let message = "takes away or changes a check of who may do this";
+            findings.push(finding("weaker-check", "error", line.file, 0, message));
+        }
+    }
+    findings
 }
 
 /// Shortest run of log text whose presence in a patch is no accident.
 const INJECTION_CHARS: usize = 24;
 
+/// Most characters of log text that are compared.
+const LOG_CHARS: usize = 128 * 1024;
+
 /// Text of the log that reappears in the patch: a log line is a stranger's, and so is what it asks for.
 ///
 /// In tests only the warning is given, since a regression test may carry the input that was logged.
-fn review_injection(lines: &[AddedLine<'_>], sample: &Sample) -> Vec<Finding> {
-    let logged: Vec<Vec<char>> = std::iter::once(&sample.text)
-        .chain(&sample.before)
-        .flat_map(|text| text.lines())
-        .filter(|line| !line.trim_start().starts_with("File \""))
-        .filter(|line| !is_source_line(line, sample))
-        .map(|line| line.chars().collect())
-        .collect();
+fn review_injection(lines: &[ChangedLine<'_>], sample: &Sample) -> Vec<Finding> {
+    let logged = runs_of_log(sample);
     let mut findings = Vec::new();
     for line in lines {
         let text = line.text.trim();
         if text.chars().count() < INJECTION_CHARS || is_source_line(text, sample) {
             continue;
         }
-        if logged.iter().any(|logged| shares_run(logged, text)) {
-            let test = is_test(line.file);
-            let level = if test { "note" } else { "error" };
+        let letters: Vec<char> = text.chars().collect();
+        if letters.windows(INJECTION_CHARS).any(|run| logged.contains(run)) {
+            let level = if is_test(line.file) { "note" } else { "error" };
             findings.push(finding(
                 "log-text",
                 level,
@@ -331,6 +337,22 @@ fn review_injection(lines: &[AddedLine<'_>], sample: &Sample) -> Vec<Finding> {
     findings
 }
 
+/// Every run of [`INJECTION_CHARS`] characters of the log, but for the source lines of a trace.
+fn runs_of_log(sample: &Sample) -> BTreeSet<Vec<char>> {
+    let mut runs = BTreeSet::new();
+    let mut left = LOG_CHARS;
+    let texts = std::iter::once(&sample.text).chain(&sample.before);
+    for line in texts.flat_map(|text| text.lines()) {
+        if line.trim_start().starts_with("File \"") || is_source_line(line, sample) {
+            continue;
+        }
+        let letters: Vec<char> = line.chars().take(left).collect();
+        left -= letters.len();
+        runs.extend(letters.windows(INJECTION_CHARS).map(<[char]>::to_vec));
+    }
+    runs
+}
+
 /// Source lines are printed in a trace and of course stand in the code too.
 fn is_source_line(line: &str, sample: &Sample) -> bool {
     let line = line.trim();
@@ -339,13 +361,6 @@ fn is_source_line(line: &str, sample: &Sample) -> bool {
         .flat_map(|trace| &trace.frames)
         .filter_map(|frame| frame.source.as_deref())
         .any(|source| source.trim() == line)
-}
-
-fn shares_run(logged: &[char], text: &str) -> bool {
-    logged.windows(INJECTION_CHARS).any(|run| {
-        let run: String = run.iter().collect();
-        text.contains(&run)
-    })
 }
 
 #[cfg(test)]
@@ -388,6 +403,10 @@ mod tests {
             ("requests.get(url, verify=False)", "tls-off"),
             ("cursor.execute(f\"select {name}\")", "sql-text"),
             ("os.chmod(path, 0o777)", "permissions"),
+            ("query = \"SELECT * FROM users WHERE name = '\" + name", "sql-text"),
+            ("rows = f\"select * from {table}\"", "sql-text"),
+            ("return open(os.path.join(ROOT, request.args['name']))", "path-from-input"),
+            ("response.headers['Access-Control-Allow-Origin'] = '*'", "cors"),
         ] {
             let found = rules(&diff_of("app/x.py", &[line]), &Sample::default());
             assert!(found.contains(&(rule.to_owned(), "error".to_owned())), "{line}: {found:?}");
@@ -397,7 +416,53 @@ mod tests {
         {
             assert_eq!(rules(&diff_of("app/x.py", &[line]), &Sample::default()), [], "{line}");
         }
-        assert_eq!(DANGERS.len(), 10, "every pattern must be valid");
+        assert!(WRITTEN_OUT.is_some() && CHECK.is_some());
+        assert_eq!(DANGERS.len(), 13, "every pattern must be valid");
+    }
+
+    #[test]
+    fn a_call_with_everything_written_out_is_a_concern_and_no_rejection() {
+        for (line, level) in [
+            ("subprocess.run([\"git\", \"status\"], check=True)", "warning"),
+            ("os.system('sync')", "warning"),
+            ("os.system(f'rm {path}')", "error"),
+            ("subprocess.run([\"git\", command])", "error"),
+            ("subprocess.run('git status', shell=True)", "error"),
+            ("eval('1' + text)", "error"),
+        ] {
+            let found = rules(&diff_of("app/x.py", &[line]), &Sample::default());
+            assert!(found.iter().any(|(_, found)| found == level), "{line}: {found:?}");
+            assert_eq!(
+                found.iter().any(|(_, found)| found == "error"),
+                level == "error",
+                "{line}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_rejecting_rule_names_its_weakness() {
+        for danger in DANGERS.iter().filter(|danger| danger.level == "error") {
+            assert!(weakness(danger.rule).is_some_and(|cwe| cwe.starts_with("CWE-")), "{}", danger.rule);
+        }
+    }
+
+    #[test]
+    fn a_check_that_is_gone_or_changed_rejects_and_one_that_moved_does_not() {
+        let patch = |added: &str| {
+            format!(
+                "--- a/app/x.py\n+++ b/app/x.py\n@@ -1,2 +1,2 @@\n-    if user.is_admin:\n     pass\n+{added}\n"
+            )
+        };
+        for (added, gone) in [
+            ("    pass", true),
+            ("    if user.is_admin or user.is_staff:", true),
+            ("  if user.is_admin:", false),
+        ] {
+            let diff = Diff { patch: patch(added), ..diff_of("app/x.py", &[]) };
+            let found: Vec<(String, String)> = rules(&diff, &Sample::default());
+            assert_eq!(found.contains(&("weaker-check".into(), "error".into())), gone, "{added}: {found:?}");
+        }
     }
 
     #[test]
