@@ -1,19 +1,28 @@
 //! Which lines make one record.
 //!
-//! A line joins the open record or starts the next one; nothing else is remembered across records. That makes a record's
-//! extent depend on its own lines and the one after it, so that a scan may stop between any two records and resume there.
+//! A line joins the open record or starts the next one; nothing else is remembered across records. A line that belongs
+//! only if a later one does is held back meanwhile, and read again as a record of its own when that one does not come.
+//! So a record's extent depends on its own lines and a bounded number after it, and a scan may stop between any two
+//! records and resume there. What the lines of a stack trace are, the languages know (`crate::trace`).
+
+use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use crate::context;
 use crate::header::{self, Header};
 use crate::record::Level;
 use crate::structured;
-use crate::trace::python;
+use crate::trace::{self, Follow, Language, Next, Place, head};
 
-/// Lines that a message may add after the exception's line.
-const MESSAGE_LINES: usize = 50;
-/// Blank lines allowed between chained tracebacks.
-const BLANK_LINES: usize = 3;
+/// Lines held back at most until one decides where they belong.
+const HELD: usize = 64;
+/// A record that is longer than allowed keeps its beginning and this part of the limit from its end; at least what may
+/// be context of the next record, each byte of which may have become a mark of three.
+const TAIL: usize = 4;
+const LEAST_TAIL: usize = 4 * context::REACH as usize;
+/// How many times the limit a record may take in its file; what comes then is another record.
+const EXTENT: u64 = 64;
 
 /// A cleaned line and where it stood.
 #[derive(Debug, Clone)]
@@ -33,54 +42,57 @@ pub(crate) struct Draft {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) number: u64,
-    pub(crate) lines: Vec<String>,
+    /// The first lines.
+    pub(crate) lines: Vec<DraftLine>,
+    /// The last lines, where some in between were left out.
+    pub(crate) tail: VecDeque<DraftLine>,
     pub(crate) header: Header,
     /// False when the line had no time, level or fields.
     pub(crate) headed: bool,
-    /// Where a stack trace is to be looked for.
-    pub(crate) body: Body,
+    /// The field of a structured line that may hold a stack trace.
+    pub(crate) field: Option<String>,
+    /// Whose stack trace the lines are.
+    pub(crate) language: Option<&'static dyn Language>,
     pub(crate) truncated: bool,
-    /// Starts of the lines, for the context of later records.
-    pub(crate) starts: Vec<u64>,
+    /// Bytes of the lines left out between the first and the last ones.
+    pub(crate) left_out: u64,
+    /// Where a stack trace begins within the first line's message.
+    from: usize,
+    /// The trace or the exception's name is in the first line's message, so that the header may stand before every line.
+    in_header: bool,
     key: Option<(String, Option<Level>)>,
     /// Whether the header stands before every line; known from the second line on.
     repeating: Option<bool>,
     state: State,
     size: usize,
+    tail_size: usize,
 }
 
-/// The text that may hold a stack trace.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Body {
-    /// The lines themselves.
-    Lines,
-    /// The lines without the header that stands before each of them.
-    Unwrapped(Vec<String>),
-    /// A field of a structured line.
-    Field(String),
+/// A line of a record.
+#[derive(Debug)]
+pub(crate) struct DraftLine {
+    pub(crate) start: u64,
+    pub(crate) text: String,
+    /// The line without the header that stands before each of the record's lines.
+    bare: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     /// One line, to which indented lines belong.
     Plain,
+    /// Behind a line that names an exception, and so many lines that are perhaps its message.
+    Head(usize),
     /// Inside a key block.
     KeyBlock,
-    /// Inside a traceback, before its exception; the number is the indentation of its opening line.
-    Frames(usize),
-    /// Behind the exception's line, with so many lines of message since.
-    Message(usize, usize),
-    /// Inside an exception group.
-    Group,
-    /// Behind a complete traceback and so many blank lines.
-    Blank(usize),
-    /// Behind the sentence that announces the next traceback of a chain.
-    Linked,
+    /// Inside a stack trace.
+    Trace(Box<dyn Follow>),
 }
 
 /// Puts lines together.
 pub(crate) struct Assembler {
     open: Option<Draft>,
+    held: Vec<Row>,
     reference: Timestamp,
     limit: usize,
 }
@@ -88,7 +100,7 @@ pub(crate) struct Assembler {
 impl Assembler {
     /// `reference` dates lines without a year; `limit` is the most bytes of a record.
     pub(crate) fn new(reference: Timestamp, limit: usize) -> Self {
-        Self { open: None, reference, limit }
+        Self { open: None, held: Vec::new(), reference, limit }
     }
 
     /// Offset and line number at which the unfinished record starts.
@@ -96,32 +108,39 @@ impl Assembler {
         self.open.as_ref().map(|open| (open.start, open.number))
     }
 
-    /// Takes the next line and returns the record that it finished.
-    pub(crate) fn push(&mut self, row: &Row) -> Option<Draft> {
-        if self.open.is_none() && row.text.trim().is_empty() {
-            return None;
-        }
+    /// Takes the next line and adds the records that it finished to `done`.
+    pub(crate) fn push(&mut self, row: Row, done: &mut Vec<Draft>) {
         let line = Parsed::new(&row.text, self.reference);
-        if let Some(open) = &mut self.open {
-            if !open.truncated && open.size + row.text.len() <= self.limit {
-                if let Some((state, content)) = open.next(&line) {
-                    open.take(row, &line, state, content);
-                    return None;
+        let next = match &mut self.open {
+            Some(open) => open.next(&row, &line, self.limit),
+            None => Next::End,
+        };
+        match (next, &mut self.open) {
+            (Next::Part | Next::Text, Some(open)) => {
+                for held in std::mem::take(&mut self.held) {
+                    open.take(&held, &Parsed::new(&held.text, self.reference), self.limit);
                 }
-            } else if open.next(&line).is_some() {
-                open.truncated = true;
+                open.take(&row, &line, self.limit);
+            }
+            (Next::Perhaps, Some(_)) if self.held.len() < HELD => self.held.push(row),
+            (Next::Part | Next::Text | Next::Perhaps | Next::End, _) => {
+                done.extend(self.open.take());
+                if self.held.is_empty() {
+                    self.open = Draft::new(&row, line);
+                } else {
+                    let held = std::mem::take(&mut self.held);
+                    held.into_iter().chain(Some(row)).for_each(|row| self.push(row, done));
+                }
             }
         }
-        let done = self.open.take();
-        if !row.text.trim().is_empty() {
-            self.open = Some(Draft::new(row, line));
-        }
-        done
     }
 
-    /// The unfinished record, taken as finished.
-    pub(crate) fn finish(&mut self) -> Option<Draft> {
-        self.open.take()
+    /// Adds what is unfinished to `done`, taken as finished.
+    pub(crate) fn finish(&mut self, done: &mut Vec<Draft>) {
+        while let Some(open) = self.open.take() {
+            done.push(open);
+            std::mem::take(&mut self.held).into_iter().for_each(|row| self.push(row, done));
+        }
     }
 }
 
@@ -130,6 +149,8 @@ struct Parsed<'a> {
     content: &'a str,
     header: Option<Header>,
     prefix: Option<header::Syslog<'a>>,
+    /// The line is an object, which no further line belongs to unless it is indented.
+    structured: bool,
     field: Option<String>,
 }
 
@@ -138,8 +159,10 @@ impl<'a> Parsed<'a> {
         let prefix = header::syslog(text, reference);
         let content = prefix.as_ref().map_or(text, |prefix| prefix.content);
         match structured::parse(content) {
-            Some(fields) => Self { content, header: Some(fields.header), prefix, field: fields.trace },
-            None => Self { content, header: header::parse(content), prefix, field: None },
+            Some(fields) => {
+                Self { content, header: Some(fields.header), prefix, structured: true, field: fields.trace }
+            }
+            None => Self { content, header: header::parse(content), prefix, structured: false, field: None },
         }
     }
 
@@ -150,9 +173,19 @@ impl<'a> Parsed<'a> {
 }
 
 impl Draft {
-    fn new(row: &Row, line: Parsed<'_>) -> Self {
+    /// The record that a line opens; none for a blank one.
+    fn new(row: &Row, line: Parsed<'_>) -> Option<Self> {
+        if row.text.trim().is_empty() {
+            return None;
+        }
         let headed = line.header.is_some() || line.prefix.is_some();
         let key = line.key().map(|(key, level)| (key.to_owned(), level));
+        let opening = match &line.header {
+            Some(_) if line.structured => Opening { state: State::Plain, language: None, from: 0 },
+            Some(header) => State::opening(&header.message, header.level >= Some(Level::Error)),
+            None => State::opening(line.content, false),
+        };
+        let in_header = line.header.is_some() && !matches!(opening.state, State::Plain | State::KeyBlock);
         let content = line.content.to_owned();
         let mut header =
             line.header.unwrap_or_else(|| Header { message: content.clone(), ..Header::default() });
@@ -161,45 +194,98 @@ impl Draft {
             header.level = header.level.or(prefix.level);
             header.logger = header.logger.or_else(|| Some(prefix.program.to_owned()));
         }
-        let (state, opening) = State::of_first(&content);
-        let body = match (line.field, opening) {
-            (Some(field), _) => Body::Field(field),
-            (None, Some(opening)) => Body::Unwrapped(vec![opening]),
-            (None, None) => Body::Lines,
-        };
-        Self {
+        Some(Self {
             start: row.start,
             end: row.end,
             number: row.number,
             size: row.text.len(),
-            lines: vec![content],
+            lines: vec![DraftLine { start: row.start, text: content, bare: None }],
+            tail: VecDeque::new(),
+            tail_size: 0,
             header,
             headed,
-            body,
+            field: line.field,
+            language: opening.language,
             truncated: row.cut,
-            starts: vec![row.start],
+            left_out: 0,
+            from: opening.from,
+            in_header,
             key,
             repeating: None,
-            state,
+            state: opening.state,
+        })
+    }
+
+    /// The text in which the stack trace stands: the lines, without the header before the first or before each.
+    pub(crate) fn trace_text(&self) -> String {
+        let rest = self.lines.iter().skip(1).chain(&self.tail);
+        let rest = rest.map(|line| line.bare.as_deref().unwrap_or(&line.text));
+        std::iter::once(&self.header.message[self.from..]).chain(rest).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the line is to this record.
+    fn next(&mut self, row: &Row, line: &Parsed<'_>, limit: usize) -> Next {
+        let other_stream = self.key.as_ref().map(|(key, level)| (key.as_str(), *level)) != line.key();
+        if other_stream || row.end - self.start > EXTENT * limit as u64 {
+            return Next::End;
+        }
+        let Some(content) = self.bare(line) else { return Next::End };
+        let next = self.after(content);
+        // Under a repeated header, what may be more of the message is more likely the next event.
+        if line.header.is_some() && next == Next::Text { Next::End } else { next }
+    }
+
+    /// The line without a repeated header; `None` when it has a header of its own.
+    fn bare<'a>(&self, line: &'a Parsed<'_>) -> Option<&'a str> {
+        match &line.header {
+            None => Some(line.content),
+            Some(header) => self.repeats(header).then_some(header.message.as_str()),
         }
     }
 
-    /// The state after the line and its text, if it belongs to this record.
-    fn next<'a>(&self, line: &'a Parsed<'_>) -> Option<(State, &'a str)> {
-        if self.key.as_ref().map(|(key, level)| (key.as_str(), *level)) != line.key() {
-            return None;
+    fn after(&mut self, content: &str) -> Next {
+        match &mut self.state {
+            State::Trace(follow) => follow.next(content),
+            State::KeyBlock => {
+                if content.contains("-----END ") {
+                    self.state = State::Plain;
+                }
+                Next::Part
+            }
+            State::Plain | State::Head(_) => self.before_trace(content),
         }
-        let content = match &line.header {
-            None => line.content,
-            Some(header) if self.repeats(header) => &header.message,
-            Some(_) => return None,
-        };
-        let state = self.state.after(content, self.announces())?;
-        // Under a repeated header, what follows the exception is more likely the next event than more of its message.
-        let next_event = line.header.is_some()
-            && matches!(self.state, State::Message(..))
-            && matches!(state, State::Message(..));
-        (!next_event).then_some((state, content))
+    }
+
+    /// What a line is to a record that is no stack trace yet.
+    fn before_trace(&mut self, content: &str) -> Next {
+        if let Some((language, beginning)) = trace::begins(content) {
+            if matches!(beginning.place, Place::Here(_)) && !self.announces() {
+                return Next::End;
+            }
+            self.language = Some(language);
+            self.state = State::Trace(beginning.follow);
+            return Next::Part;
+        }
+        let blank = content.trim().is_empty();
+        if !blank && content.starts_with([' ', '\t']) {
+            if opens_key_block(content) {
+                self.state = State::KeyBlock;
+            }
+            return Next::Part;
+        }
+        let names_exception = head::is_head(content);
+        let announces = self.announces();
+        match &mut self.state {
+            State::Head(lines) if *lines < head::MESSAGE_LINES && !names_exception => {
+                *lines += 1;
+                Next::Perhaps
+            }
+            State::Plain if names_exception && announces => {
+                self.state = State::Head(0);
+                Next::Part
+            }
+            State::Plain | State::Head(_) | State::KeyBlock | State::Trace(_) => Next::End,
+        }
     }
 
     /// Whether a bare traceback on the next line belongs to this one. Only a header of an error announces it: after
@@ -210,130 +296,71 @@ impl Draft {
 
     /// Whether the header is the one that opened this record, printed again before each line.
     fn repeats(&self, header: &Header) -> bool {
-        matches!(self.body, Body::Unwrapped(_))
+        self.in_header
             && self.repeating != Some(false)
             && header.level == self.header.level
             && header.logger == self.header.logger
     }
 
-    fn take(&mut self, row: &Row, line: &Parsed<'_>, state: State, content: &str) {
-        self.size += row.text.len();
-        self.end = if matches!(state, State::Blank(_)) { self.end } else { row.end };
-        self.state = state;
+    fn take(&mut self, row: &Row, line: &Parsed<'_>, limit: usize) {
         self.repeating.get_or_insert(line.header.is_some());
-        if let Body::Unwrapped(body) = &mut self.body {
-            body.push(content.to_owned());
-        }
-        self.lines.push(line.content.to_owned());
-        self.starts.push(row.start);
+        let bare = line.header.as_ref().map(|header| header.message.clone());
+        self.keep(DraftLine { start: row.start, text: line.content.to_owned(), bare }, limit);
+        self.end = row.end;
         self.truncated |= row.cut;
     }
+
+    /// Keeps the first lines up to the limit and the last ones up to a part of it: some languages say first what
+    /// happened and some last.
+    fn keep(&mut self, line: DraftLine, limit: usize) {
+        self.size += line.text.len();
+        if self.tail.is_empty() && self.size <= limit {
+            self.lines.push(line);
+            return;
+        }
+        self.truncated = true;
+        self.tail_size += line.text.len();
+        self.tail.push_back(line);
+        while self.tail_size > LEAST_TAIL.max(limit / TAIL)
+            && let Some(line) = self.tail.pop_front()
+        {
+            self.tail_size -= line.text.len();
+            self.left_out += line.text.len() as u64;
+        }
+    }
+}
+
+/// What a record's first line begins.
+struct Opening {
+    state: State,
+    language: Option<&'static dyn Language>,
+    from: usize,
+}
+
+impl State {
+    /// Behind the header of an error, an exception may also be named after other words.
+    fn opening(content: &str, of_error: bool) -> Opening {
+        if let Some((language, beginning)) = trace::begins(content)
+            && let Place::Here(from) = beginning.place
+        {
+            return Opening { state: Self::Trace(beginning.follow), language: Some(language), from };
+        }
+        let state = if opens_key_block(content) {
+            Self::KeyBlock
+        } else if head::is_head(content) || (of_error && head::names_exception(content)) {
+            Self::Head(0)
+        } else {
+            Self::Plain
+        };
+        Opening { state, language: None, from: 0 }
+    }
+}
+
+fn opens_key_block(content: &str) -> bool {
+    content.rfind("-----BEGIN ") > content.rfind("-----END ")
 }
 
 /// The line without what a log collector put before it.
 pub(crate) fn content(text: &str, reference: Timestamp) -> &str {
     header::syslog(text, reference).map_or(text, |prefix| prefix.content)
-}
-
-impl State {
-    /// The state after a record's first line, and the traceback's opening where the line has something before it.
-    fn of_first(content: &str) -> (Self, Option<String>) {
-        if python::is_opening(content) {
-            return (Self::opened(content), None);
-        }
-        if content.ends_with(python::OPENING) {
-            return (Self::Frames(0), Some(python::OPENING.to_owned()));
-        }
-        if is_indented(content) && python::is_frame(content) {
-            return (Self::Frames(0), None);
-        }
-        (Self::plain(content), None)
-    }
-
-    fn opened(content: &str) -> Self {
-        match content.trim_start().strip_prefix("+ ") {
-            Some(_) => Self::Group,
-            None => Self::Frames(indentation(content)),
-        }
-    }
-
-    fn plain(content: &str) -> Self {
-        let begins = content.rfind("-----BEGIN ");
-        let ends = content.rfind("-----END ");
-        if begins > ends { Self::KeyBlock } else { Self::Plain }
-    }
-
-    /// The state after one more line, or `None` when the line is not part of the record.
-    fn after(self, content: &str, announces: bool) -> Option<Self> {
-        let blank = content.trim().is_empty();
-        match self {
-            Self::Plain => {
-                if blank {
-                    return None;
-                }
-                if python::is_opening(content) {
-                    return announces.then(|| Self::opened(content));
-                }
-                let indented = is_indented(content);
-                if indented && python::is_frame(content) {
-                    return announces.then_some(Self::Frames(0));
-                }
-                indented.then(|| Self::plain(content))
-            }
-            Self::KeyBlock => {
-                let ends = content.contains("-----END ");
-                Some(if ends { Self::Plain } else { Self::KeyBlock })
-            }
-            Self::Frames(margin) => {
-                if blank || python::is_opening(content) {
-                    return None;
-                }
-                match indentation(content).cmp(&margin) {
-                    std::cmp::Ordering::Greater => Some(self),
-                    std::cmp::Ordering::Equal => Some(Self::Message(margin, 0)),
-                    std::cmp::Ordering::Less => None,
-                }
-            }
-            Self::Message(margin, lines) => {
-                if blank {
-                    return Some(Self::Blank(1));
-                }
-                if python::is_link(content) {
-                    return Some(Self::Linked);
-                }
-                let goes_on = lines < MESSAGE_LINES
-                    && !python::is_opening(content)
-                    && !content.ends_with(python::OPENING)
-                    && indentation(content) >= margin;
-                goes_on.then_some(Self::Message(margin, lines + 1))
-            }
-            Self::Group => {
-                if blank {
-                    return Some(Self::Blank(1));
-                }
-                let inside = is_indented(content) && content.trim_start().starts_with(['|', '+']);
-                inside.then_some(Self::Group)
-            }
-            Self::Blank(lines) => {
-                if python::is_link(content) {
-                    return Some(Self::Linked);
-                }
-                (blank && lines < BLANK_LINES).then_some(Self::Blank(lines + 1))
-            }
-            Self::Linked => {
-                if python::is_opening(content) {
-                    return Some(Self::opened(content));
-                }
-                blank.then_some(Self::Linked)
-            }
-        }
-    }
-}
-
-fn is_indented(content: &str) -> bool {
-    content.starts_with([' ', '\t'])
-}
-
-fn indentation(content: &str) -> usize {
-    content.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }

@@ -3,8 +3,9 @@
 //! With a stack: the exception's type, the root cause, and the two innermost frames of the application. One frame is too
 //! few, since a shared check fails for different callers; more would split one defect by the road that led to it. Frames
 //! count by function and by the file's place within its project; line numbers, install folders and recursion depth do
-//! not. Where the crash is a `raise`, its text counts too, because one function may refuse for several reasons. Without
-//! a stack: logger and message template.
+//! not. Where the crash is a `raise`, its text counts too, because one function may refuse for several reasons; languages
+//! that do not print it have the first word of the message instead, since any later word may be a name that differs each
+//! time. Without a stack: logger and message template.
 
 use groundcrew_core::trace::{Frame, Trace};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::normalise::normalise;
 use crate::record::Record;
+use crate::trace::{Language, language_of};
 
 /// Version of the rules below; it rises whenever the same record would get another key.
 const VERSION: u32 = 1;
@@ -65,37 +67,59 @@ fn trace_parts(trace: &Trace) -> Vec<String> {
 }
 
 fn own_parts(trace: &Trace, count: usize) -> Vec<String> {
-    let frames = telling_frames(trace, count);
+    let language = language_of(trace);
+    let places = telling_places(trace, language, count);
+    let message = trace.message.as_deref().unwrap_or_default();
     let mut parts = vec![trace.exception.clone().unwrap_or_default()];
-    if frames.is_empty() {
-        parts.push(normalise(trace.message.as_deref().unwrap_or_default()));
+    if places.is_empty() {
+        parts.push(normalise(message));
     }
-    if let Some(raised) = frames.first().and_then(|frame| raised(frame)) {
+    if language.is_some_and(|language| language.is_thrown(trace)) {
+        let words = normalise(message);
+        parts.push(
+            words.split(' ').next().filter(|word| !word.starts_with('<')).unwrap_or_default().to_owned(),
+        );
+    } else if let Some(raised) = places.first().and_then(|(frame, _)| raised(frame)) {
         parts.push(raised);
     }
-    parts.extend(frames.iter().map(|frame| place(frame)));
+    parts.extend(places.into_iter().map(|(_, place)| place));
     parts
 }
 
 /// The innermost frames of the application, or of anything when there are none; repeated calls count once.
-fn telling_frames(trace: &Trace, count: usize) -> Vec<&Frame> {
+fn telling_places<'a>(
+    trace: &'a Trace,
+    language: Option<&'static dyn Language>,
+    count: usize,
+) -> Vec<(&'a Frame, String)> {
     let any_in_app = trace.frames.iter().any(|frame| frame.in_app);
-    let mut frames: Vec<&Frame> = trace.frames.iter().filter(|frame| frame.in_app || !any_in_app).collect();
-    frames.dedup_by(|a, b| a.function == b.function && a.file == b.file);
-    frames.truncate(count);
-    frames
+    let frames = trace.frames.iter().filter(|frame| frame.in_app || !any_in_app);
+    let mut places: Vec<(&Frame, String)> = Vec::new();
+    for frame in frames {
+        let place = place(frame, language);
+        if places.last().is_none_or(|(_, last)| *last != place) {
+            if places.len() == count {
+                break;
+            }
+            places.push((frame, place));
+        }
+    }
+    places
 }
 
 /// The text of a raise; only that, because other source text changes with every edit of the line.
 fn raised(frame: &Frame) -> Option<String> {
-    let source = frame.source.as_deref()?.trim();
-    let body = source.strip_prefix("raise ").or(source.strip_prefix("throw "))?;
+    let body = frame.source.as_deref()?.trim().strip_prefix("raise ")?;
     Some(body.split_whitespace().collect())
 }
 
-fn place(frame: &Frame) -> String {
+fn place(frame: &Frame, language: Option<&'static dyn Language>) -> String {
     let file = frame.file.as_deref().map(project_path).unwrap_or_default();
-    format!("{} in {file}", frame.function.as_deref().unwrap_or_default())
+    let function = frame.function.as_deref().unwrap_or_default();
+    match language {
+        Some(language) => format!("{} in {}", language.lasting_name(function), language.lasting_file(&file)),
+        None => format!("{function} in {file}"),
+    }
 }
 
 /// The last two parts of a file's path within its project.
@@ -103,7 +127,7 @@ fn place(frame: &Frame) -> String {
 /// Where a project is installed is guessed from the usual places, so that the same file gives the same text in a release
 /// folder, a home folder and a temporary one.
 fn project_path(file: &str) -> String {
-    let file = file.replace('\\', "/");
+    let file = file.strip_prefix("file://").unwrap_or(file).replace('\\', "/");
     let absolute = file.starts_with('/') || file.get(1..3) == Some(":/");
     let mut parts: Vec<&str> = file.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
     let Some(name) = parts.pop() else { return String::new() };

@@ -12,6 +12,7 @@ use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
 use crate::record::Level;
+use crate::trace::head;
 
 /// What stood before the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -228,7 +229,8 @@ fn is_logger(part: &str) -> bool {
 /// Splits what follows the level into logger and message.
 fn logger_and_message(rest: &str) -> (Option<String>, String) {
     for pattern in [&*COLONS, &*NAMED_IN, &*BRACKETED, &*DASHED, &*DOTTED] {
-        if let Some(found) = pattern.captures(rest) {
+        // `com.acme.CartException: no room` has the form of a logger, too.
+        if let Some(found) = pattern.captures(rest).filter(|found| !head::is_exception(&found[1])) {
             return (Some(found[1].to_owned()), found[2].to_owned());
         }
     }

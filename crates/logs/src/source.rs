@@ -8,7 +8,7 @@ use groundcrew_core::trace::Trace;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::assemble::{Assembler, Body, Draft, Row};
+use crate::assemble::{Assembler, Draft, Row};
 use crate::clean::clean;
 use crate::context::Context;
 use crate::file::{HEAD_BYTES, LogFile};
@@ -104,6 +104,8 @@ pub struct Dropped {
 pub enum DropReason {
     /// The rest of a line beyond the allowed length.
     OverlongLine,
+    /// Lines in the middle of a record beyond the allowed length.
+    LongRecord,
     /// The unread end of a file that was rotated away and is no longer beside its successor.
     LostTail,
     /// What was written before the file was cut or replaced, if anything.
@@ -274,6 +276,8 @@ fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -
 struct Reading<'a> {
     options: &'a ScanOptions,
     assembler: Assembler,
+    /// Records that the assembler finished and that are not emitted yet; empty between lines.
+    done: Vec<Draft>,
     context: Context,
     records: Vec<Record>,
     unparsed: u64,
@@ -290,6 +294,7 @@ impl<'a> Reading<'a> {
         Ok(Self {
             options,
             assembler: Assembler::new(log.changed, options.max_record_bytes),
+            done: Vec::new(),
             context: log.context(cursor.offset, options.max_record_bytes)?,
             records: Vec::new(),
             unparsed: 0,
@@ -315,9 +320,8 @@ impl<'a> Reading<'a> {
         self.offset = line.end;
         self.inside_line = cut;
         self.line += u64::from(!cut);
-        if let Some(draft) = self.assembler.push(&row) {
-            self.emit(draft);
-        }
+        self.assembler.push(row, &mut self.done);
+        self.emit();
         // The rest of the line is skipped, so nothing can follow that belongs to this record.
         if cut {
             self.finish();
@@ -328,38 +332,48 @@ impl<'a> Reading<'a> {
         self.offset += bytes;
         self.inside_line = !ended;
         self.line += u64::from(ended);
-        self.dropped.push(Dropped { reason: DropReason::OverlongLine, bytes });
+        self.drop_bytes(DropReason::OverlongLine, bytes);
     }
 
     fn finish(&mut self) {
-        if let Some(draft) = self.assembler.finish() {
-            self.emit(draft);
+        self.assembler.finish(&mut self.done);
+        self.emit();
+    }
+
+    fn emit(&mut self) {
+        for draft in std::mem::take(&mut self.done) {
+            self.drop_bytes(DropReason::LongRecord, draft.left_out);
+            let mut record = finished(&draft, &self.options.redactor);
+            if record.is_error() {
+                record.context = self.context.before(record.bytes.start, &self.options.redactor);
+            }
+            self.unparsed += u64::from(!draft.headed && record.trace.is_none());
+            for line in draft.lines.into_iter().chain(draft.tail) {
+                self.context.push(line.start, line.text);
+            }
+            self.records.push(record);
         }
     }
 
-    fn emit(&mut self, draft: Draft) {
-        let headed = draft.headed;
-        let lines: Vec<(u64, String)> =
-            draft.starts.iter().copied().zip(draft.lines.iter().cloned()).collect();
-        let mut record = finished(draft, &self.options.redactor);
-        if record.is_error() {
-            record.context = self.context.before(record.bytes.start, &self.options.redactor);
+    /// Counts bytes that are left out, in one entry for each reason.
+    fn drop_bytes(&mut self, reason: DropReason, bytes: u64) {
+        if bytes == 0 {
+            return;
         }
-        self.unparsed += u64::from(!headed && record.trace.is_none());
-        for (start, text) in lines {
-            self.context.push(start, text);
+        match self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
+            Some(dropped) => dropped.bytes += bytes,
+            None => self.dropped.push(Dropped { reason, bytes }),
         }
-        self.records.push(record);
     }
 }
 
 /// The record of a draft, without secrets.
-fn finished(draft: Draft, redactor: &Redactor) -> Record {
-    let redacted = redactor.redact(draft.lines.join("\n").trim_end());
-    let trace = match &draft.body {
-        Body::Lines => trace::parse(&redacted.text),
-        Body::Unwrapped(lines) => trace::parse(&redactor.redact(&lines.join("\n")).text),
-        Body::Field(text) => trace::parse(&redactor.redact(text).text),
+fn finished(draft: &Draft, redactor: &Redactor) -> Record {
+    let redacted = redactor.redact(&text(draft));
+    let trace = match (&draft.field, draft.language) {
+        (Some(field), _) => trace::parse(&redactor.redact(field).text),
+        (None, Some(language)) => language.parse(&redactor.redact(&draft.trace_text()).text),
+        (None, None) => None,
     };
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
     let message = exception.unwrap_or_else(|| redactor.redact(&draft.header.message).text);
@@ -369,13 +383,28 @@ fn finished(draft: Draft, redactor: &Redactor) -> Record {
         bytes: Span { start: draft.start, end: draft.end },
         time: draft.header.time,
         level: draft.header.level,
-        logger: draft.header.logger.map(|logger| redactor.redact(&logger).text),
+        logger: draft.header.logger.as_ref().map(|logger| redactor.redact(logger).text),
         message,
         trace,
         context: Vec::new(),
         truncated: draft.truncated,
         redactions: redacted.count,
     }
+}
+
+/// The lines of a draft; what was left out between them is said.
+fn text(draft: &Draft) -> String {
+    let first: Vec<&str> = draft.lines.iter().map(|line| line.text.as_str()).collect();
+    let mut text = first.join("\n");
+    if draft.left_out > 0 {
+        text.push_str(&format!("\n  [... {} bytes left out ...]", draft.left_out));
+    }
+    for line in &draft.tail {
+        text.push('\n');
+        text.push_str(&line.text);
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 fn exception_line(trace: &Trace) -> String {

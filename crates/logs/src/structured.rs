@@ -12,16 +12,30 @@ const TIME: [&str; 6] = ["time", "timestamp", "ts", "@timestamp", "asctime", "da
 const LEVEL: [&str; 6] = ["level", "severity", "lvl", "levelname", "log.level", "loglevel"];
 const LOGGER: [&str; 5] = ["logger", "logger_name", "name", "module", "log.logger"];
 const MESSAGE: [&str; 5] = ["message", "msg", "event", "text", "error"];
-const TRACE: [&str; 9] = [
+/// Fields that hold a stack trace; behind a dot, a field of an object.
+const TRACE: [&str; 22] = [
     "exc_info",
     "exception",
     "traceback",
     "stack_trace",
     "stack",
     "stacktrace",
+    "stackTrace",
     "error.stack_trace",
     "exc_text",
     "error.stack",
+    "err.stack",
+    "err",
+    "error",
+    "error.stacktrace",
+    "error.stackTrace",
+    "exception.stacktrace",
+    "exception.stack",
+    "exception.stack_trace",
+    "errorVerbose",
+    "errorStack",
+    "thrown.extendedStackTrace",
+    "backtrace",
 ];
 
 /// A structured line.
@@ -51,16 +65,36 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
         logger: first(&object, &LOGGER),
         message: message.unwrap_or_default(),
     };
-    Some(Fields { header, trace: first(&object, &TRACE).filter(|text| text.contains('\n')) })
+    let message = Some(&header.message).filter(|text| text.contains('\n'));
+    let trace = trace(&object).or_else(|| message.cloned());
+    Some(Fields { header, trace })
 }
 
-/// The first of the names that holds text or a number, also one object deep for names with a dot.
+/// The first field that may hold a stack trace, which has several lines; some loggers write the lines as a list.
+fn trace(object: &Map<String, Value>) -> Option<String> {
+    let mut texts = TRACE.iter().filter_map(|name| match field(object, name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(lines) => {
+            let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
+            Some(lines?.join("\n"))
+        }
+        Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
+    });
+    texts.find(|text| text.contains('\n'))
+}
+
+/// The value of a name, also one object deep for names with a dot.
+fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object.get(name).or_else(|| {
+        let (outer, inner) = name.split_once('.')?;
+        object.get(outer)?.get(inner)
+    })
+}
+
+/// The first of the names that holds text or a number.
 fn first(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| {
-        let value = object.get(*name).or_else(|| {
-            let (outer, inner) = name.split_once('.')?;
-            object.get(outer)?.get(inner)
-        })?;
+        let value = field(object, name)?;
         match value {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
@@ -145,6 +179,28 @@ mod tests {
         let logfmt = r#"time=2026-11-05T10:00:01.5Z level=error logger=shop msg="it \"broke\"" stack="Traceback\n  x""#;
         assert_eq!(parse(json).as_ref(), Some(&expected));
         assert_eq!(parse(logfmt).as_ref(), Some(&expected));
+    }
+
+    #[test]
+    fn a_stack_is_found_in_the_fields_that_loggers_use() {
+        let expected = Some("Error: x\n    at f".to_owned());
+        for fields in [
+            r#""stack":"Error: x\n    at f""#,
+            r#""err":{"type":"Error","stack":"Error: x\n    at f"}"#,
+            r#""error":{"stack":"Error: x\n    at f"}"#,
+            r#""error":"x","stacktrace":"Error: x\n    at f""#,
+            r#""exception":{"stacktrace":"Error: x\n    at f"}"#,
+            r#""exception.stacktrace":"Error: x\n    at f""#,
+            r#""stack":["Error: x","    at f"]"#,
+            r#""message":"Error: x\n    at f""#,
+        ] {
+            let line = format!("{{\"level\":\"error\",{fields}}}");
+            assert_eq!(parse(&line).unwrap().trace, expected, "{line}");
+        }
+        for fields in [r#""stack":"one line""#, r#""stack":[1,2]"#, r#""stack":null"#] {
+            let line = format!("{{\"level\":\"error\",{fields}}}");
+            assert_eq!(parse(&line).unwrap().trace, None, "{line}");
+        }
     }
 
     #[test]

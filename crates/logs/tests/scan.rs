@@ -115,6 +115,126 @@ fn a_logged_exception_is_one_record_with_its_header() {
     }
 }
 
+/// A trace as each language prints it, its exception, and its innermost place.
+const TRACES: [(&str, &str, &str, (&str, u32)); 6] = [
+    (
+        "python",
+        "Traceback (most recent call last):\n  File \"/srv/shop/cart.py\", line 9, in add\n    raise Full(n)\n          ^^^^^^^\nshop.Full: no room\n",
+        "shop.Full",
+        ("/srv/shop/cart.py", 9),
+    ),
+    (
+        "node",
+        "CartError: no room\nfor two\n\n    at async Cart.add (/srv/shop/cart.js:9:5) {\n  code: 'E_FULL',\n  [cause]: Error: full\n      at fill (/srv/shop/fill.js:3:1)\n}\n",
+        "CartError",
+        ("/srv/shop/cart.js", 9),
+    ),
+    (
+        "uncaught node",
+        "file:///srv/shop/cart.mjs:9\n  throw new CartError();\n        ^\n\nCartError: no room\n    at Cart.add (file:///srv/shop/cart.mjs:9:5)\n\nNode.js v20.20.2\n",
+        "CartError",
+        ("file:///srv/shop/cart.mjs", 9),
+    ),
+    (
+        "java",
+        "com.acme.CartException: no room\n\tat com.acme.Cart.add(Cart.java:9)\n\tSuppressed: java.io.IOException: x\n\t\tat com.acme.Wire.close(Wire.java:1)\nCaused by: com.acme.Full: full\nof eggs\n\tat com.acme.Box.fill(Box.java:3)\n\t... 7 more\n",
+        "com.acme.CartException",
+        ("Cart.java", 9),
+    ),
+    (
+        "go",
+        "panic: no room [recovered]\n\tpanic: no room\n\ngoroutine 7 [running]:\nmain.(*Cart).Add(0x1, {0x2, 0x3})\n\t/srv/shop/cart.go:9 +0x1d\ncreated by main.main in goroutine 1\n\t/srv/shop/main.go:3 +0x20\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/srv/shop/main.go:4 +0x5\nexit status 2\n",
+        "panic",
+        ("/srv/shop/cart.go", 9),
+    ),
+    (
+        "rust",
+        "thread 'main' panicked at src/cart.rs:9:5:\nno room\nfor two\nstack backtrace:\n   0: shop::cart::add\n             at ./src/cart.rs:9:5\nnote: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\n",
+        "panic",
+        ("./src/cart.rs", 9),
+    ),
+];
+
+/// The lines with a text before each.
+fn before_each(prefix: &str, lines: &str) -> String {
+    lines.lines().map(|line| format!("{prefix}{line}\n")).collect()
+}
+
+#[test]
+fn a_trace_of_every_language_is_one_record_however_it_is_logged() {
+    const NEXT: &str = "2026-11-05T10:00:01Z INFO shop GET /next\n";
+    for (name, trace, exception, (file, line)) in TRACES {
+        let quoted = serde_json::to_string(trace.trim_end()).unwrap();
+        let syslog = "<11>Nov  5 10:00:00 web shop[4]: ";
+        for (form, text) in [
+            ("alone", trace.to_owned()),
+            ("behind text", format!("serving /cart/7\n{trace}")),
+            ("behind an event", format!("2026-11-05T10:00:00Z INFO shop GET /cart\n{trace}")),
+            ("behind its header", format!("2026-11-05T10:00:00Z ERROR shop failed\n{trace}")),
+            ("in its header", format!("2026-11-05 10:00:00,123 ERROR {trace}")),
+            ("behind a word", format!("2026-11-05 10:00:00,123 ERROR shop: {trace}")),
+            ("under repeated headers", before_each("2026-11-05 10:00:00,123 - shop.web - ERROR - ", trace)),
+            ("syslog", before_each(syslog, trace)),
+            ("json", format!("{{\"level\":\"error\",\"msg\":\"failed\",\"stack\":{quoted}}}\n")),
+            ("json message", format!("{{\"level\":\"error\",\"message\":{quoted}}}\n")),
+            ("logfmt", format!("level=error msg=failed stack={quoted}\n")),
+        ] {
+            // What runtimes print themselves has no word of a logger before it.
+            let unreal = form == "behind a word" && ["uncaught node", "go"].contains(&name);
+            // Behind a header, `[cause]` has the form of a logger's name.
+            let untellable = form == "under repeated headers" && name == "node";
+            if unreal || untellable {
+                continue;
+            }
+            let scan = Log::new(format!("{text}{NEXT}")).flush(None);
+            let traces: Vec<_> = scan.records.iter().filter_map(|record| record.trace.as_ref()).collect();
+            assert_eq!(traces.len(), 1, "{name} {form}: {:#?}", scan.records);
+            assert_eq!(traces[0].exception.as_deref(), Some(exception), "{name} {form}");
+            let place = &traces[0].frames[0];
+            assert_eq!((place.file.as_deref(), place.line), (Some(file), Some(line)), "{name} {form}");
+            let others = usize::from(form.starts_with("behind text") || form.starts_with("behind an event"));
+            assert_eq!(scan.records.len(), 2 + others, "{name} {form}: {:#?}", scan.records);
+            assert_eq!(scan.records.last().unwrap().text, NEXT.trim_end(), "{name} {form}");
+        }
+    }
+}
+
+#[test]
+fn lines_that_only_look_like_the_beginning_of_a_trace_stay_apart() {
+    let text = "Error: first\nretrying\n\npanic: not of Go\nsrc/cart.js:9\nthread 'x' panicked at a.rs:1:2:\nserving\nlistening\n";
+    let scan = Log::new(text).flush(None);
+    assert_eq!(
+        texts(&scan.records),
+        [
+            "Error: first",
+            "retrying",
+            "panic: not of Go",
+            "src/cart.js:9",
+            "thread 'x' panicked at a.rs:1:2:\nserving",
+            "listening"
+        ]
+    );
+    assert_eq!(scan.records.iter().filter(|record| record.is_error()).count(), 1);
+}
+
+#[test]
+fn a_trace_of_ten_thousand_frames_keeps_both_of_its_ends() {
+    let frames: String =
+        (0..10_000).map(|n| format!("\tat com.acme.Deep.call{n}(Deep.java:{n})\n")).collect();
+    let text = format!(
+        "com.acme.Outer: x\n{frames}Caused by: com.acme.Root: y\n\tat com.acme.Low.f(Low.java:1)\nINFO next\n"
+    );
+    let scan = Log::new(&text).flush(None);
+    assert_eq!(scan.records.len(), 2);
+    let record = &scan.records[0];
+    assert!(record.truncated && record.text.len() < 400 << 10);
+    let trace = record.trace.as_ref().unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("com.acme.Outer"));
+    assert_eq!(trace.causes[0].exception.as_deref(), Some("com.acme.Root"));
+    let left_out = scan.dropped.iter().find(|dropped| dropped.reason == DropReason::LongRecord).unwrap();
+    assert!(left_out.bytes > 50 << 10);
+}
+
 #[test]
 fn a_crash_after_mere_text_is_a_record_of_its_own() {
     let text = "serving /cart/7\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: one\n";
@@ -325,6 +445,27 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         "<11>Nov  5 10:00:00 web shop[4]:   File \"a.py\", line 1, in f",
         "-----BEGIN PRIVATE KEY-----",
         "-----END PRIVATE KEY-----",
+        "TypeError: x is not a function",
+        "    at f (/srv/a.js:3:1) {",
+        "  [cause]: Error: y",
+        "}",
+        "/srv/a.js:3",
+        "  ^",
+        "com.acme.Full: z",
+        "\tat com.acme.Cart.add(Cart.java:9)",
+        "Caused by: java.lang.Error: z",
+        "ERROR:shop:com.acme.Full: z",
+        "ERROR:shop:\tat com.acme.Cart.add(Cart.java:9)",
+        "panic: boom",
+        "goroutine 1 [running]:",
+        "main.f(0x1)",
+        "\t/srv/a.go:3 +0x1",
+        "thread 'main' panicked at src/a.rs:1:2:",
+        "thread 'main' panicked at 'boom', src/a.rs:1:2",
+        "stack backtrace:",
+        "   0: shop::f",
+        "note: run with `RUST_BACKTRACE=1`",
+        "some further words",
         "a line that is far too long for the small limit of this test, so that it has to be cut somewhere",
     ]);
     prop_oneof![

@@ -1,10 +1,129 @@
 //! Stack traces out of text, one module per language.
+//!
+//! A [`Language`] answers the two questions that this crate asks about a trace: which lines belong together
+//! ([`Language::begins`], [`Follow`]) and what they say ([`Language::parse`]). To add one, write its module and list it in
+//! [`LANGUAGES`]; neither the assembly of records nor the fingerprints know any language by name.
 
-pub mod python;
+use std::borrow::Cow;
+use std::fmt::Debug;
 
 use groundcrew_core::trace::Trace;
 
+pub(crate) mod head;
+
+mod go;
+mod java;
+mod node;
+mod python;
+mod rust;
+
+/// Every language, the ones with the clearest opening first.
+static LANGUAGES: [&dyn Language; 5] = [&python::Python, &rust::Rust, &go::Go, &java::Java, &node::Node];
+
+/// What the stack traces of a language look like.
+pub(crate) trait Language: Sync + Debug {
+    /// How a trace goes on whose first line, or the line after its first, is this one; `None` for any other line.
+    ///
+    /// Asked for nearly every line of a log, so it must not cost more than a few comparisons.
+    fn begins(&self, line: &str) -> Option<Beginning>;
+
+    /// The trace in the text, which may have other lines around it; `None` when there is none.
+    fn parse(&self, text: &str) -> Option<Trace>;
+
+    /// Endings of the names of its source files.
+    fn endings(&self) -> &'static [&'static str];
+
+    /// Whether the program itself threw this, so that its message tells one reason from another; what the runtime throws
+    /// is told by its type and place. Not asked for frames that carry the text of a `raise`.
+    fn is_thrown(&self, trace: &Trace) -> bool;
+
+    /// A function's name without what compilers count or invent.
+    fn lasting_name<'a>(&self, function: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(function)
+    }
+
+    /// A file's path without what tools make from its content.
+    fn lasting_file<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(path)
+    }
+}
+
+/// The beginning of a trace, found on a line.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// Where the trace began.
+    pub(crate) place: Place,
+    /// Tells which lines follow.
+    pub(crate) follow: Box<dyn Follow>,
+}
+
+/// Where a trace began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the line itself, from this byte on.
+    Here(usize),
+    /// With the line before it: what names the exception does not say by itself that a trace follows.
+    Before,
+}
+
+/// Knows, line after line, what still belongs to a trace.
+pub(crate) trait Follow: Debug + Send {
+    /// What the next line is; not asked again after [`Next::End`].
+    fn next(&mut self, line: &str) -> Next;
+}
+
+/// What a line is to the trace before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Part of the trace.
+    Part,
+    /// More of the message, unless it turns out to be an event with its own header.
+    Text,
+    /// Part of the trace if a later line is.
+    Perhaps,
+    /// Not part of it.
+    End,
+}
+
+/// The language and the beginning of a trace that a line shows.
+pub(crate) fn begins(line: &str) -> Option<(&'static dyn Language, Beginning)> {
+    LANGUAGES.iter().find_map(|language| Some((*language, language.begins(line)?)))
+}
+
+/// The language that the files of a trace are written in.
+pub(crate) fn language_of(trace: &Trace) -> Option<&'static dyn Language> {
+    let ending = |file: &str| Some(file.rsplit_once('.')?.1.to_owned());
+    let mut endings = trace.frames.iter().filter_map(|frame| frame.file.as_deref().and_then(ending));
+    endings.find_map(|ending| {
+        LANGUAGES.iter().find(|language| language.endings().contains(&ending.as_str())).copied()
+    })
+}
+
 /// The first stack trace in the text, whichever language printed it; `None` when no parser knows its form.
 pub fn parse(text: &str) -> Option<Trace> {
-    python::parse(text)
+    LANGUAGES.iter().find_map(|language| language.parse(text))
+}
+
+/// Bytes of blanks before the text of a line.
+fn indentation(line: &str) -> usize {
+    line.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// `file:12:3` or `file:12` as file and line; `None` without a line number.
+fn file_and_line(text: &str) -> Option<(&str, u32)> {
+    let (before, last) = text.rsplit_once(':')?;
+    let last = number(last)?;
+    match before.rsplit_once(':').and_then(|(file, line)| Some((file, number(line)?))) {
+        Some(found) => Some(found),
+        None => Some((before, last)),
+    }
+}
+
+fn number(text: &str) -> Option<u32> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The text, or nothing where it is empty.
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }

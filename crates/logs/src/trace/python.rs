@@ -4,57 +4,158 @@
 //! top trace is the exception that ended the program, its frames run from the crash outwards, and its causes from the
 //! next exception down to the root.
 
+use std::cmp::Ordering;
+
 use groundcrew_core::trace::{Frame, Trace};
 
+use super::{Beginning, Follow, Language, Next, Place, indentation};
+
+/// Python.
+#[derive(Debug)]
+pub(super) struct Python;
+
 /// The line that opens a traceback, after any indentation.
-pub const OPENING: &str = "Traceback (most recent call last):";
+const OPENING: &str = "Traceback (most recent call last):";
 /// The line that opens the traceback of an exception group, after its `+ ` mark.
-pub const GROUP_OPENING: &str = "Exception Group Traceback (most recent call last):";
+const GROUP_OPENING: &str = "Exception Group Traceback (most recent call last):";
 const LINKS: [&str; 2] = [
     "The above exception was the direct cause of the following exception:",
     "During handling of the above exception, another exception occurred:",
 ];
+/// Lines that a message may add after the exception's line.
+const MESSAGE_LINES: usize = 50;
+/// Blank lines allowed between chained tracebacks.
+const BLANK_LINES: usize = 3;
+
+impl Language for Python {
+    fn begins(&self, line: &str) -> Option<Beginning> {
+        let (from, state) = if is_opening(line) {
+            (0, Lines::opened(line))
+        } else if line.ends_with(OPENING) {
+            (line.len() - OPENING.len(), Lines::Frames(0))
+        } else if line.starts_with([' ', '\t']) && is_frame(line) {
+            // A syntax error has a frame without a traceback around it.
+            (0, Lines::Frames(0))
+        } else {
+            return None;
+        };
+        Some(Beginning { place: Place::Here(from), follow: Box::new(state) })
+    }
+
+    fn parse(&self, text: &str) -> Option<Trace> {
+        let lines: Vec<&str> = text.lines().collect();
+        let start = match lines.iter().position(|line| is_opening(line)) {
+            Some(start) => start,
+            None => syntax_error_start(&lines)?,
+        };
+        let mut chain: Vec<Trace> = Vec::new();
+        let mut rest = &lines[start..];
+        loop {
+            let (trace, consumed) = single(rest);
+            chain.push(trace);
+            rest = &rest[consumed..];
+            let Some(next) = rest.iter().position(|line| is_opening(line)) else { break };
+            rest = &rest[next..];
+        }
+        let mut chain = chain.into_iter().rev();
+        let mut top = chain.next()?;
+        for mut cause in chain {
+            let nested = std::mem::take(&mut cause.causes);
+            top.causes.push(cause);
+            top.causes.extend(nested);
+        }
+        Some(top)
+    }
+
+    fn endings(&self) -> &'static [&'static str] {
+        &["py", "pyx", "pyi"]
+    }
+
+    /// A traceback shows the `raise` itself, which is better.
+    fn is_thrown(&self, _trace: &Trace) -> bool {
+        false
+    }
+}
 
 /// True for the sentence that joins two chained tracebacks.
-pub fn is_link(line: &str) -> bool {
+fn is_link(line: &str) -> bool {
     LINKS.contains(&trim_margin(line))
 }
 
 /// True for a line that can only open a traceback.
-pub fn is_opening(line: &str) -> bool {
+fn is_opening(line: &str) -> bool {
     let line = trim_margin(line);
     line == OPENING || line == GROUP_OPENING
 }
 
 /// True for `File "…", line N`, with or without a function.
-pub fn is_frame(line: &str) -> bool {
+fn is_frame(line: &str) -> bool {
     frame(trim_margin(line)).is_some()
 }
 
-/// The traceback in the text; `None` when there is none.
-pub fn parse(text: &str) -> Option<Trace> {
-    let lines: Vec<&str> = text.lines().collect();
-    let start = match lines.iter().position(|line| is_opening(line)) {
-        Some(start) => start,
-        None => syntax_error_start(&lines)?,
-    };
-    let mut chain: Vec<Trace> = Vec::new();
-    let mut rest = &lines[start..];
-    loop {
-        let (trace, consumed) = single(rest);
-        chain.push(trace);
-        rest = &rest[consumed..];
-        let Some(next) = rest.iter().position(|line| is_opening(line)) else { break };
-        rest = &rest[next..];
+/// Which lines of a traceback come next.
+#[derive(Debug)]
+enum Lines {
+    /// Before the exception; the number is the indentation of the opening line.
+    Frames(usize),
+    /// Behind the exception's line, with so many lines of message since.
+    Message(usize, usize),
+    /// Inside an exception group.
+    Group,
+    /// Behind a complete traceback and so many blank lines.
+    Blank(usize),
+    /// Behind the sentence that announces the next traceback of a chain.
+    Linked,
+}
+
+impl Lines {
+    fn opened(line: &str) -> Self {
+        match line.trim_start().strip_prefix("+ ") {
+            Some(_) => Self::Group,
+            None => Self::Frames(indentation(line)),
+        }
     }
-    let mut chain = chain.into_iter().rev();
-    let mut top = chain.next()?;
-    for mut cause in chain {
-        let nested = std::mem::take(&mut cause.causes);
-        top.causes.push(cause);
-        top.causes.extend(nested);
+}
+
+impl Follow for Lines {
+    fn next(&mut self, line: &str) -> Next {
+        let blank = line.trim().is_empty();
+        let (state, next) = match self {
+            Self::Frames(margin) => {
+                if blank || is_opening(line) {
+                    return Next::End;
+                }
+                match indentation(line).cmp(margin) {
+                    Ordering::Greater => return Next::Part,
+                    Ordering::Equal => (Self::Message(*margin, 0), Next::Part),
+                    Ordering::Less => return Next::End,
+                }
+            }
+            Self::Message(..) | Self::Group if blank => (Self::Blank(1), Next::Perhaps),
+            Self::Message(..) | Self::Blank(_) if is_link(line) => (Self::Linked, Next::Part),
+            Self::Message(margin, lines) => {
+                let goes_on = *lines < MESSAGE_LINES
+                    && !is_opening(line)
+                    && !line.ends_with(OPENING)
+                    && indentation(line) >= *margin;
+                if !goes_on {
+                    return Next::End;
+                }
+                (Self::Message(*margin, *lines + 1), Next::Text)
+            }
+            Self::Group => {
+                let inside = line.starts_with([' ', '\t']) && line.trim_start().starts_with(['|', '+']);
+                return if inside { Next::Part } else { Next::End };
+            }
+            Self::Blank(lines) if blank && *lines < BLANK_LINES => (Self::Blank(*lines + 1), Next::Perhaps),
+            Self::Blank(_) => return Next::End,
+            Self::Linked if is_opening(line) => (Self::opened(line), Next::Part),
+            Self::Linked if blank => return Next::Perhaps,
+            Self::Linked => return Next::End,
+        };
+        *self = state;
+        next
     }
-    Some(top)
 }
 
 /// Where a syntax error without any traceback begins: a frame without a function, later a `…Error:` line.
