@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use groundcrew_core::agent::Cost;
 use groundcrew_core::contract::{BadContext, BrainId, Common, Reason, read_context};
-use groundcrew_core::incident::{IncidentChange, Sighting};
+use groundcrew_core::incident::{IncidentChange, Sighting, Traffic};
 use groundcrew_core::lifecycle::Outcome;
 use groundcrew_core::log::{LogLevel, NewLog};
-use groundcrew_core::message::{Ask, Message, NewMessage};
+use groundcrew_core::message::{Ask, Given, Message, NewMessage};
 use groundcrew_core::role::Role;
-use groundcrew_core::task::{BlockedOn, NewTask, Task};
+use groundcrew_core::task::{BlockedOn, IncidentId, NewTask, Task};
 use groundcrew_logs::Redactor;
 use groundcrew_repair::RepairError;
 use groundcrew_store::StoreError;
@@ -129,8 +129,14 @@ pub struct Ending {
     pub cursors: Vec<(String, Value)>,
     /// What was learned about the incident.
     pub incident: IncidentChange,
+    /// What was learned about other incidents of the project.
+    pub incidents: Vec<(IncidentId, IncidentChange)>,
+    /// What log sources wrote.
+    pub traffic: Vec<Traffic>,
     /// Messages to others.
     pub messages: Vec<NewMessage>,
+    /// The answer, for a task that another role's question made.
+    pub answer: Option<Given>,
     /// What it used.
     pub cost: Cost,
 }
@@ -157,7 +163,10 @@ impl Ending {
             sightings: Vec::new(),
             cursors: Vec::new(),
             incident: IncidentChange::default(),
+            incidents: Vec::new(),
+            traffic: Vec::new(),
             messages: Vec::new(),
+            answer: None,
             cost,
         }
     }
@@ -203,10 +212,19 @@ impl Ending {
             text(&mut message.content);
             redact_value(redactor, &mut message.metadata);
         }
-        if let Some(reason) = &mut self.incident.reason {
+        let others = self.incidents.iter_mut().map(|(_, change)| change);
+        for reason in others.chain([&mut self.incident]).filter_map(|change| change.reason.as_mut()) {
             text(reason);
         }
+        if let Some(comment) = self.answer.as_mut().and_then(|answer| answer.comment.as_mut()) {
+            text(comment);
+        }
         self
+    }
+
+    /// Whether it ended with a result.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.outcome, Outcome::Complete { .. })
     }
 
     /// Adds a task for the next role.
@@ -220,6 +238,13 @@ impl Ending {
     #[must_use]
     pub fn incident(mut self, change: IncidentChange) -> Self {
         self.incident = change;
+        self
+    }
+
+    /// Answers the question of another role, for which the task was made.
+    #[must_use]
+    pub fn answering(mut self, answer: Given) -> Self {
+        self.answer = Some(answer);
         self
     }
 
@@ -260,6 +285,13 @@ pub enum Trouble {
     },
     /// The machine or the configuration lacks something that a person can mend: blocked until they say so.
     Environment(String),
+    /// Only a person can say how to go on: blocked until they do.
+    Ask {
+        /// What it waits for.
+        on: BlockedOn,
+        /// The question.
+        ask: Ask,
+    },
     /// The machine misbehaved: tried again.
     Machine(String),
     /// The crew stops or the lease is gone.
@@ -286,6 +318,7 @@ impl Trouble {
                 );
                 Outcome::Block { on: BlockedOn::Environment, ask: Some(ask) }
             }
+            Self::Ask { on, ask } => Outcome::Block { on, ask: Some(ask) },
             Self::Machine(error) => Outcome::Retry { error },
             Self::Stopped => Outcome::Release,
         }

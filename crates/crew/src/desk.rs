@@ -55,6 +55,12 @@ impl Desk {
         self.flush();
     }
 
+    /// Writes down what a check came to, under a name by which a result refers to it.
+    pub fn check(&self, name: &str, text: &str) {
+        self.note(NewLog::info(text, json!({ "check": name })));
+        self.flush();
+    }
+
     /// The switch that ends what the agent runs.
     pub fn cancel(&self) -> &CancelToken {
         &self.cancel

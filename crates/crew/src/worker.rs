@@ -172,8 +172,8 @@ impl Floor {
             sightings: ending.sightings,
             cursors: ending.cursors,
             incident: ending.incident,
-            incidents: Vec::new(),
-            traffic: Vec::new(),
+            incidents: ending.incidents,
+            traffic: ending.traffic,
             answer: ending.answer,
             cost: ending.cost,
         }
