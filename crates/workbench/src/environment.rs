@@ -163,7 +163,8 @@ impl Venv {
                 return Err(gone(bin));
             }
             // By its own name and by the one its links lead to: an interpreter looks for its library by either.
-            for prefix in [bin.parent().map(Path::to_owned), bin.canonicalize().ok().and_then(above)] {
+            for bin in [Some(bin.clone()), bin.canonicalize().ok()].into_iter().flatten() {
+                let prefix = bin.parent().map(Path::to_owned);
                 if let Some(prefix) = prefix.filter(|prefix| !base.contains(prefix)) {
                     base.push(prefix);
                 }
@@ -175,10 +176,6 @@ impl Venv {
         }
         Ok(Venv { folder: folder.to_owned(), program, base })
     }
-}
-
-fn above(bin: PathBuf) -> Option<PathBuf> {
-    bin.parent().map(Path::to_owned)
 }
 
 fn settings(path: &Path) -> Option<String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use groundcrew_workbench::CancelToken;
 use groundcrew_workbench::environment::{Environment, Venv};
 use groundcrew_workbench::python::Python;
-use groundcrew_workbench::runner::{Lack, Suite, TestCommand, TestOutcome, lack, run_suite};
+use groundcrew_workbench::runner::{Lack, Suite, TestCommand, TestOutcome, collect_suite, lack, run_suite};
 use groundcrew_workbench::sandbox::{Ended, Level, Limits, Sandbox, SandboxConfig};
 
 fn sandboxes() -> Vec<Sandbox> {
@@ -276,5 +276,67 @@ fn a_python_that_tests_start_themselves_imports_from_the_work_tree_too() {
     for sandbox in sandboxes() {
         let (suite, _) = bench.suite(&sandbox);
         assert!(suite.is_green(), "{suite:?}");
+    }
+}
+
+#[test]
+fn tests_can_be_imported_without_being_run() {
+    let ran = "import unittest\nclass B(unittest.TestCase):\n    def test_ran(self): self.fail('it ran')\n";
+    let missing = "import nowhere_at_all\n";
+    let bench = Bench::new(&[("shop.py", SHOP), ("tests/test_a.py", missing)]);
+    let mixed = Bench::new(&[("shop.py", SHOP), ("tests/test_a.py", missing), ("tests/test_b.py", ran)]);
+    let command =
+        TestCommand::parse(&["python3", "-m", "unittest", "discover", "-s", "tests"].map(str::to_owned));
+    let command = command.expect("a command");
+    for sandbox in sandboxes() {
+        let collected = |bench: &Bench| {
+            let python = bench.python(&sandbox);
+            let limits = Limits::default();
+            let cancel = CancelToken::new();
+            let suite = collect_suite(&sandbox, &python, &bench.worktree, &command, &limits, &cancel);
+            let suite = suite.expect("it starts");
+            (lack(&suite, &python), suite)
+        };
+        let (found, suite) = collected(&bench);
+        assert!(
+            matches!(found, Some(Lack::Module { module, .. }) if module == "nowhere_at_all"),
+            "{suite:?}"
+        );
+        let (found, suite) = collected(&mixed);
+        assert_eq!((found, suite.collected), (None, Some(2)), "the tests that can run are enough");
+        assert!(!suite.tests.contains_key("test_b.B.test_ran"), "{suite:?}");
+    }
+}
+
+#[test]
+fn packages_of_node_are_there_while_the_suite_runs_and_the_work_tree_stays_as_it_is() {
+    if !Path::new("/usr/bin/node").is_file() {
+        eprintln!("SKIPPED: node is not installed");
+        return;
+    }
+    let bench = Bench::new(&[
+        ("package.json", "{\"scripts\": {\"test\": \"node --test\"}}"),
+        (
+            "price.test.js",
+            "require('node:test')('price', () => require('node:assert').equal(require('till').price, 1));\n",
+        ),
+    ]);
+    write(&bench.checkout.join("node_modules/till/index.js"), "exports.price = 1;\n");
+    let argv = ["node", "--test"].map(str::to_owned);
+    let command = TestCommand::parse(&argv).expect("a command");
+    for sandbox in sandboxes() {
+        let found = Environment::find(&bench.checkout, None, |_| false).expect("it can be used");
+        let without = bench.python(&sandbox);
+        let with = without.clone().with_node_modules(found.node_modules);
+        let run = |python: &Python| {
+            let limits =
+                Limits { wall: Duration::from_secs(60), memory_bytes: 16 << 30, ..Limits::default() };
+            let cancel = CancelToken::new();
+            run_suite(&sandbox, python, &bench.worktree, &command, None, &limits, &cancel).expect("it starts")
+        };
+        let suite = run(&with);
+        assert!(suite.is_green(), "{}: {suite:?}", sandbox.level());
+        assert!(!run(&without).is_green());
+        assert!(bench.worktree.join("node_modules").symlink_metadata().is_err());
     }
 }

@@ -89,7 +89,9 @@ pub fn detect_tests(
         return command(Kind::Pytest, &["python3", "-m", "pytest"]);
     }
     if !classes {
-        return None;
+        // Python's tests come first: a project with both is a Python project with a front end.
+        let package = files.iter().find(|file| file.as_str() == "package.json")?;
+        return node_tests(&text(package)?).and_then(|_| command(Kind::Other, &["npm", "test"]));
     }
     let folder = tests
         .iter()
@@ -101,6 +103,40 @@ pub fn detect_tests(
         Some(folder) => command(Kind::Unittest, &["python3", "-m", "unittest", "discover", "-s", folder]),
         None => command(Kind::Unittest, &["python3", "-m", "unittest", "discover"]),
     }
+}
+
+/// What runs the tests of a Node project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeTests {
+    /// Node's own test runner.
+    Node,
+    /// jest.
+    Jest,
+    /// vitest.
+    Vitest,
+    /// mocha.
+    Mocha,
+    /// Something else.
+    Other,
+}
+
+/// Which program the `test` script of a `package.json` runs; none if there is no such script, or only npm's placeholder.
+pub fn node_tests(package: &str) -> Option<NodeTests> {
+    let package: serde_json::Value = serde_json::from_str(package).ok()?;
+    let script = package.pointer("/scripts/test")?.as_str()?.trim();
+    if script.is_empty() || script.contains("no test specified") {
+        return None;
+    }
+    let mut words = script.split([' ', '&', ';', '|']).map(|word| word.rsplit('/').next().unwrap_or(word));
+    let known = words.find_map(|word| match word {
+        "jest" | "react-scripts" => Some(NodeTests::Jest),
+        "vitest" => Some(NodeTests::Vitest),
+        "mocha" => Some(NodeTests::Mocha),
+        "--test" => Some(NodeTests::Node),
+        _ => None,
+    });
+    Some(known.unwrap_or(NodeTests::Other))
 }
 
 fn command(kind: Kind, argv: &[&str]) -> Option<TestCommand> {
@@ -156,6 +192,29 @@ mod tests {
         assert_eq!(detected(&[("tests/test_a.py", case), ("pytest.ini", "")], false), discover(" -s tests"));
         assert_eq!(detected(&[("tests/test_a.py", function)], false), None);
         assert_eq!(detected(&[("app.py", case)], true), None);
+    }
+
+    #[test]
+    fn a_node_project_is_tested_by_its_script() {
+        let package = |script: &str| serde_json::json!({ "scripts": { "test": script } }).to_string();
+        for (script, expected) in [
+            ("node --test", Some(NodeTests::Node)),
+            ("NODE_ENV=test node --enable-source-maps --test test/", Some(NodeTests::Node)),
+            ("npm run lint && ./node_modules/.bin/jest --ci", Some(NodeTests::Jest)),
+            ("vitest run", Some(NodeTests::Vitest)),
+            ("nyc mocha", Some(NodeTests::Mocha)),
+            ("make check", Some(NodeTests::Other)),
+            ("echo \"Error: no test specified\" && exit 1", None),
+            ("", None),
+        ] {
+            assert_eq!(node_tests(&package(script)), expected, "{script}");
+        }
+        assert_eq!(node_tests("no json"), None);
+        let node = package("node --test");
+        assert_eq!(detected(&[("package.json", &node), ("index.js", "")], true), Some("npm test".to_owned()));
+        let case = "import unittest\nclass A(unittest.TestCase): pass\n";
+        let both = [("package.json", node.as_str()), ("test_a.py", case)];
+        assert_eq!(detected(&both, false), Some("python3 -m unittest discover".to_owned()));
     }
 
     #[test]

@@ -11,16 +11,17 @@ mod lack;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::NODE_MODULES;
 use crate::process::CancelToken;
 use crate::python::{IMPORT_PATH, Python};
 use crate::sandbox::{Bound, Ended, FILES, Level, Limits, Request, Sandbox, SandboxError};
 
-pub use detect::{Kind, TestCommand, detect_tests};
+pub use detect::{Kind, NodeTests, TestCommand, detect_tests, node_tests};
 pub use lack::{Lack, MissingService, lack};
 
 const SCRIPT: &str = include_str!("suite.py");
@@ -187,12 +188,56 @@ pub fn run_suite(
     limits: &Limits,
     cancel: &CancelToken,
 ) -> Result<Suite, SandboxError> {
+    let what = only.map_or(What::All, What::Only);
+    run_part(sandbox, python, worktree, command, what, limits, cancel)
+}
+
+/// Imports the tests of a work tree and runs none: what cannot be imported is told, and where the modules came from.
+///
+/// # Errors
+/// As [`run_suite`]; a suite of another kind cannot be collected and is refused.
+pub fn collect_suite(
+    sandbox: &Sandbox,
+    python: &Python,
+    worktree: &Path,
+    command: &TestCommand,
+    limits: &Limits,
+    cancel: &CancelToken,
+) -> Result<Suite, SandboxError> {
+    if command.kind == Kind::Other {
+        return Err(SandboxError::BadRequest("tests that are not told apart cannot be collected".to_owned()));
+    }
+    run_part(sandbox, python, worktree, command, What::Nothing, limits, cancel)
+}
+
+/// Which of the collected tests run.
+#[derive(Clone, Copy)]
+enum What<'a> {
+    All,
+    Only(&'a [String]),
+    Nothing,
+}
+
+fn run_part(
+    sandbox: &Sandbox,
+    python: &Python,
+    worktree: &Path,
+    command: &TestCommand,
+    what: What<'_>,
+    limits: &Limits,
+    cancel: &CancelToken,
+) -> Result<Suite, SandboxError> {
     let word = nonce();
     let request = match command.kind {
-        Kind::Unittest | Kind::Pytest => told_request(python, worktree, command, only, limits, &word)?,
+        Kind::Unittest | Kind::Pytest => told_request(python, worktree, command, what, limits, &word)?,
         Kind::Other => plain_request(python, worktree, command, limits),
     };
+    let shown = match (command.kind, &python.node_modules) {
+        (Kind::Other, Some(folder)) => Shown::link(folder, &worktree.join(NODE_MODULES))?,
+        (Kind::Unittest | Kind::Pytest | Kind::Other, _) => None,
+    };
     let output = sandbox.run(&request, cancel)?;
+    drop(shown);
     let mut suite = Suite {
         kind: command.kind,
         tests: BTreeMap::new(),
@@ -218,12 +263,35 @@ pub fn run_suite(
     Ok(suite)
 }
 
+/// A link in a work tree that is there only while something runs, since it is no change of anybody's.
+struct Shown(PathBuf);
+
+impl Shown {
+    /// None where the work tree has a folder of its own there.
+    fn link(folder: &Path, at: &Path) -> std::io::Result<Option<Shown>> {
+        if at.symlink_metadata().is_ok() {
+            return Ok(None);
+        }
+        std::os::unix::fs::symlink(folder, at)?;
+        Ok(Some(Shown(at.to_owned())))
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        // What the command put in its place is the command's own.
+        if self.0.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
+            std::fs::remove_file(&self.0).ok();
+        }
+    }
+}
+
 /// The request for a suite whose tests are told apart.
 fn told_request(
     python: &Python,
     worktree: &Path,
     command: &TestCommand,
-    only: Option<&[String]>,
+    what: What<'_>,
     limits: &Limits,
     word: &str,
 ) -> Result<Request, SandboxError> {
@@ -236,7 +304,11 @@ fn told_request(
         "word": word,
         "kind": command.kind,
         "args": command.framework_args(),
-        "only": only,
+        "only": match what {
+            What::Only(tests) => Some(tests),
+            What::All | What::Nothing => None,
+        },
+        "collect": matches!(what, What::Nothing),
         "root": worktree,
         "checkouts": python.checkouts,
     });
@@ -252,6 +324,7 @@ fn plain_request(python: &Python, worktree: &Path, command: &TestCommand, limits
     }
     request.argv.extend(command.argv.iter().skip(1).cloned());
     import_from(&mut request, worktree);
+    request.read_only.extend(python.node_modules.clone());
     request.limits = limits.clone();
     request
 }

@@ -66,6 +66,8 @@ def run_unittest(orders, channel):
     import unittest
 
     only = orders["only"]
+    # What stands in for a module that cannot be imported, or for a fixture of a class or module.
+    stands_in = ("_FailedTest", "_ErrorHolder", "ModuleImportFailure", "LoadTestsFailure")
 
     class Result(unittest.TestResult):
         def startTest(self, test):
@@ -109,8 +111,7 @@ def run_unittest(orders, channel):
             )
 
         def _bad(self, test, err):
-            # A module that cannot be imported, or a fixture of a class or module.
-            around = type(test).__name__ in ("_FailedTest", "_ErrorHolder", "ModuleImportFailure", "LoadTestsFailure")
+            around = type(test).__name__ in stands_in
             channel.tell(at="outcome", test=test.id(), outcome="error" if around else "failed", failure=failure(*err))
 
     def flat(suite):
@@ -128,6 +129,8 @@ def run_unittest(orders, channel):
                 wanted = set(only)
                 tests = [test for test in tests if test.id() in wanted]
             channel.tell(at="collected", count=len(tests))
+            if orders["collect"]:
+                tests = [test for test in tests if type(test).__name__ in stands_in]
             result = Result()
             unittest.TestSuite(tests)(result)
             return result
@@ -148,6 +151,8 @@ def run_pytest(orders, channel):
                 wanted = set(only)
                 items[:] = [item for item in items if item.nodeid in wanted]
             channel.tell(at="collected", count=len(items))
+            if orders["collect"]:
+                items[:] = []
 
         def pytest_collectreport(self, report):
             if report.failed:

@@ -201,6 +201,8 @@ fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
         "/etc/passwd",
         "/etc/group",
         "/etc/hosts",
+        // A file that is there and cannot be read is an error to OpenSSL, and so to every Node program.
+        "/etc/ssl/openssl.cnf",
     ];
     let mut readable: Vec<PathBuf> = system.iter().chain(&SYSTEM_FILES).map(PathBuf::from).collect();
     if order.network == Network::Open {
