@@ -15,18 +15,22 @@ use groundcrew_core::lifecycle::{Command, MOST_WAITING, NEW, Refusal, classify_t
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
 use groundcrew_logs::{Cursor, readable};
+use groundcrew_workbench::CancelToken;
 use groundcrew_store::{Count, IncidentFilter, NewWorker, Store, StoreError, TaskFilter};
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
+use crate::recurring;
+use crate::hooks::Hooks;
 use crate::presence::{Presence, ended, forget};
 use crate::scratch::sweep;
 use crate::site::Site;
 use crate::tools::Tools;
+use crate::watches::Watches;
 use crate::worker::{Floor, Running, Troubles};
 
 /// How long a task stays with a worker that shows no sign of life, unless it is told otherwise.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many times a lease is renewed before it would end; also how soon a cancelled task is noticed.
 const RENEWALS: u32 = 12;
@@ -37,17 +41,46 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How often the crew checks its own health.
 const HEALTH_EVERY: Duration = Duration::from_secs(300);
 
+/// Time between two looks at what there is to tell.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
 /// How often running tasks are told to end while the crew stops.
 const STOP_TICK: Duration = Duration::from_millis(10);
 
 /// How long a worker rests after the database failed it.
 const REST: Duration = Duration::from_millis(500);
 
+/// On what terms a crew works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How long a task stays with a worker that shows no sign of life.
+    pub lease: SignedDuration,
+    /// What it takes up.
+    pub intake: Intake,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { lease: LEASE, intake: Intake::Projects }
+    }
+}
+
+/// What a crew takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// What the logs of its projects, its schedules and its own health ask for, and what is in the queue.
+    Projects,
+    /// Only what is in the queue.
+    Queue,
+}
+
 /// A running crew. Dropping it stops it.
 pub struct Crew {
     floor: Arc<Floor>,
     stop: Arc<AtomicBool>,
     drained: Arc<AtomicBool>,
+    told: Arc<AtomicBool>,
+    hooks: CancelToken,
     threads: Vec<JoinHandle<()>>,
     names: Vec<String>,
     _presence: Presence,
@@ -58,19 +91,7 @@ impl Crew {
     ///
     /// # Errors
     /// The database cannot be written, or a thread cannot be started.
-    pub fn start(tools: Tools, brain: Box<dyn Brain>) -> Result<Self, StoreError> {
-        Self::start_with_lease(tools, brain, LEASE)
-    }
-
-    /// As [`Crew::start`], with tasks that stay so long with a worker that shows no sign of life.
-    ///
-    /// # Errors
-    /// As [`Crew::start`].
-    pub fn start_with_lease(
-        tools: Tools,
-        brain: Box<dyn Brain>,
-        lease: SignedDuration,
-    ) -> Result<Self, StoreError> {
+    pub fn start(tools: Tools, brain: Box<dyn Brain>, terms: Terms) -> Result<Self, StoreError> {
         let process = process_name();
         let presence = show(&tools, &process)?;
         take_back(&tools)?;
@@ -78,7 +99,7 @@ impl Crew {
         let floor = Arc::new(Floor {
             tools,
             brain,
-            lease,
+            lease: terms.lease,
             running: Running::default(),
             trouble: Troubles::default(),
         });
@@ -87,6 +108,8 @@ impl Crew {
             _presence: presence,
             stop: Arc::new(AtomicBool::new(false)),
             drained: Arc::new(AtomicBool::new(false)),
+            told: Arc::new(AtomicBool::new(false)),
+            hooks: CancelToken::new(),
             threads: Vec::new(),
             names: Vec::new(),
         };
@@ -105,11 +128,13 @@ impl Crew {
         let (floor, stop, drained) =
             (Arc::clone(&crew.floor), Arc::clone(&crew.stop), Arc::clone(&crew.drained));
         let names = crew.names.clone();
-        crew.threads.push(std::thread::spawn(move || Supervisor::new(&floor, names).run(&stop, &drained)));
+        crew.threads.push(std::thread::spawn(move || {
+            Supervisor::new(&floor, names, terms.intake).run(&stop, &drained);
+        }));
         Ok(crew)
     }
 
-    /// Whether every log has been read and nothing is left that the crew could do by itself.
+    /// Whether every log has been read, everything was told, and nothing is left that the crew could do by itself.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -120,7 +145,8 @@ impl Crew {
         let counts = self.floor.tools.store.counts()?;
         let open = |status| matches!(status, Status::Pending | Status::Running);
         let nothing_open = !counts.iter().any(|row| open(row.status) && row.tasks > 0);
-        Ok(nothing_open && held_back(self.floor.tools.store.as_ref())?.is_empty())
+        let store = self.floor.tools.store.as_ref();
+        Ok(nothing_open && held_back(store)?.is_empty() && self.told.load(Ordering::Acquire))
     }
 
     /// What keeps the crew from its work now, such as a full disk under its database; empty when all is well.
@@ -135,6 +161,7 @@ impl Crew {
 
     fn halt(&mut self) {
         self.stop.store(true, Ordering::Release);
+        self.hooks.cancel();
         // Again and again, since a worker may have claimed its task just before it could see that it has to stop.
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             self.floor.running.cancel_all();
@@ -218,6 +245,17 @@ fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
     }
 }
 
+/// Tells the user's own programs what happens, in a thread of its own so that a slow one holds nobody up.
+fn tell(floor: &Floor, stop: &AtomicBool, told: &AtomicBool, cancel: &CancelToken) {
+    let mut hooks = Hooks::default();
+    while !stop.load(Ordering::Acquire) {
+        let all = hooks.deliver(&floor.tools, cancel);
+        floor.trouble.note("hooks", &all);
+        told.store(matches!(all, Ok(true)), Ordering::Release);
+        std::thread::sleep(TELL_EVERY);
+    }
+}
+
 fn worker_name(role: Role, process: &str) -> String {
     format!("{role}@{process}")
 }
@@ -260,14 +298,16 @@ fn held_back(store: &dyn Store) -> Result<Vec<Incident>, StoreError> {
 struct Supervisor<'a> {
     floor: &'a Floor,
     names: Vec<String>,
+    intake: Intake,
     renewed: Instant,
     checked: Option<Instant>,
+    watches: Watches,
     looked: BTreeMap<(ProjectId, PathBuf), Instant>,
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(floor: &'a Floor, names: Vec<String>) -> Self {
-        Self { floor, names, renewed: Instant::now(), checked: None, looked: BTreeMap::new() }
+    fn new(floor: &'a Floor, names: Vec<String>, intake: Intake) -> Self {
+        Self { floor, names, intake, renewed: Instant::now(), checked: None, watches: Watches::new(), looked: BTreeMap::new() }
     }
 
     /// A failed round is no reason to stop: the database may be busy, and the next round tries again.
@@ -296,8 +336,14 @@ impl<'a> Supervisor<'a> {
         }
         store.maintain(self.floor.lease)?;
         self.classify_held_back()?;
-        self.schedule_health()?;
-        self.schedule_scans()
+        match self.intake {
+            Intake::Queue => Ok(true),
+            Intake::Projects => {
+                recurring::keep_up(&self.floor.tools)?;
+                self.schedule_health()?;
+                self.schedule_scans()
+            }
+        }
     }
 
     /// Hands incidents to triage that had to wait while it had too much to do, the last seen first.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use groundcrew_crew::brain::Rules;
 use groundcrew_crew::site::Site;
-use groundcrew_crew::supervisor::Crew;
+use groundcrew_crew::supervisor::{self, Crew, Intake};
 use groundcrew_crew::trust::TrustStore;
 use groundcrew_store::{Access, IncidentFilter, Store};
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
 use jiff::SignedDuration;
+use serde::Serialize;
 
 use crate::commands::incidents;
 use crate::escape;
@@ -19,6 +20,7 @@ use crate::failure::{Done, Failure, Kind};
 use crate::invocation::{Invocation, sandbox};
 use crate::live::Live;
 use crate::options::Up;
+use crate::progress::Progress;
 use crate::signals::Signals;
 
 /// Longest wait between two looks at the audit log.
@@ -39,7 +41,7 @@ pub(super) fn run(options: &Up, at: &Invocation) -> Result<Done, Failure> {
         escape::line(&at.database()?),
         sandbox.level()
     ));
-    let done = work(at, &store, sandbox, Terms { until: until(options), lease: options.lease }, &signals)?;
+    let done = work(at, &store, sandbox, Terms { until: until(options), crew: supervisor::Terms { lease: options.lease, intake: Intake::Projects } }, &signals)?;
     if done != Done::Clean {
         return Ok(done);
     }
@@ -55,13 +57,13 @@ pub(crate) enum Until {
     Idle,
 }
 
-/// On what terms a crew works.
+/// On what terms a crew works for a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     /// When it ends by itself.
     pub(crate) until: Until,
-    /// How long a task stays with a worker that shows no sign of life.
-    pub(crate) lease: SignedDuration,
+    /// Its own.
+    pub(crate) crew: supervisor::Terms,
 }
 
 fn until(options: &Up) -> Until {
@@ -80,21 +82,30 @@ pub(crate) fn work(
     signals: &Signals,
 ) -> Result<Done, Failure> {
     let mut live = Live::from_now(store)?;
-    let crew = Crew::start_with_lease(at.tools(store, Ok(sandbox))?, Box::new(Rules), terms.lease)?;
-    let watched = watch(at, store.as_ref(), &crew, &mut live, terms.until, signals);
+    let mut progress = Progress::new(&at.out);
+    let crew = Crew::start(at.tools(store, Ok(sandbox))?, Box::new(Rules), terms.crew)?;
+    let mut screen = Screen { live: &mut live, progress: &mut progress };
+    let watched = watch(at, store.as_ref(), &crew, &mut screen, terms.until, signals);
+    progress.clear();
     if !stop(crew) {
         at.out.warn("the crew did not stop in time; what it left is taken up again when its leases end");
     }
     let done = watched?;
-    live.print(&at.out)?;
+    live.show(&at.out, &progress)?;
     Ok(done)
+}
+
+/// What is shown while the crew works.
+struct Screen<'a> {
+    live: &'a mut Live,
+    progress: &'a mut Progress,
 }
 
 fn watch(
     at: &Invocation,
     store: &dyn Store,
     crew: &Crew,
-    live: &mut Live,
+    screen: &mut Screen<'_>,
     until: Until,
     signals: &Signals,
 ) -> Result<Done, Failure> {
@@ -102,10 +113,11 @@ fn watch(
     let mut idle_before = false;
     let mut told = BTreeSet::new();
     loop {
-        live.print(&at.out)?;
-        told = tell_troubles(at, crew, &told);
+        screen.progress.refresh(store, at.shown_now())?;
+        screen.live.show(&at.out, screen.progress)?;
+        told = tell_troubles(screen.progress, crew, &told);
         if let Some(done) = signals.received() {
-            at.out.note("stopping; once more ends it at once");
+            screen.progress.note("stopping; once more ends it at once");
             return Ok(done);
         }
         if until == Until::Idle {
@@ -121,13 +133,13 @@ fn watch(
 }
 
 /// Warns once about each thing that keeps the crew from its work; gives what is wrong now.
-fn tell_troubles(at: &Invocation, crew: &Crew, told: &BTreeSet<String>) -> BTreeSet<String> {
+fn tell_troubles(progress: &Progress, crew: &Crew, told: &BTreeSet<String>) -> BTreeSet<String> {
     let now = crew.troubles();
     for trouble in now.difference(told) {
-        at.out.warn(format!("the crew cannot go on and keeps trying: {}", escape::lines(trouble)));
+        progress.warn(&format!("the crew cannot go on and keeps trying: {}", escape::lines(trouble)));
     }
     if now.is_empty() && !told.is_empty() {
-        at.out.note("the crew goes on");
+        progress.note("the crew goes on");
     }
     now
 }
@@ -179,20 +191,32 @@ fn warn_about_projects(at: &Invocation, store: &dyn Store, trust: &TrustStore) -
     Ok(projects.iter().map(|project| escape::line(&project.name)).collect::<Vec<_>>().join(", "))
 }
 
+/// What a crew that ended by itself leaves, as the last record of the stream.
+#[derive(Serialize)]
+struct Summary<'a> {
+    incidents: &'a [incidents::Row],
+    /// How many questions and approvals wait for the person.
+    waiting: usize,
+    exit_code: u8,
+}
+
 /// What became of the incidents, and whether something waits for the person.
 fn summary(at: &Invocation, store: &dyn Store) -> Result<Done, Failure> {
     let waiting = store.inbox()?.len();
-    if !at.out.is_json() {
-        let found = store.incidents(&IncidentFilter::default())?;
-        at.out.line("")?;
-        if found.is_empty() {
-            at.out.line("no incidents")?;
-        } else {
-            at.out.lines(incidents::lines(&at.out, &found))?;
-        }
-        if waiting > 0 {
-            at.out.line(format!("{waiting} waiting for you: {}", at.command("inbox")))?;
-        }
+    let done = if waiting > 0 { Done::NotClean } else { Done::Clean };
+    let found = incidents::Row::all(store, store.incidents(&IncidentFilter::default())?)?;
+    if at.out.is_json() {
+        let summary = Summary { incidents: &found, waiting, exit_code: done.exit_code() };
+        at.out.record("summary", &summary)?;
+        return Ok(done);
     }
-    Ok(if waiting > 0 { Done::NotClean } else { Done::Clean })
+    if found.is_empty() {
+        at.out.line("no incidents")?;
+    } else {
+        at.out.lines(incidents::lines(&at.out, &found))?;
+    }
+    if waiting > 0 {
+        at.out.line(format!("{waiting} waiting for you: {}", at.command("inbox")))?;
+    }
+    Ok(done)
 }

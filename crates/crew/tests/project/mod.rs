@@ -5,14 +5,17 @@ use std::process::Command as Process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use groundcrew_core::lifecycle::Command;
-use groundcrew_core::role::Party;
-use groundcrew_core::task::{ProjectId, Status, Task, TaskId};
+use groundcrew_core::contract::{Dossier, Fix, Reproduction, ReviewContext, VerifyFixContext};
+use groundcrew_core::evidence::ChangeKind;
+use groundcrew_core::lifecycle::{Command, Outcome, Settlement};
+use groundcrew_core::message::{Message, MessageType};
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::task::{NewTask, ProjectId, Status, Task, TaskId};
 use groundcrew_crew::brain::Brain;
-use groundcrew_crew::supervisor::Crew;
+use groundcrew_crew::supervisor::{Crew, Terms};
 use groundcrew_crew::tools::Tools;
 use groundcrew_crew::trust::TrustStore;
-use groundcrew_store::{Options, Store, TaskFilter, open};
+use groundcrew_store::{MessageFilter, Options, Store, TaskFilter, open};
 use groundcrew_workbench::sandbox::testing::launcher_for_tests;
 use groundcrew_workbench::sandbox::{Sandbox, SandboxConfig};
 use serde_json::{Value, json};
@@ -27,6 +30,25 @@ pub(crate) const TESTS: &str = "import unittest\n\nimport shop\n\n\nclass ShopTe
 
 /// The defect as a log shows it.
 pub(crate) const CRASH: &str = "Traceback (most recent call last):\n  File \"/srv/app/shop.py\", line 2, in visit\n    seen[name] += 1\nKeyError: 'ann'";
+
+/// The defect mended at its cause.
+pub(crate) const MENDED: &str = "def visit(seen, name):\n    seen[name] = seen.get(name, 0) + 1\n    return 'ok'\n";
+
+/// A reproduction of the crash, as a developer would hand it over.
+pub(crate) fn reproduction(base: &str) -> Reproduction {
+    Reproduction {
+        kind: "generated_call".into(),
+        origin: "made for this test".into(),
+        script: "import shop\nresult = shop.visit({}, 'ann')\n".into(),
+        call: "shop.visit({}, 'ann')".into(),
+        regression_test: None,
+        test_id: None,
+        fails_on: base.into(),
+        exception: "KeyError".into(),
+        file: "shop.py".into(),
+        function: "visit".into(),
+    }
+}
 
 /// Everything of one test.
 pub(crate) struct Bench {
@@ -82,7 +104,7 @@ impl Bench {
         let sandbox = Sandbox::detect(SandboxConfig::new(launcher_for_tests()));
         let tools =
             Tools::new(Arc::clone(&self.store), sandbox, self.trust_store(), self.work_folder()).unwrap();
-        Working(Crew::start(tools, Box::new(brain)).unwrap())
+        Working(Crew::start(tools, Box::new(brain), Terms::default()).unwrap())
     }
 
     pub(crate) fn task(&self, id: TaskId) -> Task {
@@ -128,6 +150,100 @@ impl Bench {
             extra,
         };
         self.store.execute(answer).unwrap();
+    }
+
+    /// Answers the one open question with a reason.
+    pub(crate) fn answer_because(&self, choice: &str, why: &str) {
+        let inbox = self.store.inbox().unwrap();
+        assert_eq!(inbox.len(), 1, "{inbox:#?}");
+        let answer = Command::Answer {
+            question: inbox[0].message.id,
+            by: Party::User,
+            choice: choice.into(),
+            comment: Some(why.into()),
+            extra: Value::Null,
+        };
+        self.store.execute(answer).unwrap();
+    }
+
+    /// The text of the one open question.
+    pub(crate) fn question(&self) -> String {
+        let inbox = self.store.inbox().unwrap();
+        assert_eq!(inbox.len(), 1, "{inbox:#?}");
+        inbox[0].message.content.clone()
+    }
+
+    /// What the person was told, oldest first.
+    pub(crate) fn notes(&self) -> Vec<Message> {
+        let filter = MessageFilter {
+            to: Some(Party::User.to_string()),
+            message_type: Some(MessageType::Notification),
+            ..MessageFilter::default()
+        };
+        let mut notes = self.store.messages(&filter).unwrap();
+        notes.reverse();
+        notes
+    }
+
+    /// Puts a task into the queue.
+    pub(crate) fn create(&self, task_type: &str, role: Role, context: Value) -> TaskId {
+        let mut task = NewTask::new(task_type, role, Party::User, context);
+        task.project = Some(self.project);
+        let receipt = self.store.execute(Command::Create(Box::new(task))).unwrap();
+        receipt.inserted[0]
+    }
+
+    /// A task that its role has done already with this result and these hand-offs, before any crew works.
+    pub(crate) fn done(&self, task_type: &str, role: Role, result: Value, next: Vec<NewTask>) -> TaskId {
+        let id = self.create(task_type, role, json!({}));
+        let minute = jiff::SignedDuration::from_secs(60);
+        let task = self.store.claim(role, Some(id), "the test", minute).unwrap().unwrap();
+        let outcome = Outcome::Complete { result };
+        let settlement = Settlement { hand_offs: next, ..Settlement::new(id, task.lease_token, outcome) };
+        self.store.execute(Command::Settle(Box::new(settlement))).unwrap();
+        id
+    }
+
+    /// A fix as the developer would hand it over.
+    pub(crate) fn fix(&self, commit: &str) -> Fix {
+        Fix {
+            base_sha: self.head(),
+            commit_sha: commit.into(),
+            round: 1,
+            strategy: "by hand".into(),
+            kind: ChangeKind::Cause,
+            one_line_typo: false,
+            explanation: "breaks something".into(),
+            patch_hash: "hash-of-the-broken-patch".into(),
+            files_changed: vec!["shop.py".into()],
+            reproduction: Some(reproduction(&self.head())),
+            reverts: None,
+            root_cause: Default::default(),
+            candidates: Vec::new(),
+            behaviour_notes: Vec::new(),
+            suspects: Vec::new(),
+        }
+    }
+
+    /// A task of qa that verifies a fix.
+    pub(crate) fn verify(&self, fix: Fix) -> TaskId {
+        let dossier = Dossier { title: "a crash".into(), fix: Some(fix), ..Dossier::default() };
+        self.create("verify_fix", Role::Qa, json!(VerifyFixContext { dossier }))
+    }
+
+    /// A task of a reviewer for a fix.
+    pub(crate) fn review(&self, task_type: &str, role: Role, fix: Fix) -> TaskId {
+        let context = ReviewContext {
+            base_sha: fix.base_sha.clone(),
+            head_sha: fix.commit_sha.clone(),
+            dossier: Dossier { title: "a crash".into(), fix: Some(fix), ..Dossier::default() },
+        };
+        self.create(task_type, role, json!(context))
+    }
+
+    /// The result of a task that is done.
+    pub(crate) fn result(&self, id: TaskId) -> Value {
+        self.task(id).result.unwrap()
     }
 
     /// The commit that is checked out.

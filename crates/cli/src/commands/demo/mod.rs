@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
 use groundcrew_crew::config::FILE_NAME;
-use groundcrew_crew::supervisor::LEASE;
+use groundcrew_crew::supervisor;
 use groundcrew_store::Access;
 use groundcrew_workbench::git::{Repository, git_version};
 use groundcrew_workbench::python::Python;
@@ -103,7 +103,7 @@ pub(super) fn run(options: &Demo, at: &Invocation) -> Result<Done, Failure> {
     let store = own.open(Access::Create)?;
     register(&own, store.as_ref(), &place, &sandbox)?;
     shown.out.line("4. the crew goes to work: six agents, no model, no key, no network")?;
-    let terms = Terms { until: Until::Idle, lease: LEASE };
+    let terms = Terms { until: Until::Idle, crew: supervisor::Terms::default() };
     let done = up::work(&own.showing_steps_as_progress(), &store, sandbox, terms, &signals)?;
     if done != Done::Clean {
         return Ok(done);
