@@ -6,20 +6,20 @@ use groundcrew_store::StoreError;
 use groundcrew_workbench::git::GitError;
 use serde::Serialize;
 
-/// The table of exit codes as `--help` shows it.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes:
-    0  done
-    1  failed
-    2  wrong usage or configuration
-    3  done, but not clean: something waits for you, or a check is not ok
-    4  no such thing
-    5  conflict, or stale: somebody else was first, or what you saw has changed
-    6  refused by policy: sandbox, budget, trust
-    7  the database is busy or cannot be reached
-    8  not fixed
-  130  ended by SIGINT
-  143  ended by SIGTERM";
+/// Every exit code with what it means: the table that `--help` shows.
+pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
+    (0, "done"),
+    (1, "failed"),
+    (2, "wrong usage or configuration"),
+    (3, "done, but not clean: something waits for you, or a check is not ok"),
+    (4, "no such thing"),
+    (5, "conflict, or stale: somebody else was first, or what you saw has changed"),
+    (6, "refused by policy: sandbox, budget, trust"),
+    (7, "the database is busy or cannot be reached"),
+    (8, "not fixed"),
+    (130, "ended by SIGINT"),
+    (143, "ended by SIGTERM"),
+];
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,11 +228,7 @@ mod tests {
         ];
         let ends = [Done::Clean, Done::NotClean, Done::Short, Done::Signal(2), Done::Signal(15)];
         let used = kinds.map(Kind::exit_code).into_iter().chain(ends.map(Done::exit_code));
-        let listed: Vec<u8> = EXIT_CODES
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_whitespace().next()?.parse().ok())
-            .collect();
+        let listed = EXIT_CODES.map(|(code, _)| code);
         for code in used {
             assert!(listed.contains(&code), "{code} is not in the table");
         }

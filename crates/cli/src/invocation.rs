@@ -36,6 +36,8 @@ pub(crate) struct Environment {
     pub(crate) color_forced: bool,
     /// Colour on a terminal.
     pub(crate) color_allowed: bool,
+    /// The terminal cannot move its cursor.
+    pub(crate) dumb_terminal: bool,
 }
 
 impl Environment {
@@ -45,7 +47,7 @@ impl Environment {
         // As the base directory specification has it: a path that is not absolute does not count.
         let folder = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-        let plain = set("NO_COLOR").is_some() || set("TERM") == Some(OsString::from("dumb"));
+        let dumb = set("TERM") == Some(OsString::from("dumb"));
         Self {
             home: folder("HOME"),
             data: folder("XDG_DATA_HOME"),
@@ -53,7 +55,8 @@ impl Environment {
             program: called_as(std::env::args().next()),
             shown_now: set(SHOWN_NOW).and_then(|at| at.to_str()?.parse().ok()),
             color_forced: forced && set("NO_COLOR").is_none(),
-            color_allowed: !plain,
+            color_allowed: set("NO_COLOR").is_none() && !dumb,
+            dumb_terminal: dumb,
         }
     }
 }

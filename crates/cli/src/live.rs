@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::escape;
 use crate::failure::Failure;
 use crate::output::{Output, Style};
+use crate::progress::Progress;
 
 /// Entries that are read at once.
 const PAGE: u32 = 200;
@@ -54,26 +55,20 @@ impl Live {
         }
     }
 
-    /// The steps since the last call, oldest first.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub(crate) fn steps(&mut self) -> Result<Vec<LogEntry>, StoreError> {
-        let mut fresh = self.fresh(&LogFilter::default())?;
-        fresh.retain(is_step);
-        Ok(fresh)
-    }
-
-    /// Prints the steps since the last call.
+    /// Shows the steps since the last call: to programs as records, to people as progress.
     ///
     /// # Errors
     /// The database cannot be read, or the reader has gone.
-    pub(crate) fn print(&mut self, out: &Output) -> Result<(), Failure> {
-        for entry in self.steps()? {
+    pub(crate) fn show(&mut self, out: &Output, progress: &Progress) -> Result<(), Failure> {
+        for entry in self.fresh(&LogFilter::default())? {
+            progress.doing(&entry);
+            if !is_step(&entry) {
+                continue;
+            }
             if out.is_json() {
-                out.record(&entry)?;
+                out.record("step", &entry)?;
             } else {
-                out.line(step_line(out, &entry))?;
+                progress.step(&entry);
             }
         }
         Ok(())
@@ -86,7 +81,7 @@ fn is_step(entry: &LogEntry) -> bool {
     marked || matches!(entry.level, LogLevel::Warn | LogLevel::Error)
 }
 
-/// One step on one line: time in UTC, who, which task, what.
+/// One step on one line of standard error: time in UTC, who, which task, what.
 pub(crate) fn step_line(out: &Output, entry: &LogEntry) -> String {
     let who = format!("{:9}", escape::brief(&entry.agent, 9));
     let who = match entry.agent.parse::<Role>() {

@@ -3,21 +3,24 @@
 //! Everything a person sees goes through [`output`], every failure through [`failure`], every path and address through
 //! [`invocation`]. A verb is one file in `commands/`.
 
+mod catalogue;
 mod commands;
 mod escape;
 mod evidence;
 mod failure;
 mod invocation;
+mod judgement;
 mod live;
 mod options;
 mod output;
+mod progress;
 mod settling;
 mod signals;
 mod table;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use groundcrew_workbench::sandbox::{LAUNCHER_ARG, launcher_main};
 
 use crate::failure::{Failure, Kind};
@@ -32,7 +35,8 @@ fn main() -> ExitCode {
         return launcher_main(arguments);
     }
     let environment = Environment::read();
-    match Options::try_parse() {
+    let parsed = catalogue::command().try_get_matches();
+    match parsed.and_then(|matches| Options::from_arg_matches(&matches)) {
         Ok(options) => run(options, environment),
         Err(error) => usage(&error),
     }

@@ -1,19 +1,31 @@
-//! The command line: global flags and one argument struct per verb.
+//! The command line: global flags and one argument struct per verb; those of the larger verbs lie in files of their own.
+//!
+//! Groups, examples and exit codes, which are the same for `--help`, completions and manual pages, lie in
+//! [`crate::catalogue`].
+
+mod crew;
+mod machine;
+mod work;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use groundcrew_core::incident::IncidentStatus;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::Status;
+use groundcrew_core::word::UnknownWord;
 use groundcrew_crew::config::Span;
 use jiff::SignedDuration;
 
-use crate::failure::EXIT_CODES;
+pub(crate) use crew::{Pause, Resume};
+pub(crate) use machine::{Completions, Man, Schema};
+pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
 
 /// Six agents read your logs, fix bugs in work trees, verify the fixes in a sandbox, and ask you before anything counts.
 #[derive(Debug, Parser)]
-#[command(name = "groundcrew", version, max_term_width = 100, after_long_help = EXIT_CODES)]
+#[command(name = "groundcrew", version, max_term_width = 100)]
 pub(crate) struct Options {
     /// Flags of every verb.
     #[command(flatten)]
@@ -60,38 +72,66 @@ pub(crate) enum ColorChoice {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// See it work: a small broken service, and the crew that repairs it
+    Demo(Demo),
     /// Set up the repository in the current folder
     Init(Init),
-    /// Trust the project's configuration as it is now, so that the keys that widen power count
+    /// Let the keys of the configuration that widen power count
+    ///
+    /// Trust is for the configuration as it is now: a changed file is a stranger again.
     Trust(Trust),
+    /// Check this machine, the database and every project
+    Doctor,
     /// Run the crew until it is stopped
     Up(Up),
-    /// Read the logs now and print what is in them; the rest is left to `up`
-    Scan(Scan),
     /// The crew at a glance
     Status(StatusOptions),
-    /// Tasks, newest first
-    Tasks(Tasks),
-    /// One task with everything around it: context, result, runs, messages, workflow, evidence
-    Show(Show),
+    /// Read the logs now and print what is in them
+    ///
+    /// What follows from it is left in the queue for `up`.
+    Scan(Scan),
+    /// What is wrong, and what became of it
+    Incidents(Incidents),
     /// What waits for you, with the commands to type
     Inbox,
     /// Answer a question of an agent
     Answer(Answer),
-    /// Approve the exact commit that waits; with --into fast-forward a branch that is not checked out
+    /// Approve the exact commit that waits
+    ///
+    /// The branch stays for you to merge; with --into, a branch that is not checked out is fast-forwarded to it.
     Approve(Approve),
     /// Reject a fix
     Reject(Reject),
+    /// What agents and people wrote to each other
+    Messages(Messages),
+    /// Tasks, newest first
+    Tasks(Tasks),
+    /// One task with everything around it
+    ///
+    /// Its context, result, runs, messages, workflow and evidence.
+    Show(Show),
+    /// Give the crew a task, now, later or again and again
+    New(New),
+    /// Tasks that are created again and again
+    Schedules(Schedules),
+    /// The six agents: what each does, and how well it has done
+    Agents,
+    /// The workers of the crew, and whether they live
+    Workers,
+    /// Give out no more work, of one role or of all
+    Pause(Pause),
+    /// Give out work again
+    Resume(Resume),
     /// What the agents did
     Audit(Audit),
-    /// What is wrong, and what became of it
-    Incidents(Incidents),
-    /// Check this machine, the database and every project
-    Doctor,
     /// The database
     Db(Db),
-    /// A small broken service, and the crew that repairs it, before your eyes
-    Demo(Demo),
+    /// JSON Schemas of tasks, documents and the configuration
+    Schema(Schema),
+    /// A script that completes this command in a shell
+    Completions(Completions),
+    /// Manual pages
+    Man(Man),
 }
 
 /// Arguments of `init`.
@@ -154,11 +194,11 @@ pub(crate) struct Tasks {
     /// What to do with a task; without it they are listed
     #[command(subcommand)]
     pub(crate) action: Option<TaskAction>,
-    /// Only in this status: pending, running, completed, failed or blocked
-    #[arg(long)]
+    /// Only in this status
+    #[arg(long, value_name = "STATUS", value_parser = word(Status::ALL, Status::as_str))]
     pub(crate) status: Option<Status>,
-    /// Only of this role: monitor, triage, developer, qa, security or architect
-    #[arg(long)]
+    /// Only of this role
+    #[arg(long, value_name = "ROLE", value_parser = word(Role::ALL, Role::as_str))]
     pub(crate) role: Option<Role>,
     /// At most so many
     #[arg(long, default_value_t = 50)]
@@ -173,14 +213,36 @@ pub(crate) enum TaskAction {
         /// The task
         id: i64,
         /// Why, for the record
-        #[arg(long, default_value = "no reason given")]
+        #[arg(long, value_name = "TEXT", default_value = "no reason given")]
         reason: String,
+        /// And every open task of its workflow
+        #[arg(long)]
+        workflow: bool,
     },
     /// Put a failed task, or one that waits for its environment, back into the queue
     Retry {
         /// The task
         id: i64,
     },
+    /// Put all failed tasks of a kind back into the queue
+    ///
+    /// Tasks that were cancelled stay so, unless they are named one by one with `tasks retry`.
+    Redrive(Redrive),
+}
+
+/// Which failed tasks to put back.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true, args = ["of_role", "task_type", "all"])]
+pub(crate) struct Redrive {
+    /// Those of this role
+    #[arg(id = "of_role", long = "role", value_name = "ROLE", value_parser = word(Role::ALL, Role::as_str))]
+    pub(crate) role: Option<Role>,
+    /// Those of this task type
+    #[arg(long = "type", value_name = "TASK_TYPE")]
+    pub(crate) task_type: Option<String>,
+    /// All
+    #[arg(long, conflicts_with_all = ["of_role", "task_type"])]
+    pub(crate) all: bool,
 }
 
 /// Arguments of `show`.
@@ -191,6 +253,9 @@ pub(crate) struct Show {
     /// Also the diff of the fix, read from git
     #[arg(long)]
     pub(crate) diff: bool,
+    /// Only the security review of its workflow, as SARIF 2.1.0
+    #[arg(long, conflicts_with = "diff")]
+    pub(crate) sarif: bool,
 }
 
 /// Arguments of `answer`.
@@ -252,8 +317,8 @@ pub(crate) struct Incidents {
     /// One incident; without it they are listed
     #[command(subcommand)]
     pub(crate) action: Option<IncidentAction>,
-    /// Only in this status, such as new, fix_ready or ignored
-    #[arg(long)]
+    /// Only in this status
+    #[arg(long, value_name = "STATUS", value_parser = word(IncidentStatus::ALL, IncidentStatus::as_str))]
     pub(crate) status: Option<IncidentStatus>,
     /// At most so many
     #[arg(long, default_value_t = 50)]
@@ -263,9 +328,42 @@ pub(crate) struct Incidents {
 /// What to do with an incident.
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentAction {
-    /// One incident with its sample and its tasks
+    /// One incident with its sample, what triage decided, and its tasks
     Show {
         /// The incident
+        id: i64,
+    },
+    /// Only count an incident from now on: it is right not to be fixed
+    ///
+    /// Its open tasks end.
+    Ignore {
+        /// The incident
+        id: i64,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Hand an incident to triage again
+    Reopen {
+        /// The incident
+        id: i64,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+        reason: String,
+    },
+    /// Say that an incident is the same as another one
+    ///
+    /// Its open tasks end, and the other one counts its occurrences too.
+    Merge {
+        /// The incident
+        id: i64,
+        /// The one that stands for both
+        #[arg(long, value_name = "ID")]
+        into: i64,
+    },
+    /// Undo a merge
+    Split {
+        /// The incident that was merged into another one
         id: i64,
     },
 }
@@ -297,24 +395,10 @@ pub(crate) struct Demo {
     pub(crate) keep: Option<PathBuf>,
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Options::command().debug_assert();
-    }
-
-    #[test]
-    fn every_verb_takes_json() {
-        let mut root = Options::command();
-        root.build();
-        for verb in root.get_subcommands().filter(|verb| verb.get_name() != "help") {
-            let json = verb.get_arguments().any(|argument| argument.get_id() == "json");
-            assert!(json, "{} lacks --json", verb.get_name());
-        }
-    }
+/// One of a closed list of words, so that a wrong one is met with the nearest, and a shell can complete it.
+fn word<T>(all: &'static [T], text: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = UnknownWord> + Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.iter().map(|word| text(*word))).try_map(|word| word.parse::<T>())
 }

@@ -47,6 +47,20 @@ impl Style {
     }
 }
 
+/// Version of every JSON document and record; it grows when a key changes its meaning or goes away, not when one is added.
+const SCHEMA_VERSION: u32 = 1;
+
+/// A JSON document, or a record of a stream, with what all of them carry.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    schema_version: u32,
+    /// What a record of a stream is about; a document has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<&'static str>,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
 /// Where results go and in which form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -58,6 +72,8 @@ pub(crate) struct Output {
     quiet: bool,
     verbose: u8,
     terminal: bool,
+    /// Standard error is a terminal that lines can be redrawn on.
+    redraws: bool,
 }
 
 impl Output {
@@ -77,6 +93,7 @@ impl Output {
             quiet: global.quiet,
             verbose: global.verbose,
             terminal,
+            redraws: std::io::stderr().is_terminal() && !environment.dumb_terminal,
         }
     }
 
@@ -90,6 +107,7 @@ impl Output {
             quiet: false,
             verbose: 0,
             terminal: false,
+            redraws: false,
         }
     }
 
@@ -102,9 +120,19 @@ impl Output {
         }
     }
 
+    /// Output whose painted texts are for standard error.
+    pub(crate) fn on_errors(&self) -> Self {
+        Self { color: self.color_errors, ..*self }
+    }
+
     /// Whether results are for programs.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether lines that are drawn again and again are wanted on standard error.
+    pub(crate) fn shows_live_lines(&self) -> bool {
+        self.redraws && !self.quiet && !self.json
     }
 
     /// Whether more detail was asked for.
@@ -145,21 +173,38 @@ impl Output {
     /// # Errors
     /// As [`Output::line`].
     pub(crate) fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
-        self.line(escape::json(&serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?))
+        let document = Versioned { schema_version: SCHEMA_VERSION, record: None, content: value };
+        self.line(escape::json(&serde_json::to_string_pretty(&document).map_err(|error| unwritable(&error))?))
     }
 
-    /// Prints one line of a JSON stream.
+    /// Prints a JSON document whose form others have laid down, so that nothing is added to it.
     ///
     /// # Errors
     /// As [`Output::line`].
-    pub(crate) fn record<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
-        self.line(escape::json(&serde_json::to_string(value).map_err(|error| unwritable(&error))?))
+    pub(crate) fn foreign(&self, value: &serde_json::Value) -> Result<(), Failure> {
+        self.line(escape::json(&serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?))
+    }
+
+    /// Prints one line of a JSON stream; `kind` tells a program which of the stream's records it is.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn record<T: Serialize>(&self, kind: &'static str, value: &T) -> Result<(), Failure> {
+        let record = Versioned { schema_version: SCHEMA_VERSION, record: Some(kind), content: value };
+        self.line(escape::json(&serde_json::to_string(&record).map_err(|error| unwritable(&error))?))
     }
 
     /// Tells about progress on standard error; the text is safe already.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
             tell(text.as_ref());
+        }
+    }
+
+    /// Tells what to do with a result that a person will hardly want to read as it is.
+    pub(crate) fn note_on_terminal(&self, text: impl AsRef<str>) {
+        if self.terminal {
+            self.note(text);
         }
     }
 
@@ -184,7 +229,9 @@ impl Output {
 
     /// Tells why the verb failed, to a program.
     pub(crate) fn json_failure(&self, failure: &Failure) {
-        if let Ok(text) = serde_json::to_string(&failure.problem()) {
+        let problem = failure.problem();
+        let document = Versioned { schema_version: SCHEMA_VERSION, record: None, content: &problem };
+        if let Ok(text) = serde_json::to_string(&document) {
             tell(&escape::json(&text));
         }
     }

@@ -230,3 +230,9 @@ pub(crate) fn no_such_task(at: &Invocation, id: i64) -> Failure {
     Failure::new(Kind::NotFound, format!("there is no task {id}"))
         .hint(format!("`{}` lists the tasks", at.command("tasks")))
 }
+
+/// The failure of naming an incident that is not there.
+pub(crate) fn no_such_incident(at: &Invocation, id: i64) -> Failure {
+    Failure::new(Kind::NotFound, format!("there is no incident {id}"))
+        .hint(format!("`{}` lists the incidents", at.command("incidents")))
+}

@@ -5,12 +5,22 @@
 //! the repository, approval) count only when the user has trusted exactly this file; the others always count. The split
 //! is made here, in one place, by [`Config::without_power`].
 
+mod watching;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use groundcrew_store::Project;
 use groundcrew_workbench::sandbox::Level;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use crate::mistake::{explain, not_text};
+
+pub use watching::{
+    CheckKind, HealthConfig, HooksConfig, ReleaseConfig, ServiceCheck, TriageConfig, WatchConfig,
+};
 
 /// Name of the file at the root of a checkout.
 pub const FILE_NAME: &str = "groundcrew.toml";
@@ -49,7 +59,7 @@ pub enum ConfigError {
 }
 
 /// What a project tells the crew.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The project itself.
@@ -58,16 +68,32 @@ pub struct Config {
     pub logs: LogsConfig,
     /// How its tests run.
     pub test: TestConfig,
+    /// Services that its tests reach, such as a database. Widens power.
+    pub services: Vec<ServiceConfig>,
     /// How commands are shut in.
     pub sandbox: SandboxConfig,
     /// What a change may be.
     pub change: ChangeConfig,
     /// Its declared design.
     pub design: DesignConfig,
+    /// How much may wait for a person.
+    pub limits: LimitsConfig,
+    /// What is looked for without an incident.
+    pub security: SecurityConfig,
+    /// When an error counts as bursting or gone, and a log as silent.
+    pub watch: WatchConfig,
+    /// What counts as released.
+    pub release: ReleaseConfig,
+    /// How errors are judged.
+    pub triage: TriageConfig,
+    /// Programs of the user that are told what happens.
+    pub hooks: HooksConfig,
+    /// What the health check looks at besides the crew itself.
+    pub health: HealthConfig,
 }
 
 /// The project itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProjectConfig {
     /// Its name; none means the folder's name.
@@ -77,7 +103,7 @@ pub struct ProjectConfig {
 }
 
 /// Where the logs are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogsConfig {
     /// Log files, relative to the repository or absolute; `*` may stand in the last part.
@@ -95,7 +121,7 @@ impl Default for LogsConfig {
 }
 
 /// How the tests run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TestConfig {
     /// Program and arguments; none means what the crew detects. Widens power.
@@ -103,36 +129,86 @@ pub struct TestConfig {
     /// The interpreter of the project, such as that of its virtual environment, relative to the repository or absolute;
     /// none means the first `python3` of the user's path. Widens power.
     pub python: Option<PathBuf>,
+    /// The folder of the project's virtual environment, relative to the repository or absolute; none means `.venv`,
+    /// `venv` or `env` of the checkout, where git does not track it. Widens power.
+    pub environment: Option<PathBuf>,
+    /// Program and arguments that make the environment in a copy of the project, once for each state of its lock files;
+    /// none means that it is there already. Widens power.
+    pub setup: Option<Vec<String>>,
+    /// Whether the set-up reaches the network. A person is asked first, once for each state of the lock files. Widens
+    /// power.
+    pub setup_network: bool,
+    /// Variables that the tests get. Widens power.
+    pub env: BTreeMap<String, String>,
     /// Longest time one run of the suite may take.
     pub timeout: Span,
 }
 
 impl Default for TestConfig {
     fn default() -> Self {
-        Self { command: None, python: None, timeout: Span::seconds(300) }
+        Self {
+            command: None,
+            python: None,
+            environment: None,
+            setup: None,
+            setup_network: false,
+            env: BTreeMap::new(),
+            timeout: Span::seconds(300),
+        }
     }
 }
 
 /// How commands are shut in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
     /// The lowest level that is good enough, `landlock` or `strict`; none is weaker than the default.
+    #[schemars(schema_with = "levels")]
     pub minimum: Level,
     /// Folders outside the repository that commands may read, such as a toolchain. Widens power.
     pub read: Vec<PathBuf>,
-    /// Megabytes of memory per command. Widens power.
+    /// Megabytes of memory per command. More than the default widens power.
     pub memory_mb: u64,
+    /// Processes and threads per command. More than the default widens power.
+    pub processes: u64,
+    /// Megabytes that a command may write to its work tree. More than the default widens power.
+    pub disk_mb: u64,
+    /// Megabytes of one file. More than the default widens power.
+    pub file_mb: u64,
+    /// Megabytes of the temporary folder, which is memory at level `strict`. More than the default widens power.
+    pub tmp_mb: u64,
+}
+
+/// A service that tests reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// What it is called.
+    pub name: String,
+    /// Where it is: `127.0.0.1:5432`, or `unix:/run/postgresql/.s.PGSQL.5432`.
+    pub address: String,
 }
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { minimum: Level::Landlock, read: Vec::new(), memory_mb: 2048 }
+        Self {
+            minimum: Level::Landlock,
+            read: Vec::new(),
+            memory_mb: 2048,
+            processes: 256,
+            disk_mb: 4096,
+            file_mb: 1024,
+            tmp_mb: 512,
+        }
     }
 }
 
+fn levels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": [Level::Landlock.as_str(), Level::Strict.as_str()] })
+}
+
 /// What a change may be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeConfig {
     /// Most files of the program that one fix may change.
@@ -150,15 +226,42 @@ impl Default for ChangeConfig {
 }
 
 /// The declared design.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DesignConfig {
     /// Layers from the top down, each a list of module prefixes; a layer may import only itself and those below.
     pub layers: Vec<Vec<String>>,
 }
 
+/// How much may wait for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Fixes that may be under way or wait for approval; further repairs wait. More than the default widens power.
+    pub open_branches: usize,
+    /// Branches that may be shown within 24 hours. More than the default widens power.
+    pub branches_per_day: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { open_branches: 5, branches_per_day: 10 }
+    }
+}
+
+/// What is looked for without an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecurityConfig {
+    /// Time between two searches of the whole tree for secrets, such as `24h`; none means only when somebody asks.
+    pub scan_secrets: Option<Span>,
+    /// A snapshot of advisories (a JSON array in the OSV format) that locked packages are compared with, relative to the
+    /// repository or absolute. Outside the repository it widens power.
+    pub advisories: Option<PathBuf>,
+}
+
 /// A length of time written as `90s`, `15m`, `24h` or `7d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);
 
@@ -213,7 +316,13 @@ impl Config {
     /// Names the file, and for its content the line, the column and what may stand there.
     pub fn read(path: &Path) -> Result<Option<(Self, String)>, ConfigError> {
         match read_plain(path) {
-            Ok(text) => Ok(Some((Self::parse(&text, path)?, text))),
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|error| ConfigError::Invalid {
+                    path: path.to_owned(),
+                    message: not_text(error.as_bytes(), &error.utf8_error()),
+                })?;
+                Ok(Some((Self::parse(&text, path)?, text)))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
         }
@@ -224,16 +333,8 @@ impl Config {
     /// # Errors
     /// Names the line, the column and what may stand there.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
-            let message = match error.span() {
-                Some(span) => {
-                    let (line, column) = position(text, span.start);
-                    format!("line {line}, column {column}: {}", error.message())
-                }
-                None => error.message().to_owned(),
-            };
-            ConfigError::Invalid { path: path.to_owned(), message }
-        })
+        toml::from_str(text)
+            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: explain(text, &error) })
     }
 
     /// The keys set here that widen the crew's power.
@@ -246,14 +347,57 @@ impl Config {
         if self.test.python.is_some() {
             keys.push("test.python");
         }
+        if self.test.environment.is_some() {
+            keys.push("test.environment");
+        }
+        if self.test.setup.is_some() {
+            keys.push("test.setup");
+        }
+        if self.test.setup_network {
+            keys.push("test.setup_network");
+        }
+        if !self.test.env.is_empty() {
+            keys.push("test.env");
+        }
+        if !self.services.is_empty() {
+            keys.push("services");
+        }
         if !self.sandbox.read.is_empty() {
             keys.push("sandbox.read");
         }
         if self.sandbox.memory_mb > plain.memory_mb {
             keys.push("sandbox.memory_mb");
         }
+        if self.sandbox.processes > plain.processes {
+            keys.push("sandbox.processes");
+        }
+        if self.sandbox.disk_mb > plain.disk_mb {
+            keys.push("sandbox.disk_mb");
+        }
+        if self.sandbox.file_mb > plain.file_mb {
+            keys.push("sandbox.file_mb");
+        }
+        if self.sandbox.tmp_mb > plain.tmp_mb {
+            keys.push("sandbox.tmp_mb");
+        }
         if self.logs.paths.iter().any(|path| leaves_repository(path)) {
             keys.push("logs.paths outside the repository");
+        }
+        let limits = LimitsConfig::default();
+        if self.limits.open_branches > limits.open_branches {
+            keys.push("limits.open_branches");
+        }
+        if self.limits.branches_per_day > limits.branches_per_day {
+            keys.push("limits.branches_per_day");
+        }
+        if self.security.advisories.as_ref().is_some_and(|path| leaves_repository(&path.to_string_lossy())) {
+            keys.push("security.advisories outside the repository");
+        }
+        if self.hooks.on_event.is_some() {
+            keys.push("hooks.on_event");
+        }
+        if !self.health.checks.is_empty() {
+            keys.push("health.checks");
         }
         keys
     }
@@ -262,18 +406,32 @@ impl Config {
     #[must_use]
     pub fn without_power(mut self) -> Self {
         let plain = SandboxConfig::default();
-        self.test.command = None;
-        self.test.python = None;
-        self.sandbox.memory_mb = self.sandbox.memory_mb.min(plain.memory_mb);
-        self.sandbox.read = plain.read;
+        self.test = TestConfig { timeout: self.test.timeout, ..TestConfig::default() };
+        self.services = Vec::new();
+        let limits = LimitsConfig::default();
+        self.limits.open_branches = self.limits.open_branches.min(limits.open_branches);
+        self.limits.branches_per_day = self.limits.branches_per_day.min(limits.branches_per_day);
+        self.security.advisories =
+            self.security.advisories.filter(|path| !leaves_repository(&path.to_string_lossy()));
+        self.sandbox = SandboxConfig {
+            minimum: self.sandbox.minimum,
+            read: plain.read,
+            memory_mb: self.sandbox.memory_mb.min(plain.memory_mb),
+            processes: self.sandbox.processes.min(plain.processes),
+            disk_mb: self.sandbox.disk_mb.min(plain.disk_mb),
+            file_mb: self.sandbox.file_mb.min(plain.file_mb),
+            tmp_mb: self.sandbox.tmp_mb.min(plain.tmp_mb),
+        };
+        self.hooks.on_event = None;
+        self.health.checks.clear();
         self.logs.paths.retain(|path| !leaves_repository(path));
         self
     }
 }
 
-/// The text of a plain file of ordinary size. A link in a repository could lead to anything on the machine, and what an
+/// The bytes of a plain file of ordinary size. A link in a repository could lead to anything on the machine, and what an
 /// error message quotes of it would be shown.
-fn read_plain(path: &Path) -> std::io::Result<String> {
+fn read_plain(path: &Path) -> std::io::Result<Vec<u8>> {
     let found = std::fs::symlink_metadata(path)?;
     if !found.is_file() {
         return Err(std::io::Error::other("it is no plain file; copy the settings into one"));
@@ -281,19 +439,12 @@ fn read_plain(path: &Path) -> std::io::Result<String> {
     if found.len() > LARGEST {
         return Err(std::io::Error::other(format!("it is larger than {LARGEST} bytes")));
     }
-    std::fs::read_to_string(path)
+    std::fs::read(path)
 }
 
 fn leaves_repository(path: &str) -> bool {
     let path = Path::new(path);
     path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir)
-}
-
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
-    (line, column)
 }
 
 #[cfg(test)]
@@ -343,17 +494,33 @@ mod tests {
     #[test]
     fn what_widens_power_is_named_and_does_not_count_untrusted() {
         let text = "[test]\ncommand = [\"sh\", \"-c\", \"touch pwned\"]\npython = \"bin/evil\"\ntimeout = \"9s\"\n\
-                    [sandbox]\nminimum = \"strict\"\nread = [\"/\"]\nmemory_mb = 999999\n\
-                    [logs]\npaths = [\"app.log\", \"/etc/shadow\", \"../../secret\"]\n";
+                    environment = \"/other\"\nsetup = [\"make\"]\nsetup_network = true\nenv = { A = \"b\" }\n\
+                    [[services]]\nname = \"db\"\naddress = \"127.0.0.1:5432\"\n\
+                    [sandbox]\nminimum = \"strict\"\nread = [\"/\"]\nmemory_mb = 999999\nprocesses = 9999\n\
+                    disk_mb = 999999\nfile_mb = 999999\ntmp_mb = 999999\n\
+                    [logs]\npaths = [\"app.log\", \"/etc/shadow\", \"../../secret\"]\n\
+                    [hooks]\non_event = [\"evil\"]\n\
+                    [[health.checks]]\nname = \"x\"\nkind = \"tcp\"\ntarget = \"127.0.0.1:1\"\n";
         let config = parse(text).unwrap();
         assert_eq!(
             config.power_keys(),
             [
                 "test.command",
                 "test.python",
+                "test.environment",
+                "test.setup",
+                "test.setup_network",
+                "test.env",
+                "services",
                 "sandbox.read",
                 "sandbox.memory_mb",
-                "logs.paths outside the repository"
+                "sandbox.processes",
+                "sandbox.disk_mb",
+                "sandbox.file_mb",
+                "sandbox.tmp_mb",
+                "logs.paths outside the repository",
+                "hooks.on_event",
+                "health.checks"
             ]
         );
         let weak = config.without_power();
@@ -361,5 +528,108 @@ mod tests {
         assert_eq!(weak.logs.paths, ["app.log"]);
         assert_eq!(weak.test.timeout, Span::seconds(9), "what does not widen power still counts");
         assert_eq!(weak.sandbox.minimum, Level::Strict, "what narrows it counts too");
+    }
+
+    /// Files that cannot be used, each with what is told after its name.
+    const BAD: &[(&str, &str)] = &[
+        // Unknown keys, at each level.
+        ("[log]\n", "line 1, column 2: unknown field `log`, expected one of"),
+        ("[log]\n", "did you mean `logs`?"),
+        ("tests = 1\n", "did you mean `test`?"),
+        ("[sandbox]\nmemory = 1\n", "did you mean `memory_mb`?"),
+        ("[project]\nnmae = \"x\"\n", "line 2, column 1: unknown field `nmae`"),
+        ("[project]\nnmae = \"x\"\n", "did you mean `name`?"),
+        ("[logs]\n\n  path = []\n", "line 3, column 3: unknown field `path`"),
+        ("[logs]\npath = []\n", "did you mean `paths`?"),
+        ("[test]\ncomand = []\n", "did you mean `command`?"),
+        ("[test]\ntime_out = \"1s\"\n", "did you mean `timeout`?"),
+        ("[change]\nmax_file = 1\n", "did you mean `max_files`?"),
+        ("[design]\nlayer = []\n", "did you mean `layers`?"),
+        ("test.pyhton = \"x\"\n", "did you mean `python`?"),
+        ("zzz = 1\n", "line 1, column 1: unknown field `zzz`"),
+        ("\"a`b\" = 1\n", "unknown field `a`b`"),
+        // Values of the wrong kind.
+        ("logs = 7\n", "line 1, column 8: invalid type: integer `7`"),
+        (
+            "[logs]\npaths = \"a.log\"\n",
+            "line 2, column 9: invalid type: string \"a.log\", expected a sequence",
+        ),
+        ("[logs]\npaths = [1]\n", "line 2, column 10: invalid type: integer `1`, expected a string"),
+        ("[logs]\nevery = 2\n", "line 2, column 9: invalid type: integer `2`, expected a string"),
+        ("[logs]\nevery = \"2\"\n", "write it like"),
+        ("[logs]\nevery = \"-2s\"\n", "write it like"),
+        ("[logs]\nbaseline = \"99999999999999999999d\"\n", "write it like"),
+        ("[logs]\nbaseline = \"\"\n", "line 2, column 12"),
+        ("[test]\ncommand = \"make test\"\n", "line 2, column 11: invalid type: string"),
+        ("[sandbox]\nmemory_mb = -1\n", "line 2, column 13: invalid value: integer `-1`"),
+        ("[sandbox]\nmemory_mb = 2.5\n", "line 2, column 13: invalid type: floating point"),
+        ("[sandbox]\nminimum = \"strickt\"\n", "did you mean `strict`?"),
+        ("[change]\nmax_files = \"3\"\n", "line 2, column 13: invalid type: string \"3\""),
+        ("[design]\nlayers = [\"a\"]\n", "line 2, column 11: invalid type: string \"a\""),
+        ("[project]\nname = true\n", "line 2, column 8: invalid type: boolean `true`"),
+        ("[[logs]]\npaths = []\n", "line 1, column 1: "),
+        // No TOML.
+        ("[logs]\npaths = []\npaths = []\n", "line 3, column 1: duplicate key"),
+        ("[logs]\n[logs]\n", "line 2, column 1: duplicate key"),
+        ("[logs\n", "line 1, column 6: "),
+        ("paths\n", "line 1, column 6: "),
+        ("[logs]\npaths = [\"a.log\"\n", "line 3, column 1: "),
+        ("[logs]\npaths = [\"a.log]\n", "line 2, column "),
+        ("\0\0\0", "line 1, column 1: "),
+        ("[logs]\nevery = \"\0\"\n", "line 2, column 10: "),
+        ("{ \"logs\": {} }\n", "line 1, column 1: "),
+        ("\u{202e}[logs]\n", "line 1, column 1: "),
+    ];
+
+    #[test]
+    fn every_mistake_is_told_with_its_place_and_what_was_meant() {
+        for (text, told) in BAD {
+            let error = parse(text).map(|_| "nothing").unwrap_err().to_string();
+            assert!(error.starts_with("groundcrew.toml: line ") && error.contains(told), "{text:?}: {error}");
+            assert!(!error.contains('\n'), "{text:?}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_is_a_mistake_like_others() {
+        for text in ["[".repeat(300_000), format!("a = {}", "[".repeat(300_000)), "a.".repeat(300_000)] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("groundcrew.toml: line 1, column "),
+                "{}",
+                &error[..80.min(error.len())]
+            );
+        }
+    }
+
+    #[test]
+    fn a_mark_of_byte_order_is_no_mistake() {
+        assert_eq!(parse("\u{feff}[logs]\npaths = [\"a.log\"]\n").unwrap().logs.paths, ["a.log"]);
+    }
+
+    #[test]
+    fn what_is_no_text_or_too_large_is_told_and_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let told = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            Config::read(&path).unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE")
+        };
+        assert_eq!(told(b"[logs]\n# \xff\xfe\n"), "FILE: line 2, column 3: it is not UTF-8 text");
+        assert_eq!(told(&vec![b'#'; 1_048_577]), "cannot read FILE: it is larger than 1048576 bytes");
+    }
+
+    #[test]
+    fn every_setting_has_a_description_in_the_schema() {
+        let schema = serde_json::Value::from(schemars::schema_for!(Config));
+        let definitions = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+        for (name, field) in
+            definitions.flat_map(|found| found["properties"].as_object().into_iter().flatten())
+        {
+            assert!(field["description"].is_string(), "{name}: {field}");
+        }
+        let sections: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+        let table: toml::Table = toml::from_str(&toml::to_string(&Config::default()).unwrap()).unwrap();
+        assert_eq!(sections, table.keys().collect::<Vec<_>>());
     }
 }

@@ -7,20 +7,30 @@
 //! | [`agent`] | what an agent takes and gives |
 //! | `agents/` | the six, one file each |
 //! | [`brain`] | judgement behind one trait |
-//! | `presence` | which processes of this machine still live |
+//! | [`presence`] | which processes of this machine still live |
 //! | [`scratch`] | folders of runs, and what becomes of them |
+//! | [`environment`] | what the tests need beside the files of the repository |
+//! | `watches` | when the incidents of a project are looked at again |
+//! | [`hooks`] | tells the user's own program what happens |
 //! | [`site`], [`config`], [`trust`] | a project as the crew works on it, and which of its settings count |
 
 pub mod agent;
-mod agents;
+pub mod agents;
 pub mod brain;
+pub mod cancel;
 pub mod config;
 pub mod desk;
+pub mod environment;
+pub mod hooks;
+mod mistake;
+pub mod nearest;
 mod patch;
-mod presence;
+pub mod presence;
+mod recurring;
 pub mod scratch;
 pub mod site;
 pub mod supervisor;
 pub mod tools;
 pub mod trust;
+mod watches;
 mod worker;

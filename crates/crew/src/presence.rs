@@ -42,7 +42,7 @@ impl Drop for Presence {
 }
 
 /// The processes that are known to have ended: they showed themselves here once and their lock is free.
-pub(crate) fn ended(folder: &Path) -> BTreeSet<String> {
+pub fn ended(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let shown = entries.filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;

@@ -59,7 +59,7 @@ pub(super) fn run(options: &Audit, at: &Invocation) -> Result<Done, Failure> {
 
 fn print(at: &Invocation, entry: &LogEntry) -> Result<(), Failure> {
     if at.out.is_json() {
-        return at.out.record(entry);
+        return at.out.record("entry", entry);
     }
     at.out.line(step_line(&at.out, entry))?;
     if at.out.is_verbose() && !entry.data.is_null() {

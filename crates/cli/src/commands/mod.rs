@@ -1,21 +1,30 @@
 //! One verb per file.
 
+mod agents;
 mod answer;
 mod approve;
 mod audit;
+mod completions;
 mod db;
 mod demo;
 mod doctor;
 mod inbox;
 mod incidents;
 mod init;
+mod man;
+mod messages;
+mod new;
+mod pause;
 mod reject;
 mod scan;
+mod schedules;
+mod schema;
 mod show;
 mod status;
 mod tasks;
 mod trust;
 mod up;
+mod workers;
 
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
@@ -43,5 +52,15 @@ pub(crate) fn run(verb: Verb, at: &Invocation) -> Result<Done, Failure> {
         Verb::Doctor => doctor::run(at),
         Verb::Db(options) => db::run(&options, at),
         Verb::Demo(options) => demo::run(&options, at),
+        Verb::Messages(options) => messages::run(&options, at),
+        Verb::New(options) => new::run(&options, at),
+        Verb::Schedules(options) => schedules::run(&options, at),
+        Verb::Agents => agents::run(at),
+        Verb::Workers => workers::run(at),
+        Verb::Pause(options) => pause::pause(&options, at),
+        Verb::Resume(options) => pause::resume(&options, at),
+        Verb::Schema(options) => schema::run(&options, at),
+        Verb::Completions(options) => completions::run(&options, at),
+        Verb::Man(options) => man::run(&options, at),
     }
 }

@@ -21,6 +21,7 @@ use crate::escape;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::{Invocation, no_sandbox};
 use crate::options::Scan;
+use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::table::Table;
 
@@ -82,7 +83,7 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
             .hint("run `groundcrew init` in its repository"));
     }
     if options.once {
-        let readings = read_all(at, &store, Last::Finished)?;
+        let readings = read_all(at, &store, Last::Finished, &mut Progress::new(&at.out))?;
         if at.out.is_json() {
             at.out.document(&json!({ "readings": readings }))?;
         } else {
@@ -91,12 +92,13 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
         return Ok(Done::Clean);
     }
     let signals = Signals::watch()?;
+    let mut progress = Progress::new(&at.out);
     let mut seen = 0;
     loop {
-        let readings: Vec<Reading> =
-            read_all(at, &store, Last::Open)?.into_iter().filter(|reading| reading.bytes > 0).collect();
+        let mut readings = read_all(at, &store, Last::Open, &mut progress)?;
+        readings.retain(|reading| reading.bytes > 0);
         if at.out.is_json() {
-            readings.iter().try_for_each(|reading| at.out.record(reading))?;
+            readings.iter().try_for_each(|reading| at.out.record("reading", reading))?;
         } else if !readings.is_empty() {
             print(at, &readings)?;
         }
@@ -107,7 +109,12 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
     }
 }
 
-fn read_all(at: &Invocation, store: &Arc<dyn Store>, last: Last) -> Result<Vec<Reading>, Failure> {
+fn read_all(
+    at: &Invocation,
+    store: &Arc<dyn Store>,
+    last: Last,
+    progress: &mut Progress,
+) -> Result<Vec<Reading>, Failure> {
     let trust = at.trust()?;
     let mut readings = Vec::new();
     for project in at.projects(store.as_ref())? {
@@ -120,7 +127,7 @@ fn read_all(at: &Invocation, store: &Arc<dyn Store>, last: Last) -> Result<Vec<R
             ));
         }
         for path in files {
-            readings.extend(read_one(at, store, &site, &path, last)?);
+            readings.extend(read_one(at, store, &site, &path, last, progress)?);
         }
     }
     Ok(readings)
@@ -133,6 +140,7 @@ fn read_one(
     site: &Site,
     path: &Path,
     last: Last,
+    progress: &mut Progress,
 ) -> Result<Vec<Reading>, Failure> {
     let mut readings = Vec::new();
     if !path.is_file() {
@@ -146,7 +154,10 @@ fn read_one(
             ..IncidentFilter::default()
         })?;
         let Some(task) = enqueue(at, store.as_ref(), site, path, last)? else { return Ok(readings) };
-        match work_task(at.tools(store, Err(no_sandbox()))?, Box::new(Rules), task, Role::Monitor) {
+        progress.during(Role::Monitor, task, &format!("reads {}", path.display()));
+        let worked = work_task(at.tools(store, Err(no_sandbox()))?, Box::new(Rules), task, Role::Monitor);
+        progress.clear();
+        match worked {
             Ok(()) => {}
             Err(StoreError::Refused(Refusal::WrongStatus { .. })) => {
                 at.out

@@ -1,6 +1,9 @@
 //! `show`: one task with everything around it.
 
+use groundcrew_core::contract::Review;
 use groundcrew_core::message::Message;
+use groundcrew_core::role::Role;
+use groundcrew_core::sarif::of_reviews;
 use groundcrew_core::task::{Task, TaskId};
 use groundcrew_store::{Access, Attempt, MessageFilter};
 use serde_json::{Value, json};
@@ -9,6 +12,7 @@ use crate::escape;
 use crate::evidence::{Evidence, patch_lines};
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
+use crate::judgement;
 use crate::live::moment;
 use crate::options::Show;
 use crate::output::Style;
@@ -27,6 +31,10 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
     let mut messages = store.messages(&MessageFilter { task: Some(id), ..MessageFilter::default() })?;
     messages.reverse();
     let workflow = store.workflow(id)?;
+    if options.sarif {
+        at.out.foreign(&sarif(options.id, &workflow)?)?;
+        return Ok(Done::Clean);
+    }
     let evidence = Evidence::of(store.as_ref(), &task)?;
     let diff = match (&evidence, options.diff) {
         (_, false) => None,
@@ -53,6 +61,10 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
         return Ok(Done::Clean);
     }
     print(at, &task, &attempts, &messages, &workflow)?;
+    if let Some(judged) = judgement::of(&task) {
+        heading(at, "what triage decided")?;
+        at.out.lines(judgement::lines(&judged).into_iter().map(|line| format!("  {line}")))?;
+    }
     if let Some(evidence) = evidence {
         heading(at, "evidence")?;
         at.out.lines(evidence.lines(&at.out).into_iter().map(|line| format!("  {line}")))?;
@@ -62,6 +74,21 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
         at.out.lines(patch_lines(&at.out, &diff.patch))?;
     }
     Ok(Done::Clean)
+}
+
+/// What the security agent found in the workflow, in the interchange format of static analysis.
+fn sarif(id: i64, workflow: &[Task]) -> Result<Value, Failure> {
+    let results = workflow.iter().filter(|task| task.assigned_to == Role::Security);
+    let reviews: Vec<Review> = results
+        .filter_map(|task| serde_json::from_value(task.result.as_ref()?.get("review")?.clone()).ok())
+        .collect();
+    if reviews.is_empty() {
+        return Err(Failure::new(
+            Kind::NotFound,
+            format!("the workflow of task {id} has no security review"),
+        ));
+    }
+    Ok(of_reviews(&reviews))
 }
 
 fn summary(task: &Task) -> Value {

@@ -1,13 +1,17 @@
 //! `status`: the crew at a glance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use groundcrew_core::agent::AgentState;
-use groundcrew_store::{Access, Count, IncidentFilter, Project, Store, Worker};
+use groundcrew_core::agent::{AgentState, Pause};
+use groundcrew_core::contract::task_type::{CHECK_HEALTH, WATCH_INCIDENTS};
+use groundcrew_core::contract::{Burst, CheckHealthResult, HealthCheck, WatchIncidentsResult};
+use groundcrew_core::role::Role;
+use groundcrew_core::task::{ProjectId, Status, Task};
+use groundcrew_store::{Access, Count, IncidentFilter, Project, Store, TaskFilter, Worker};
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::commands::agents::{self, metric};
 use crate::escape;
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
@@ -22,13 +26,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Incidents that are counted; more than that are told as such a number.
 const MOST_INCIDENTS: u32 = 10_000;
 
+/// Tasks of the monitor among which its latest findings are looked for.
+const LATEST: u32 = 100;
+
+/// Longest text about a burst or a check, in characters.
+const TITLE: usize = 80;
+
 /// The crew at a glance.
 #[derive(Debug, PartialEq, Serialize)]
 struct Glance {
     inbox: usize,
     agents: Vec<AgentState>,
+    pauses: Vec<Pause>,
     queue: Vec<Count>,
     incidents: BTreeMap<&'static str, u64>,
+    /// Errors that come much more often than they used to, as of the last look.
+    bursts: Vec<Burst>,
+    /// What the last check of the services and of the crew itself found.
+    health: Vec<HealthCheck>,
     workers: Vec<Worker>,
     projects: Vec<Project>,
 }
@@ -63,7 +78,7 @@ pub(super) fn run(options: &StatusOptions, at: &Invocation) -> Result<Done, Fail
 
 fn show(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
     if at.out.is_json() {
-        return at.out.record(glance);
+        return at.out.record("status", glance);
     }
     at.out.next_picture()?;
     print(at, glance)
@@ -79,11 +94,49 @@ fn glance(at: &Invocation, store: &dyn Store) -> Result<Glance, Failure> {
     Ok(Glance {
         inbox: store.inbox()?.len(),
         agents: store.agents()?,
+        pauses: store.pauses()?,
         queue: store.counts()?,
         incidents,
+        bursts: bursts(store, project)?,
+        health: health(store)?,
         workers: store.workers()?,
         projects: at.projects(store)?,
     })
+}
+
+/// The errors that burst when each project was last looked at.
+fn bursts(store: &dyn Store, only: Option<ProjectId>) -> Result<Vec<Burst>, Failure> {
+    let mut seen = BTreeSet::new();
+    let mut bursts = Vec::new();
+    for task in latest(store, only)?.iter().filter(|task| task.task_type == WATCH_INCIDENTS) {
+        let Some(found) = &task.result else { continue };
+        if seen.insert(task.project)
+            && let Ok(found) = serde_json::from_value::<WatchIncidentsResult>(found.clone())
+        {
+            bursts.extend(found.bursts);
+        }
+    }
+    Ok(bursts)
+}
+
+/// What was found when the health was last checked.
+fn health(store: &dyn Store) -> Result<Vec<HealthCheck>, Failure> {
+    let tasks = latest(store, None)?;
+    let results =
+        tasks.iter().filter(|task| task.task_type == CHECK_HEALTH).filter_map(|task| task.result.clone());
+    let mut found = results.filter_map(|found| serde_json::from_value::<CheckHealthResult>(found).ok());
+    Ok(found.next().map(|found| found.checks).unwrap_or_default())
+}
+
+/// The latest finished tasks of the monitor, newest first.
+fn latest(store: &dyn Store, project: Option<ProjectId>) -> Result<Vec<Task>, Failure> {
+    Ok(store.tasks(&TaskFilter {
+        role: Some(Role::Monitor),
+        status: Some(Status::Completed),
+        project,
+        limit: Some(LATEST),
+        ..TaskFilter::default()
+    })?)
 }
 
 fn print(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
@@ -95,12 +148,37 @@ fn print(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
     at.out.line(at.out.paint(Style::Strong, &waits))?;
     at.out.line("")?;
     at.out.lines(agent_lines(at, glance))?;
+    at.out.lines(agents::pause_lines(&glance.pauses, at.shown_now()))?;
     at.out.line("")?;
     let mut rest = Table::bare();
     rest.row(["incidents".into(), counted(glance.incidents.iter().map(|(status, count)| (*status, *count)))]);
+    rest.row(["bursts".into(), burst_line(&glance.bursts)]);
+    rest.row(["health".into(), health_line(&glance.health)]);
     rest.row(["projects".into(), projects(&glance.projects)]);
     rest.row(["workers".into(), workers(&glance.workers)]);
     at.out.lines(rest.lines())
+}
+
+fn burst_line(bursts: &[Burst]) -> String {
+    let told = |burst: &Burst| {
+        format!("incident {} ({} times): {}", burst.incident, burst.count, escape::brief(&burst.title, TITLE))
+    };
+    if bursts.is_empty() { "-".to_owned() } else { bursts.iter().map(told).collect::<Vec<_>>().join("; ") }
+}
+
+fn health_line(checks: &[HealthCheck]) -> String {
+    let troubles = checks.iter().filter(|check| check.status != "ok");
+    let told: Vec<String> = troubles
+        .map(|check| {
+            let (name, detail) = (escape::brief(&check.name, TITLE), escape::brief(&check.detail, TITLE));
+            format!("{name} {}: {detail}", escape::brief(&check.status, TITLE))
+        })
+        .collect();
+    match (checks.len(), told.is_empty()) {
+        (0, _) => "not checked yet".to_owned(),
+        (count, true) => format!("ok, {count} checks"),
+        (_, false) => told.join("; "),
+    }
 }
 
 fn agent_lines(at: &Invocation, glance: &Glance) -> Vec<String> {
@@ -109,11 +187,11 @@ fn agent_lines(at: &Invocation, glance: &Glance) -> Vec<String> {
         let queue = glance.queue.iter().filter(|count| count.role == agent.role && !count.status.is_final());
         table.row([
             agent.role.to_string(),
-            agent.status.to_string(),
+            agents::status(agent, &glance.pauses),
             agent.current_task.map_or_else(|| "-".to_owned(), |task| format!("#{task}")),
             metric(agent, "completed").to_string(),
             metric(agent, "failed").to_string(),
-            if metric(agent, "runs") == 0 { "-".to_owned() } else { seconds(metric(agent, "avg_task_ms")) },
+            agents::average(agent),
             counted(queue.map(|count| (count.status.as_str(), count.tasks))),
         ]);
     }
@@ -122,15 +200,6 @@ fn agent_lines(at: &Invocation, glance: &Glance) -> Vec<String> {
         *head = at.out.paint(Style::Dim, head);
     }
     lines
-}
-
-fn metric(agent: &AgentState, name: &str) -> u64 {
-    agent.metrics.get(name).and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// Milliseconds as seconds with one decimal.
-pub(crate) fn seconds(ms: u64) -> String {
-    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
 fn counted<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {

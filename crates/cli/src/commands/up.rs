@@ -41,7 +41,16 @@ pub(super) fn run(options: &Up, at: &Invocation) -> Result<Done, Failure> {
         escape::line(&at.database()?),
         sandbox.level()
     ));
-    let done = work(at, &store, sandbox, Terms { until: until(options), crew: supervisor::Terms { lease: options.lease, intake: Intake::Projects } }, &signals)?;
+    let done = work(
+        at,
+        &store,
+        sandbox,
+        Terms {
+            until: until(options),
+            crew: supervisor::Terms { lease: options.lease, intake: Intake::Projects },
+        },
+        &signals,
+    )?;
     if done != Done::Clean {
         return Ok(done);
     }

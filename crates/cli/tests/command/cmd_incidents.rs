@@ -1,4 +1,4 @@
-use crate::fixture::Crew;
+use crate::fixture::{Crew, HOSTILE};
 
 #[test]
 fn incidents_are_listed_with_what_became_of_them() {
@@ -11,6 +11,60 @@ fn incidents_are_listed_with_what_became_of_them() {
 fn one_incident_is_shown_with_its_sample_and_tasks() {
     let crew = Crew::new();
     insta::assert_snapshot!(crew.home.transcript(&["incidents", "show", "1"]));
+    insta::assert_snapshot!("show_json", crew.home.transcript(&["incidents", "show", "2", "--json"]));
+}
+
+#[test]
+fn what_triage_decided_is_shown() {
+    let crew = Crew::new();
+    let result = serde_json::json!({ "outcome": "developer", "confidence": 0.9, "classification": {
+        "category": "code_bug", "severity": "high", "priority": 9, "route": "developer", "fixability": 0.8,
+        "in_app_frame": { "file": "app.py", "line": 2, "function": "price", "in_app": true },
+        "suspects": [{ "sha": crew.base, "subject": HOSTILE, "score": 0.7, "evidence": "it last changed line 2" }],
+        "reason": "the key is missing", "stop_at": "patch",
+        "owner": { "name": "@shop/payments", "kind": "team", "source": "codeowners" },
+        "not_fixable_reason": HOSTILE, "duplicate_of": 2,
+    } });
+    crew.home
+        .sql()
+        .execute("UPDATE agent_tasks SET result_json = ?1 WHERE id = 1", [result.to_string()])
+        .unwrap();
+    insta::assert_snapshot!("judged_list", crew.home.transcript(&["incidents", "--status", "fix_ready"]));
+    insta::assert_snapshot!("judged", crew.home.transcript(&["incidents", "show", "1"]));
+    insta::assert_snapshot!("judged_task", crew.home.transcript(&["show", "1"]));
+    let row = crew.home.json(&["incidents"])["incidents"][0].clone();
+    assert_eq!((&row["priority"], &row["stop_at"]), (&9.into(), &"patch".into()));
+}
+
+#[test]
+fn a_person_decides_about_an_incident() {
+    let crew = Crew::new();
+    insta::assert_snapshot!(
+        "ignore",
+        crew.home.transcript(&["incidents", "ignore", "1", "--reason", "the caller sends no price"])
+    );
+    assert_eq!(crew.home.json(&["incidents", "show", "1"])["incident"]["status"], "ignored");
+    insta::assert_snapshot!("reopen", crew.home.transcript(&["incidents", "reopen", "1"]));
+    insta::assert_snapshot!("merge", crew.home.transcript(&["incidents", "merge", "2", "--into", "1"]));
+    insta::assert_snapshot!("merged", crew.home.transcript(&["incidents"]));
+    insta::assert_snapshot!("split", crew.home.transcript(&["incidents", "split", "2"]));
+    insta::assert_snapshot!("not_merged", crew.home.transcript(&["incidents", "split", "2"]));
+    insta::assert_snapshot!("unknown", crew.home.transcript(&["incidents", "merge", "2", "--into", "99"]));
+}
+
+#[test]
+fn programs_are_told_what_became_of_an_incident() {
+    let crew = Crew::new();
+    insta::assert_snapshot!(
+        "merge_json",
+        crew.home.transcript(&["incidents", "merge", "2", "--into", "1", "--json"])
+    );
+    insta::assert_snapshot!("split_json", crew.home.transcript(&["incidents", "split", "2", "--json"]));
+    insta::assert_snapshot!(
+        "ignore_json",
+        crew.home.transcript(&["incidents", "ignore", "2", "--reason", "x", "--json"])
+    );
+    insta::assert_snapshot!("reopen_json", crew.home.transcript(&["incidents", "reopen", "2", "--json"]));
 }
 
 #[test]

@@ -18,8 +18,15 @@ fn a_rejection_is_recorded_with_its_reason() {
 #[test]
 fn again_gives_the_developer_another_round() {
     let crew = Crew::new();
-    let told = crew.home.json(&["reject", APPROVAL, "--reason", "not this way", "--again"]);
-    let next = crew.home.json(&["show", &told["next_task"].to_string()]);
+    let told = crew.home.transcript(&["reject", APPROVAL, "--reason", "not-this-way", "--again", "--json"]);
+    insta::assert_snapshot!("again", told);
+    let told = told
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("\"next_task\": "))
+        .unwrap()
+        .trim_end_matches(',')
+        .to_owned();
+    let next = crew.home.json(&["show", &told]);
     assert_eq!(
         (&next["task"]["task_type"], &next["task"]["context"]["round"]),
         (&"fix_bug".into(), &2.into())

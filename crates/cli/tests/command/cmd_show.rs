@@ -20,3 +20,17 @@ fn an_unknown_task_and_a_missing_fix_are_no_such_thing() {
     insta::assert_snapshot!("unknown", crew.home.transcript(&["show", "77"]));
     insta::assert_snapshot!("no_fix", crew.home.transcript(&["show", "4", "--diff"]));
 }
+
+#[test]
+fn a_security_review_can_be_read_by_other_tools() {
+    let crew = Crew::new();
+    let review = serde_json::json!({ "outcome": "concerns", "confidence": 1.0, "review": {
+        "role": "security", "head_sha": crew.head, "verdict": "concerns", "summary": "one concern",
+        "findings": [{ "rule": "eval", "level": "warning", "file": "app.py", "line": 2, "message": "calls eval" }],
+    } });
+    let sql = "INSERT INTO agent_tasks (task_type, assigned_to, status, parent_task_id, result_json) VALUES \
+               ('review_change', 'security', 'completed', 3, ?1)";
+    crew.home.sql().execute(sql, [review.to_string()]).unwrap();
+    insta::assert_snapshot!("sarif", crew.home.transcript(&["show", "5", "--sarif"]));
+    insta::assert_snapshot!("no_review", crew.home.transcript(&["show", "4", "--sarif"]));
+}

@@ -29,3 +29,43 @@ fn what_cannot_be_done_to_a_task_is_a_conflict() {
     insta::assert_snapshot!("completed", crew.home.transcript(&["tasks", "retry", "1"]));
     insta::assert_snapshot!("unknown", crew.home.transcript(&["tasks", "retry", "77", "--json"]));
 }
+
+#[test]
+fn programs_are_told_what_became_of_a_task() {
+    let crew = Crew::new();
+    insta::assert_snapshot!("cancel_json", crew.home.transcript(&["tasks", "cancel", "7", "--json"]));
+    insta::assert_snapshot!("retry_json", crew.home.transcript(&["tasks", "retry", "7", "--json"]));
+}
+
+#[test]
+fn a_whole_workflow_can_be_cancelled() {
+    let crew = Crew::new();
+    insta::assert_snapshot!(
+        "workflow",
+        crew.home.transcript(&["tasks", "cancel", "1", "--workflow", "--reason", "not now"])
+    );
+    assert_eq!(crew.home.json(&["show", "5"])["task"]["status"], "failed");
+    assert_eq!(crew.home.json(&["show", "1"])["task"]["status"], "completed", "what is done stays done");
+    assert_eq!(crew.home.json(&["tasks", "cancel", "1", "--workflow"])["changed"], serde_json::json!([]));
+}
+
+#[test]
+fn failed_tasks_are_put_back_together() {
+    let crew = Crew::new();
+    // A second failed task whose key a new one holds, and one that was cancelled on purpose.
+    let sql = "INSERT INTO agent_tasks (task_type, assigned_to, status, error_message, dedupe_key) VALUES \
+               ('check_health', 'monitor', 'failed', 'no disk', 'twice'), \
+               ('check_health', 'monitor', 'pending', NULL, 'twice')";
+    crew.home.sql().execute_batch(sql).unwrap();
+    crew.home.ok(&["tasks", "cancel", "7"]);
+    assert_eq!(crew.home.json(&["tasks", "redrive", "--type", "fix_bug"])["changed"], serde_json::json!([]));
+    insta::assert_snapshot!("redrive", crew.home.transcript(&["tasks", "redrive", "--all"]));
+    crew.home.ok(&["tasks", "cancel", "9"]);
+    insta::assert_snapshot!(
+        "redrive_json",
+        crew.home.transcript(&["tasks", "redrive", "--role", "monitor", "--json"])
+    );
+    assert_eq!(crew.home.json(&["show", "7"])["task"]["status"], "failed", "a person cancelled it");
+    let ran = crew.home.run(&["tasks", "redrive"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+}

@@ -177,6 +177,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn of(child: Child) -> Self {
+        Self { child: Some(child) }
+    }
+
     fn child(&mut self) -> &mut Child {
         self.child.as_mut().expect("it was not waited for yet")
     }

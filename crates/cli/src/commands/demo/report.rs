@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use groundcrew_core::incident::Incident;
 use groundcrew_core::message::Binding;
 use groundcrew_core::role::Role;
 use groundcrew_store::{IncidentFilter, Store};
@@ -24,7 +23,7 @@ use crate::settling::project_of;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     /// What became of each incident.
-    pub(super) incidents: Vec<Incident>,
+    pub(super) incidents: Vec<incidents::Row>,
     /// How many fixes wait for approval.
     #[serde(rename = "fixes_waiting")]
     pub(super) waiting: usize,
@@ -94,7 +93,7 @@ pub(super) fn gather(
     let mut incidents = store.incidents(&IncidentFilter::default())?;
     incidents.sort_by_key(|incident| incident.id);
     Ok(Report {
-        incidents,
+        incidents: incidents::Row::all(store, incidents)?,
         waiting: fixes.len(),
         fixes,
         questions,

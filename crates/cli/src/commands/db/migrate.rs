@@ -1,20 +1,13 @@
-//! `db`: the database itself.
+//! `db migrate`: makes the database, or brings its schema up to date.
 
 use groundcrew_store::{Applied, SCHEMA_VERSION, migrate};
 use serde_json::json;
 
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
-use crate::options::{Db, DbAction};
 
-/// Works on the database.
-pub(super) fn run(options: &Db, at: &Invocation) -> Result<Done, Failure> {
-    match options.action {
-        DbAction::Migrate { dry_run } => bring_up_to_date(at, dry_run),
-    }
-}
-
-fn bring_up_to_date(at: &Invocation, dry_run: bool) -> Result<Done, Failure> {
+/// Applies what is missing, or only names it.
+pub(super) fn run(at: &Invocation, dry_run: bool) -> Result<Done, Failure> {
     let url = at.database()?;
     let applied = migrate(&url, dry_run)?;
     if at.out.is_json() {
@@ -23,7 +16,7 @@ fn bring_up_to_date(at: &Invocation, dry_run: bool) -> Result<Done, Failure> {
         at.out.document(&json!({
             "database": url,
             "dry_run": dry_run,
-            "schema_version": SCHEMA_VERSION,
+            "schema": SCHEMA_VERSION,
             "migrations": rows,
         }))?;
         return Ok(Done::Clean);
