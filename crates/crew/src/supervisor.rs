@@ -15,14 +15,14 @@ use groundcrew_core::lifecycle::{Command, MOST_WAITING, NEW, Refusal, classify_t
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
 use groundcrew_logs::{Cursor, readable};
-use groundcrew_workbench::CancelToken;
 use groundcrew_store::{Count, IncidentFilter, NewWorker, Store, StoreError, TaskFilter};
+use groundcrew_workbench::CancelToken;
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
-use crate::recurring;
 use crate::hooks::Hooks;
 use crate::presence::{Presence, ended, forget};
+use crate::recurring;
 use crate::scratch::sweep;
 use crate::site::Site;
 use crate::tools::Tools;
@@ -131,7 +131,18 @@ impl Crew {
         crew.threads.push(std::thread::spawn(move || {
             Supervisor::new(&floor, names, terms.intake).run(&stop, &drained);
         }));
+        match terms.intake {
+            Intake::Projects => crew.start_telling(),
+            // What one task does is told to whoever waits for it.
+            Intake::Queue => crew.told.store(true, Ordering::Release),
+        }
         Ok(crew)
+    }
+
+    fn start_telling(&mut self) {
+        let (floor, stop, told) = (Arc::clone(&self.floor), Arc::clone(&self.stop), Arc::clone(&self.told));
+        let cancel = self.hooks.clone();
+        self.threads.push(std::thread::spawn(move || tell(&floor, &stop, &told, &cancel)));
     }
 
     /// Whether every log has been read, everything was told, and nothing is left that the crew could do by itself.
@@ -307,7 +318,15 @@ struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     fn new(floor: &'a Floor, names: Vec<String>, intake: Intake) -> Self {
-        Self { floor, names, intake, renewed: Instant::now(), checked: None, watches: Watches::new(), looked: BTreeMap::new() }
+        Self {
+            floor,
+            names,
+            intake,
+            renewed: Instant::now(),
+            checked: None,
+            watches: Watches::new(),
+            looked: BTreeMap::new(),
+        }
     }
 
     /// A failed round is no reason to stop: the database may be busy, and the next round tries again.
@@ -341,6 +360,9 @@ impl<'a> Supervisor<'a> {
             Intake::Projects => {
                 recurring::keep_up(&self.floor.tools)?;
                 self.schedule_health()?;
+                for task in self.watches.due(&self.floor.tools)? {
+                    self.create(task)?;
+                }
                 self.schedule_scans()
             }
         }

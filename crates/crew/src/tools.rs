@@ -1,6 +1,6 @@
 //! What the crew works with: the database, the sandbox, the redactor, a folder for work trees, the user's trust.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_logs::Redactor;
@@ -47,7 +47,12 @@ impl Tools {
 
     /// Free space beside the database, if the system tells.
     pub fn free_megabytes(&self) -> Option<u64> {
-        let found = nix::sys::statvfs::statvfs(&self.work_folder).ok()?;
-        Some(found.blocks_available() * found.fragment_size() / (1024 * 1024))
+        free_megabytes(&self.work_folder)
     }
+}
+
+/// Free space of the disk that a folder lies on, if the system tells.
+pub(crate) fn free_megabytes(folder: &Path) -> Option<u64> {
+    let found = nix::sys::statvfs::statvfs(folder).ok()?;
+    Some(found.blocks_available().saturating_mul(found.fragment_size()) / (1024 * 1024))
 }

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{LeaseToken, Task, TaskId};
@@ -16,7 +17,7 @@ use groundcrew_workbench::CancelToken;
 use jiff::SignedDuration;
 
 use crate::agent::{Agent, Ending, Job, Trouble};
-use crate::agents::agent;
+use crate::agents::{agent, cannot_judge};
 use crate::brain::Brain;
 use crate::desk::Desk;
 use crate::scratch::{clear, run_folder};
@@ -137,6 +138,8 @@ impl Floor {
             // A panic is a defect of an agent; it must cost a retry of this task and not the worker.
             catch_unwind(AssertUnwindSafe(|| agent.work(&job)))
                 .unwrap_or_else(|panic| Err(Trouble::Machine(panic_text(panic.as_ref()))))
+        } else if task.task_type == ANSWER_QUESTION {
+            Err(cannot_judge(task))
         } else {
             Err(unknown_type(task, agent))
         };

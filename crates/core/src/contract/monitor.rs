@@ -1,8 +1,10 @@
 //! What the monitor takes and gives.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Common;
+use crate::task::IncidentId;
 
 /// A log source as a scan names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -97,4 +99,71 @@ pub struct HealthCheck {
     pub status: String,
     /// What was found.
     pub detail: String,
+    /// Milliseconds that the checked service took to answer, for checks that ask one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+}
+
+/// Context of `watch_incidents`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WatchIncidentsContext {
+    /// Seconds that count as now; none means as configured.
+    #[serde(default)]
+    pub window_s: Option<u64>,
+    /// Days before that which count as usual; none means as configured.
+    #[serde(default)]
+    pub baseline_days: Option<u64>,
+}
+
+/// Result of `watch_incidents`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WatchIncidentsResult {
+    /// What every result carries; `outcome` is `quiet` or `changed`.
+    #[serde(flatten)]
+    pub common: Common,
+    /// Errors that come much more often than they used to.
+    pub bursts: Vec<Burst>,
+    /// Errors that came back although their fix is released.
+    pub returned: Vec<Watched>,
+    /// Sources that wrote steadily and have stopped.
+    pub silenced: Vec<Silenced>,
+    /// Errors that are gone since their fix was released, while their source goes on writing.
+    pub resolved: Vec<Watched>,
+    /// Approved fixes that were found in the released code.
+    pub released: Vec<Watched>,
+}
+
+/// An error that comes much more often than it used to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Burst {
+    /// The incident.
+    pub incident: IncidentId,
+    /// One line about it.
+    pub title: String,
+    /// Occurrences in the window.
+    pub count: u64,
+    /// Occurrences above which a window of this length counts as a burst.
+    pub threshold: u64,
+}
+
+/// An incident whose state the watch found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Watched {
+    /// The incident.
+    pub incident: IncidentId,
+    /// One line about it.
+    pub title: String,
+    /// What was seen, in one sentence.
+    pub detail: String,
+}
+
+/// A source that wrote steadily and has stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Silenced {
+    /// The source.
+    pub source: String,
+    /// When it last wrote.
+    pub last: Timestamp,
+    /// Seconds it has been silent.
+    pub silent_s: u64,
 }

@@ -4,9 +4,10 @@
 //! and approvals are the same whatever the brain, and no brain decides a verdict that can be executed. A remark may
 //! add a finding, never take one away.
 
-mod rules;
+pub(crate) mod language;
+pub(crate) mod rules;
 
-use groundcrew_core::contract::{BrainId, Classification, Finding, Suspect};
+use groundcrew_core::contract::{BrainId, Classification, Counts, Finding, Suspect};
 use groundcrew_core::incident::Sample;
 use groundcrew_core::trace::Frame;
 use groundcrew_repair::strategies::Strategy;
@@ -19,16 +20,32 @@ pub use rules::Rules;
 pub struct ErrorFacts<'a> {
     /// What it looked like.
     pub sample: &'a Sample,
-    /// Occurrences so far.
-    pub occurrences: u64,
-    /// Why triage looks: `new`, `still_happening`, `returned`.
+    /// How often it was seen; where the times are not known, all of it within a day.
+    pub counts: Counts,
+    /// Seconds since it was last seen.
+    pub idle_s: u64,
+    /// Why triage looks: `new`, `still_happening`, `returned`, `burst`.
     pub reason: &'a str,
     /// The in-app frame, resolved to a file of the repository.
     pub frame: Option<&'a Frame>,
-    /// Commits that last touched the lines of the stack, most likely first.
+    /// Whether the line is the one that the log printed.
+    pub exact: bool,
+    /// Whether all frames of the repository lie in one file.
+    pub one_file: bool,
+    /// Why the frame is not at the commit that fixes start from, where that is known.
+    pub elsewhere: Option<&'a str>,
+    /// Commits that may have introduced it, most likely first.
     pub suspects: &'a [Suspect],
-    /// Whether the repository has tests.
-    pub has_tests: bool,
+    /// Whether there are tests for the module of the frame.
+    pub tested: bool,
+    /// Release in which it happens.
+    pub release: Option<&'a str>,
+    /// Whether it appeared with that release.
+    pub new_in_release: bool,
+    /// Where the program ran.
+    pub environment: Option<&'a str>,
+    /// Exceptions by which this program tells its callers that they are wrong, as the project's settings name them.
+    pub user_errors: &'a [String],
 }
 
 /// A change under review.

@@ -1,4 +1,4 @@
-//! The monitor: reads logs from where it stopped, groups errors into incidents, watches the crew itself.
+//! Reads logs from where it stopped and groups their errors.
 //!
 //! What it read and how far it read are stored in the transaction that completes its task, so that a kill at any
 //! moment neither loses a line nor counts one twice.
@@ -8,17 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use groundcrew_core::audit::{Act, Recorder as _};
-use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS};
-use groundcrew_core::contract::{
-    CheckHealthContext, CheckHealthResult, HealthCheck, Reason, ScanLogsContext, ScanLogsResult, SeenError,
-};
-use groundcrew_core::incident::{Sample, Sighting};
-use groundcrew_core::role::Role;
-use groundcrew_core::task::Status;
-use groundcrew_logs::{Record, Scan, ScanOptions, fingerprint, readable, scan};
+use groundcrew_core::contract::{ScanLogsContext, ScanLogsResult, SeenError};
+use groundcrew_core::incident::{Sample, Sighting, Traffic, bucket};
+use groundcrew_logs::{Record, Scan, ScanError, ScanOptions, fingerprint, scan};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::agent::{Agent, Ending, Job, Trouble};
+use crate::agent::{Ending, Job, Trouble};
 use crate::site::Site;
 
 /// Longest text of a sample that is stored.
@@ -31,27 +26,8 @@ const SCAN_RECORDS: usize = 32 * 1024;
 /// How long a log must have been still before its last record counts as finished.
 const QUIET_FOR: Duration = Duration::from_secs(2);
 
-/// The monitor.
-pub(super) struct Monitor;
-
-impl Agent for Monitor {
-    fn role(&self) -> Role {
-        Role::Monitor
-    }
-
-    fn task_types(&self) -> &'static [&'static str] {
-        &[SCAN_LOGS, CHECK_HEALTH]
-    }
-
-    fn work(&self, job: &Job<'_>) -> Result<Ending, Trouble> {
-        match job.task.task_type.as_str() {
-            CHECK_HEALTH => check_health(job),
-            _ => scan_logs(job),
-        }
-    }
-}
-
-fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
+/// Works a `scan_logs` task.
+pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let context: ScanLogsContext = job.context()?;
     let site = job.site()?;
     let path = PathBuf::from(&context.source.path);
@@ -74,9 +50,11 @@ fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     options.max_records = SCAN_RECORDS;
     options.quiet_for = QUIET_FOR;
     options.flush = context.flush;
-    let read = scan(&path, cursor.as_ref(), &options).map_err(|error| Trouble::Machine(error.to_string()))?;
+    let read = scan(&path, cursor.as_ref(), &options).map_err(unreadable)?;
     job.desk.record(Act::FileRead { path: context.source.path.clone(), commit: None, bytes: read.bytes });
-    let sightings = sightings(&read.records, &context.source.path, job.now, site, modified(&path));
+    let modified = modified(&path);
+    let sightings = sightings(&read.records, &context.source.path, job.now, site, modified);
+    let traffic = traffic(&read, &context.source.path, job.now, modified);
     report(job, &path, &read, &sightings);
     let result = ScanLogsResult {
         common: job.common("read", 1.0, Vec::new()),
@@ -93,8 +71,20 @@ fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let cursor = serde_json::to_value(&read.cursor).map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut ending = Ending::complete(&result, job.cost())?;
     ending.sightings = sightings;
+    ending.traffic = traffic;
     ending.cursors = vec![(context.source.path, cursor)];
     Ok(ending)
+}
+
+/// What a person can mend is asked about once; what passes by itself is tried again.
+fn unreadable(error: ScanError) -> Trouble {
+    match error {
+        ScanError::Missing { .. }
+        | ScanError::NotAFile { .. }
+        | ScanError::LinkLoop { .. }
+        | ScanError::Denied { .. } => Trouble::Environment(error.to_string()),
+        ScanError::Io { .. } => Trouble::Machine(error.to_string()),
+    }
 }
 
 fn report(job: &Job<'_>, path: &Path, read: &Scan, sightings: &[Sighting]) {
@@ -141,8 +131,7 @@ fn sightings(
     let mut groups: BTreeMap<String, Sighting> = BTreeMap::new();
     for record in records.iter().filter(|record| record.is_error()) {
         let print = fingerprint(record);
-        // A record from the future is a clock gone wrong; it happened by now at the latest.
-        let at = record.time.or(modified).unwrap_or(now).min(now);
+        let at = happened(record, modified, now);
         let history = at < oldest;
         let sample = sample(record, source);
         let group = groups.entry(print.key.clone()).or_insert_with(|| Sighting {
@@ -154,8 +143,10 @@ fn sightings(
             last: at,
             history: true,
             sample: sample.clone(),
+            buckets: Vec::new(),
         });
         group.count += 1;
+        add(&mut group.buckets, at);
         group.first = group.first.min(at);
         group.history &= history;
         if at >= group.last {
@@ -164,6 +155,41 @@ fn sightings(
         }
     }
     groups.into_values().collect()
+}
+
+/// A record from the future is a clock gone wrong; it happened by now at the latest.
+fn happened(record: &Record, modified: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    record.time.or(modified).unwrap_or(now).min(now)
+}
+
+/// Counts one more in its piece of time. Logs are nearly in order, so the piece is found near the end.
+fn add(buckets: &mut Vec<(Timestamp, u64)>, at: Timestamp) {
+    let at = bucket(at);
+    match buckets.iter_mut().rev().find(|(known, _)| *known == at) {
+        Some((_, count)) => *count += 1,
+        None => buckets.push((at, 1)),
+    }
+}
+
+/// What the source wrote, per piece of time. Lines that belong to no record count where the last record lies.
+fn traffic(read: &Scan, source: &str, now: Timestamp, modified: Option<Timestamp>) -> Vec<Traffic> {
+    let mut pieces: BTreeMap<Timestamp, Traffic> = BTreeMap::new();
+    let empty = |bucket| Traffic { source: source.to_owned(), bucket, lines: 0, records: 0, errors: 0 };
+    for record in &read.records {
+        let at = bucket(happened(record, modified, now));
+        let piece = pieces.entry(at).or_insert_with(|| empty(at));
+        piece.records += 1;
+        piece.errors += u64::from(record.is_error());
+        piece.lines += record.text.lines().count().max(1) as u64;
+    }
+    let counted: u64 = pieces.values().map(|piece| piece.lines).sum();
+    let rest = read.lines.saturating_sub(counted);
+    if rest > 0 {
+        let at =
+            pieces.keys().next_back().copied().unwrap_or_else(|| bucket(modified.unwrap_or(now).min(now)));
+        pieces.entry(at).or_insert_with(|| empty(at)).lines += rest;
+    }
+    pieces.into_values().collect()
 }
 
 fn sample(record: &Record, source: &str) -> Sample {
@@ -187,72 +213,4 @@ fn cut(text: &str, most: usize) -> String {
 fn modified(path: &Path) -> Option<Timestamp> {
     let time = std::fs::metadata(path).ok()?.modified().ok()?;
     Timestamp::try_from(time).ok()
-}
-
-fn check_health(job: &Job<'_>) -> Result<Ending, Trouble> {
-    let context: CheckHealthContext = job.context()?;
-    let mut checks = vec![check_sandbox(job), check_disk(job), check_queue(job)?];
-    match job.site() {
-        Ok(site) => checks.extend(site.log_files().into_iter().map(|path| check_log(&path))),
-        Err(Trouble::Environment(reason)) => checks.push(check("configuration", "fail", reason)),
-        Err(_) => {}
-    }
-    if !context.checks.is_empty() {
-        checks.retain(|check| context.checks.contains(&check.name));
-    }
-    let worst = ["fail", "warn"].into_iter().find(|word| checks.iter().any(|check| check.status == *word));
-    let outcome = worst.unwrap_or("ok");
-    for check in checks.iter().filter(|check| check.status != "ok") {
-        job.desk.step(format!("health {}: {}: {}", check.status, check.name, check.detail));
-    }
-    let reasons = checks
-        .iter()
-        .filter(|check| check.status != "ok")
-        .map(|check| Reason::new(&check.name, &check.detail))
-        .collect();
-    let result = CheckHealthResult { common: job.common(outcome, 1.0, reasons), checks };
-    Ending::complete(&result, job.cost())
-}
-
-fn check(name: &str, status: &str, detail: impl Into<String>) -> HealthCheck {
-    HealthCheck { name: name.into(), status: status.into(), detail: detail.into() }
-}
-
-fn check_sandbox(job: &Job<'_>) -> HealthCheck {
-    match job.tools.sandbox() {
-        Ok(sandbox) => check("sandbox", "ok", format!("level {}", sandbox.level())),
-        Err(error) => check("sandbox", "fail", error.to_string()),
-    }
-}
-
-fn check_disk(job: &Job<'_>) -> HealthCheck {
-    const ENOUGH_MB: u64 = 512;
-    match job.tools.free_megabytes() {
-        Some(free) if free < ENOUGH_MB => {
-            check("disk", "warn", format!("only {free} MB are free beside the database"))
-        }
-        Some(free) => check("disk", "ok", format!("{free} MB free")),
-        None => check("disk", "warn", "the free space beside the database is not known"),
-    }
-}
-
-fn check_queue(job: &Job<'_>) -> Result<HealthCheck, Trouble> {
-    let counts = job.tools.store.counts()?;
-    let of =
-        |status: Status| counts.iter().filter(|row| row.status == status).map(|row| row.tasks).sum::<u64>();
-    let detail = format!(
-        "{} waiting, {} running, {} blocked, {} failed",
-        of(Status::Pending),
-        of(Status::Running),
-        of(Status::Blocked),
-        of(Status::Failed)
-    );
-    Ok(check("queue", "ok", detail))
-}
-
-fn check_log(path: &Path) -> HealthCheck {
-    match readable(path) {
-        Ok(()) => check("log", "ok", format!("{} can be read", path.display())),
-        Err(error) => check("log", "warn", error.to_string()),
-    }
 }

@@ -1,0 +1,43 @@
+//! The monitor: reads logs, watches what becomes of errors, checks the service and the crew itself.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `scan` | reads logs and groups their errors |
+//! | `watch` | notices errors that burst, return or are gone, and logs that fell silent |
+//! | `trends` | decides which, from counts alone |
+//! | `released` | whether an approved fix is in the released code |
+//! | `health` | checks of the crew itself |
+//! | `service` | checks of the service that the settings name |
+
+mod health;
+mod released;
+mod scan;
+mod service;
+mod trends;
+mod watch;
+
+use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS, WATCH_INCIDENTS};
+use groundcrew_core::role::Role;
+
+use crate::agent::{Agent, Ending, Job, Trouble};
+
+/// The monitor.
+pub(super) struct Monitor;
+
+impl Agent for Monitor {
+    fn role(&self) -> Role {
+        Role::Monitor
+    }
+
+    fn task_types(&self) -> &'static [&'static str] {
+        &[SCAN_LOGS, WATCH_INCIDENTS, CHECK_HEALTH]
+    }
+
+    fn work(&self, job: &Job<'_>) -> Result<Ending, Trouble> {
+        match job.task.task_type.as_str() {
+            CHECK_HEALTH => health::check_health(job),
+            WATCH_INCIDENTS => watch::watch_incidents(job),
+            _ => scan::scan_logs(job),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The brain that needs no model: tables and rules, the same answer for the same facts.
+//!
+//! Classification asks in this order: does the table of known kinds say what it is (`kinds`); is it the environment; is
+//! there a frame of this repository, at the commit that fixes start from, to repair; else a person looks.
+
+mod kinds;
+mod limits;
+mod priority;
+
+use groundcrew_core::contract::{BrainId, Classification, Route};
+use groundcrew_core::incident::Category;
+use groundcrew_core::trace::{Frame, Trace};
+use groundcrew_repair::strategies::Strategy;
+
+use crate::brain::language::Language;
+use crate::brain::{Brain, ErrorFacts};
+
+pub(crate) use kinds::{short_name, telling};
+pub(crate) use limits::stop_at;
+use priority::{Urgency, priority, severity};
+
+/// Score from which a commit counts as the one that introduced the error.
+const LIKELY: f64 = 0.5;
+
+/// Folders that hold other people's code within a repository.
+const VENDORED: &[&str] =
+    &["node_modules", "vendor", "third_party", "site-packages", "_vendor", "dist-packages"];
+
+/// Parts of names of functions and files that decide who may do what; a defect in them may open a door.
+const GATES: &[&str] = &[
+    "authoris",
+    "authoriz",
+    "authenticat",
+    "permission",
+    "access_control",
+    "accesscontrol",
+    "csrf",
+    "sanitiz",
+    "sanitis",
+    "verify_signature",
+    "verifysignature",
+    "verify_token",
+    "verifytoken",
+    "check_password",
+    "checkpassword",
+];
+
+/// The rules.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules;
+
+impl Brain for Rules {
+    fn id(&self) -> BrainId {
+        BrainId { kind: "rules".into(), name: "rules".into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
+
+    fn classify(&self, facts: &ErrorFacts<'_>) -> Classification {
+        let verdict = verdict(facts);
+        let severity = severity(verdict.category, facts.sample.level.as_deref());
+        let urgency = Urgency {
+            severity,
+            counts: facts.counts,
+            idle_s: facts.idle_s,
+            reason: facts.reason,
+            new_in_release: facts.new_in_release,
+            environment: facts.environment,
+        };
+        let mut found = Classification {
+            priority: priority(&urgency),
+            fixability: limits::fixability(facts, verdict.category, verdict.route),
+            in_app_frame: facts.frame.cloned(),
+            suspects: facts.suspects.to_vec(),
+            counts: facts.counts,
+            release: facts.release.map(str::to_owned),
+            environment: facts.environment.map(str::to_owned),
+            ..Classification::new(verdict.category, severity, verdict.route, verdict.reason)
+        };
+        found.stop_at = stop_at(facts, &found);
+        if matches!(found.route, Route::Human | Route::Ignore) {
+            found.not_fixable_reason = Some(found.reason.clone());
+        }
+        found
+    }
+
+    fn strategies(&self) -> Vec<Box<dyn Strategy>> {
+        groundcrew_repair::strategies::all()
+    }
+}
+
+/// What an error is.
+struct Verdict {
+    category: Category,
+    route: Route,
+    reason: String,
+}
+
+impl Verdict {
+    fn new(category: Category, route: Route, reason: impl Into<String>) -> Self {
+        Self { category, route, reason: reason.into() }
+    }
+}
+
+fn verdict(facts: &ErrorFacts<'_>) -> Verdict {
+    let trace = facts.sample.trace.as_ref();
+    if trace.is_some_and(from_environment) {
+        return Verdict::new(
+            Category::Config,
+            Route::Human,
+            "a variable is missing in the environment of the program; mend the deployment, not the code",
+        );
+    }
+    let kind = if own_module_missing(facts) { None } else { kinds::find(facts.sample, facts.user_errors) };
+    match (kind, trace) {
+        (Some((kind, by)), _) if kind.category == Category::Security => with_care(facts, kind.why, &by),
+        (Some((kind, by)), _) => {
+            let by = if by.is_empty() { String::new() } else { format!(" ({by})") };
+            Verdict::new(kind.category, kind.route, format!("{}{by}: {}", kind.why, kind.then))
+        }
+        (None, Some(trace)) => verdict_of_place(facts, telling(trace)),
+        (None, None) => Verdict::new(
+            Category::Unknown,
+            Route::Human,
+            "the log has an error line without a stack trace, so there is no place to repair",
+        ),
+    }
+}
+
+/// An error of security goes through the same gates as a defect, if there is code to repair.
+fn with_care(facts: &ErrorFacts<'_>, why: &str, by: &str) -> Verdict {
+    let by = if by.is_empty() { "an error line" } else { by };
+    match facts.frame {
+        Some(frame) if repaired(frame) => {
+            Verdict::new(Category::Security, Route::Security, format!("{why}: {by} at {}", place(frame)))
+        }
+        Some(frame) => Verdict::new(
+            Category::Security,
+            Route::Human,
+            format!("{why}: {by} at {}; {}", place(frame), no_repair(frame)),
+        ),
+        None => Verdict::new(
+            Category::Security,
+            Route::Human,
+            format!("{why} ({by}), and no frame of its stack lies in this repository"),
+        ),
+    }
+}
+
+fn verdict_of_place(facts: &ErrorFacts<'_>, trace: &Trace) -> Verdict {
+    let exception = trace.exception.as_deref().unwrap_or("an unnamed exception");
+    let Some(frame) = facts.frame else {
+        let why = facts.elsewhere.map_or_else(
+            || {
+                format!(
+                    "no frame of the stack lies in this repository, so {exception} cannot be repaired here"
+                )
+            },
+            |elsewhere| {
+                format!("{exception} cannot be repaired at the commit that fixes start from: {elsewhere}")
+            },
+        );
+        let category = if facts.elsewhere.is_some() { Category::Unknown } else { Category::Dependency };
+        return Verdict::new(category, Route::Human, why);
+    };
+    let place = place(frame);
+    if let Some(folder) = vendored(frame) {
+        return Verdict::new(
+            Category::Dependency,
+            Route::Human,
+            format!(
+                "{exception} at {place} lies in {folder}, which holds other people's code: {}",
+                "update it there"
+            ),
+        );
+    }
+    let (category, reason) = match facts.suspects.first().filter(|suspect| suspect.score >= LIKELY) {
+        Some(suspect) => (
+            Category::Regression,
+            format!("{exception} at {place}; {} of the stack: {}", suspect.evidence, suspect.subject),
+        ),
+        None => (Category::CodeBug, format!("{exception} at {place}, in code of this repository")),
+    };
+    if !repaired(frame) {
+        return Verdict::new(category, Route::Human, format!("{reason}; {}", no_repair(frame)));
+    }
+    if is_gate(frame) {
+        let reason = format!("{reason}; it lies where the program decides who may do what");
+        return Verdict::new(Category::Security, Route::Security, reason);
+    }
+    Verdict::new(category, Route::Developer, reason)
+}
+
+fn place(frame: &Frame) -> String {
+    format!(
+        "{}:{} in {}",
+        frame.file.as_deref().unwrap_or("?"),
+        frame.line.unwrap_or(0),
+        frame.function.as_deref().unwrap_or("?")
+    )
+}
+
+fn language(frame: &Frame) -> Language {
+    Language::of_file(frame.file.as_deref().unwrap_or_default())
+}
+
+fn repaired(frame: &Frame) -> bool {
+    language(frame).is_repaired()
+}
+
+fn no_repair(frame: &Frame) -> String {
+    format!("no repair for {} yet", language(frame).name())
+}
+
+fn vendored(frame: &Frame) -> Option<&'static str> {
+    let file = frame.file.as_deref()?;
+    VENDORED.iter().find(|folder| file.split('/').rev().skip(1).any(|part| part == **folder)).copied()
+}
+
+fn is_gate(frame: &Frame) -> bool {
+    let names = [frame.function.as_deref(), frame.file.as_deref()];
+    let names = names.into_iter().flatten().map(str::to_lowercase).collect::<Vec<_>>();
+    GATES.iter().any(|gate| names.iter().any(|name| name.contains(gate)))
+}
+
+/// A key missing in the process environment is raised by the standard library's `os` module on behalf of the program.
+fn from_environment(trace: &Trace) -> bool {
+    let key_error = trace.exception.as_deref().map(short_name) == Some("KeyError");
+    key_error
+        && trace.frames.first().is_some_and(|frame| {
+            !frame.in_app
+                && frame.file.as_deref().is_some_and(|file| file.ends_with("/os.py") || file == "<frozen os>")
+        })
+}
+
+/// A module that Node looks for by a relative path is a file of the program itself and no package.
+fn own_module_missing(facts: &ErrorFacts<'_>) -> bool {
+    let message = facts.sample.trace.as_ref().and_then(|trace| trace.message.as_deref()).unwrap_or_default();
+    message.strip_prefix("Cannot find module '").is_some_and(|name| name.starts_with('.'))
+}
+
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod tests;
