@@ -10,6 +10,7 @@ use groundcrew_core::trace::Trace;
 use groundcrew_logs::Redactor;
 use groundcrew_repair::locate::{Located, locate};
 use groundcrew_store::Project;
+use groundcrew_workbench::environment::Environment;
 use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests};
@@ -68,24 +69,69 @@ impl Site {
     /// # Errors
     /// There is no such branch, or no commit yet.
     pub fn base(&self, repository: &Repository) -> Result<Sha, Trouble> {
+        Ok(self.base_of(repository)?)
+    }
+
+    fn base_of(&self, repository: &Repository) -> Result<Sha, GitError> {
         match &self.config.project.branch {
-            Some(branch) => Ok(repository.resolve(&format!("refs/heads/{branch}"))?),
+            Some(branch) => repository.resolve(&format!("refs/heads/{branch}")),
             None => Ok(repository.head()?.commit),
         }
     }
 
-    /// The interpreter that the settings name, else the user's first.
+    /// The interpreter that the settings name, else that of the project's environment, else the user's first.
     ///
     /// # Errors
     /// Why none works in the sandbox, in words.
     pub fn python(&self, sandbox: &Sandbox, recorder: &Arc<dyn Recorder>) -> Result<Python, String> {
-        let Some(named) = &self.config.test.python else {
-            return Python::find(sandbox, recorder).map_err(|error| error.to_string());
+        let found = self.environment(recorder)?;
+        let python = match (&self.config.test.python, &found.venv) {
+            (Some(named), _) => {
+                let program = self.root.join(named);
+                Python::at(&program, sandbox, recorder.as_ref()).map_err(|reason| {
+                    format!("test.python of project {} is {}: {reason}", self.name, program.display())
+                })?
+            }
+            (None, Some(venv)) => Python::of_venv(venv, sandbox).map_err(|reason| {
+                format!("the environment {} of project {}: {reason}", venv.folder.display(), self.name)
+            })?,
+            (None, None) => Python::find(sandbox, recorder).map_err(|error| error.to_string())?,
         };
-        let program = self.root.join(named);
-        Python::at(&program, sandbox, recorder.as_ref()).map_err(|reason| {
-            format!("test.python of project {} is {}: {reason}", self.name, program.display())
-        })
+        Ok(self.fitted(python).with_node_modules(found.node_modules))
+    }
+
+    /// What the user's checkout holds beside the files that git tracks.
+    ///
+    /// # Errors
+    /// The environment is there and cannot be used, in words.
+    pub fn environment(&self, recorder: &Arc<dyn Recorder>) -> Result<Environment, String> {
+        let repository =
+            Repository::open(&self.root, Arc::clone(recorder)).map_err(|error| error.to_string())?;
+        let head = repository.head().map_err(|error| error.to_string())?.commit;
+        let base = self.base_of(&repository).map_err(|error| error.to_string())?;
+        let tracked = |path: &str| {
+            let path = RepoPath::parse(path).ok();
+            let in_commit = |commit| {
+                path.as_ref().is_some_and(|path| !matches!(repository.entry(commit, path), Ok(None)))
+            };
+            in_commit(&head) || in_commit(&base)
+        };
+        // An interpreter that is named makes the environment beside it that of the project.
+        let declared = self.config.test.environment.as_deref();
+        let passed = self.config.test.python.is_some() && declared.is_none();
+        match Environment::find(&self.root, declared, tracked) {
+            Ok(found) if passed => Ok(Environment { venv: None, ..found }),
+            Err(_) if passed => Ok(Environment::default()),
+            found => found.map_err(|error| error.to_string()),
+        }
+    }
+
+    /// An interpreter with what the project's settings add, importing from the work tree what was installed from the
+    /// user's checkout.
+    pub(crate) fn fitted(&self, mut python: Python) -> Python {
+        python.read_only.extend(self.config.sandbox.read.iter().cloned());
+        python.variables.extend(self.config.test.env.clone());
+        python.moving_from(&self.root)
     }
 
     /// How the tests of a commit run: as configured, else as detected; none where there are none.
@@ -113,7 +159,9 @@ impl Site {
         let mut files = Vec::new();
         for pattern in self.config.logs.paths.iter().map(Path::new) {
             let found = groundcrew_logs::expand(pattern, &self.root).unwrap_or_default();
-            files.extend(found.into_iter().filter(|file| pattern.is_absolute() || self.holds(pattern, file)));
+            files.extend(
+                found.files.into_iter().filter(|file| pattern.is_absolute() || self.holds(pattern, file)),
+            );
         }
         files.sort();
         files.dedup();

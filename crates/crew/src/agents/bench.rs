@@ -5,13 +5,14 @@ use std::sync::Arc;
 use groundcrew_core::audit::Recorder;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::{Repository, Sha};
-use groundcrew_workbench::sandbox::Limits;
+use groundcrew_workbench::runner::{Kind, collect_suite};
 
 use crate::agent::{Job, Trouble};
+use crate::environment::{demand, limits, python_for, with_services};
 use crate::scratch::run_folder;
 use crate::site::Site;
 
-/// A bench for a commit of the project.
+/// A bench for a commit of the project, on which its tests can be imported.
 pub(super) fn bench(
     job: &Job<'_>,
     site: &Site,
@@ -31,22 +32,29 @@ pub(super) fn bench(
             sandbox.level()
         )));
     }
-    let mut python = site.python(&sandbox, &recorder).map_err(Trouble::Environment)?;
-    python.read_only.extend(site.config.sandbox.read.iter().cloned());
-    let limits = Limits {
-        wall: site.config.test.timeout.get(),
-        memory_bytes: site.config.sandbox.memory_mb.saturating_mul(1024 * 1024),
-        ..Limits::default()
-    };
+    let python = python_for(job, site, repository, base, &sandbox)?;
     let tests = site.test_command(repository, base, &python)?;
-    Ok(Bench {
+    let bench = Bench {
         repository: repository.clone(),
-        sandbox,
+        sandbox: with_services(site, sandbox)?,
         python,
         tests,
-        limits,
+        limits: limits(site),
         time: site.config.change.time.get(),
         folder: run_folder(&job.tools.work_folder, job.task.id, job.task.lease_token),
         cancel: job.desk.cancel().clone(),
-    })
+    };
+    can_import(job, site, &bench, base)?;
+    Ok(bench)
+}
+
+/// Nothing that runs counts while the tests cannot even be imported, so that is found out before anything is tried.
+fn can_import(job: &Job<'_>, site: &Site, bench: &Bench, base: &Sha) -> Result<(), Trouble> {
+    let Some(command) = bench.tests.as_ref().filter(|command| command.kind != Kind::Other) else {
+        return Ok(());
+    };
+    let checkout = bench.checkout(base)?;
+    let Bench { sandbox, python, limits, cancel, .. } = bench;
+    let suite = collect_suite(sandbox, python, checkout.path(), command, limits, cancel)?;
+    demand(job, site, &suite, python)
 }

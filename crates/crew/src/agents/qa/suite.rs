@@ -16,7 +16,7 @@ use groundcrew_workbench::runner::{Suite, TestCommand, run_suite};
 use crate::agent::{Job, Trouble};
 use crate::agents::qa::base::{count, failed, is_told, known, measure};
 use crate::agents::qa::gates::Examination;
-use crate::environment::demand;
+use crate::environment::{bound_words, demand, demand_with_fix};
 
 /// Further runs of a test that failed, to tell a flaky one.
 pub(super) const FLAKY_RUNS: u32 = 3;
@@ -93,7 +93,7 @@ pub(super) fn compare_suites(
         return Ok(());
     }
     let head = runs.whole(after)?;
-    demand(runs.job, runs.job.site()?, &head, &runs.bench.python)?;
+    demand_with_fix(runs.job, runs.job.site()?, &head, &runs.bench.python)?;
     if !head.counts() {
         cannot_run(&head, "with the fix", seen);
         if seen.blocked.is_none() {
@@ -227,6 +227,7 @@ fn is_flaky(head: Rate, base: Rate) -> bool {
 /// A suite that only tells its exit code shows little: no test by name.
 fn by_exit(runs: &mut Runs<'_>, before: &Path, after: &Path, seen: &mut Examination) -> Result<(), Trouble> {
     let base = runs.whole(before)?;
+    demand(runs.job, runs.job.site()?, &base, &runs.bench.python)?;
     let head = runs.whole(after)?;
     seen.suite_base = Some(count(&base, 0));
     seen.suite_head = Some(count(&head, 0));
@@ -243,6 +244,11 @@ fn by_exit(runs: &mut Runs<'_>, before: &Path, after: &Path, seen: &mut Examinat
 
 /// Why a run of a suite says nothing.
 pub(super) fn why(suite: &Suite) -> String {
+    let hit: String = suite.hit.iter().map(|bound| format!("; {}", bound_words(*bound))).collect();
+    what_stopped(suite) + &hit
+}
+
+fn what_stopped(suite: &Suite) -> String {
     match (&suite.trouble, &suite.running, suite.foreign.first()) {
         (Some(trouble), _, _) => format!("{}: {}", trouble.exception, trouble.message),
         (None, Some(test), _) => format!("{} while {test} ran", suite.ended),
