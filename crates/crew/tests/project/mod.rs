@@ -32,7 +32,8 @@ pub(crate) const TESTS: &str = "import unittest\n\nimport shop\n\n\nclass ShopTe
 pub(crate) const CRASH: &str = "Traceback (most recent call last):\n  File \"/srv/app/shop.py\", line 2, in visit\n    seen[name] += 1\nKeyError: 'ann'";
 
 /// The defect mended at its cause.
-pub(crate) const MENDED: &str = "def visit(seen, name):\n    seen[name] = seen.get(name, 0) + 1\n    return 'ok'\n";
+pub(crate) const MENDED: &str =
+    "def visit(seen, name):\n    seen[name] = seen.get(name, 0) + 1\n    return 'ok'\n";
 
 /// A reproduction of the crash, as a developer would hand it over.
 pub(crate) fn reproduction(base: &str) -> Reproduction {

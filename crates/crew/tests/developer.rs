@@ -1,0 +1,336 @@
+//! The developer at work: how far it goes, what it asks for first, how many fixes may wait, and what becomes of an approved
+//! one when the branch it starts from has moved.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[allow(dead_code, reason = "each test file uses its own part of it")]
+mod project;
+
+use std::time::Duration;
+
+use groundcrew_core::contract::{
+    Classification, Dossier, Fix, FixBugContext, PublishFixContext, Route, StopAt,
+};
+use groundcrew_core::incident::{Category, Severity};
+use groundcrew_core::lifecycle::{Command, Outcome, Settlement};
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::task::{BlockedOn, NewTask, Status, Task, TaskId};
+use groundcrew_crew::brain::Rules;
+use groundcrew_crew::cancel::cancel_with_followers;
+use serde_json::{Value, json};
+
+use project::{Bench, CRASH, MENDED, PROGRAM, TESTS};
+
+/// A repair task whose triage allows so much.
+fn repair_as_far_as(bench: &Bench, stop_at: StopAt) -> TaskId {
+    let found = Classification {
+        stop_at,
+        not_fixable_reason: Some("it is the caller's fault".into()),
+        ..Classification::new(Category::CodeBug, Severity::High, Route::Developer, "a defect")
+    };
+    let sample = groundcrew_crew::site::sample_from_text(&groundcrew_logs::Redactor::new(&[1; 32]), CRASH).1;
+    let dossier =
+        Dossier { title: "KeyError".into(), sample, classification: Some(found), ..Dossier::default() };
+    bench.create("fix_bug", Role::Developer, json!(FixBugContext { round: 1, dossier, ..Default::default() }))
+}
+
+#[test]
+fn a_report_is_all_that_is_made_where_triage_wants_no_more() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    let task = repair_as_far_as(&bench, StopAt::Report);
+    let crew = bench.crew(Rules);
+    crew.until("it is reported", || bench.status(task) == Status::Completed);
+    let result = bench.result(task);
+    assert_eq!((&result["outcome"], &result["reproduction"]), (&json!("report"), &Value::Null));
+    assert!(bench.notes()[0].content.contains("it is the caller's fault"), "{:?}", bench.notes());
+}
+
+#[test]
+fn the_cause_is_looked_for_and_nothing_repaired_where_triage_stops_there() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    let task = repair_as_far_as(&bench, StopAt::RootCause);
+    let crew = bench.crew(Rules);
+    crew.until("the cause is told", || bench.status(task) == Status::Completed);
+    let result = bench.result(task);
+    assert_eq!((&result["outcome"], &result["fix"]), (&json!("root_cause"), &Value::Null));
+    assert!(result["reproduction"]["call"].as_str().unwrap().contains("visit"), "{result}");
+    assert!(bench.notes()[0].content.contains("look at shop.py:2"), "{:?}", bench.notes());
+    assert_eq!(bench.all("verify_fix"), Vec::<Task>::new());
+}
+
+#[test]
+fn a_patch_is_kept_without_a_branch_where_triage_wants_none() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    repair_as_far_as(&bench, StopAt::Patch);
+    let crew = bench.crew(Rules);
+    crew.until("the patch is kept", || bench.open("publish_fix", Status::Completed));
+    let kept = bench.one("publish_fix").result.unwrap();
+    let name = kept["branch"].as_str().unwrap();
+    assert_eq!(bench.git(&["rev-parse", name]), kept["head_sha"].as_str().unwrap());
+    assert_eq!(bench.git(&["branch", "--list", "groundcrew/*"]), "");
+}
+
+#[test]
+fn what_guards_access_is_repaired_only_when_a_person_allows_it() {
+    let bench = Bench::new(&[
+        ("login/shop.py", PROGRAM),
+        ("login/__init__.py", ""),
+        ("tests/test_shop.py", &TESTS.replace("import shop", "import login.shop as shop")),
+    ]);
+    let crash = CRASH.replace("/srv/app/shop.py", "/srv/app/login/shop.py");
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": crash }));
+    let crew = bench.crew(Rules);
+    crew.until("it asks first", || bench.status(task) == Status::Blocked);
+    assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Question);
+    let inbox = bench.store.inbox().unwrap().remove(0).message;
+    let keys: Vec<String> = inbox.choices().into_iter().map(|choice| choice.key).collect();
+    assert_eq!(keys, ["hand_over", "allow_access", "decline"], "{}", inbox.content);
+    bench.answer("allow_access");
+    crew.until("it is repaired", || bench.status(task) == Status::Completed);
+    assert_eq!(bench.result(task)["outcome"], "patch");
+    // The review of the change asks about the place once more, now that there is a change to look at.
+    crew.until("security asks", || bench.open("review_change", Status::Blocked));
+}
+
+#[test]
+fn a_repair_that_a_person_declines_is_not_made() {
+    let bench = Bench::new(&[
+        ("login/shop.py", PROGRAM),
+        ("login/__init__.py", ""),
+        ("tests/test_shop.py", &TESTS.replace("import shop", "import login.shop as shop")),
+    ]);
+    let crash = CRASH.replace("/srv/app/shop.py", "/srv/app/login/shop.py");
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": crash }));
+    let crew = bench.crew(Rules);
+    crew.until("it asks first", || bench.status(task) == Status::Blocked);
+    bench.answer("decline");
+    crew.until("it ends", || bench.status(task) == Status::Completed);
+    assert_eq!(bench.result(task)["outcome"], "refused");
+}
+
+/// A publishing task for a commit with this title.
+fn publish(bench: &Bench, commit: &str, fix: Option<Fix>, branch: &str) -> TaskId {
+    let context = PublishFixContext {
+        branch: branch.into(),
+        base_sha: bench.head(),
+        head_sha: commit.into(),
+        dossier: Dossier { title: "a crash".into(), fix, ..Dossier::default() },
+    };
+    bench.create("publish_fix", Role::Developer, json!(context))
+}
+
+#[test]
+fn a_repair_waits_while_too_many_fixes_wait_and_goes_on_when_one_is_decided() {
+    let bench = Bench::new(&[
+        ("shop.py", PROGRAM),
+        ("tests/test_shop.py", TESTS),
+        ("groundcrew.toml", "[limits]\nopen_branches = 1\n"),
+    ]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let waiting = publish(&bench, &commit, None, "groundcrew/first");
+    let crew = bench.crew(Rules);
+    crew.until("a fix waits for approval", || bench.status(waiting) == Status::Blocked);
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": CRASH }));
+    crew.until("the repair waits", || bench.status(task) == Status::Blocked);
+    assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Approval);
+    let question =
+        bench.store.inbox().unwrap().into_iter().find(|item| item.message.task == Some(task)).unwrap();
+    assert!(question.message.content.contains("limits.open_branches"), "{}", question.message.content);
+    let approval =
+        bench.store.inbox().unwrap().into_iter().find(|item| item.message.task == Some(waiting)).unwrap();
+    let answer = Command::Answer {
+        question: approval.message.id,
+        by: Party::User,
+        choice: "reject".into(),
+        comment: None,
+        extra: Value::Null,
+    };
+    bench.store.execute(answer).unwrap();
+    crew.until("the repair goes on by itself", || bench.status(task) == Status::Completed);
+    assert_eq!(bench.result(task)["outcome"], "patch");
+}
+
+#[test]
+fn a_repair_waits_when_enough_branches_came_in_a_day_and_a_person_may_let_it_through() {
+    let bench = Bench::new(&[
+        ("shop.py", PROGRAM),
+        ("tests/test_shop.py", TESTS),
+        ("groundcrew.toml", "[limits]\nbranches_per_day = 1\n"),
+    ]);
+    bench.done("publish_fix", Role::Developer, json!({ "outcome": "approved" }), Vec::new());
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": CRASH }));
+    let crew = bench.crew(Rules);
+    crew.until("the repair waits", || bench.status(task) == Status::Blocked);
+    assert!(bench.question().contains("limits.branches_per_day"), "{}", bench.question());
+    bench.answer("go_on");
+    crew.until("it is repaired", || bench.status(task) == Status::Completed);
+}
+
+/// Another commit on the branch that is checked out.
+fn move_on(bench: &Bench, path: &str, text: &str) -> String {
+    std::fs::write(bench.root().join(path), text).unwrap();
+    bench.git(&["add", "--all"]);
+    bench.git(&["commit", "--quiet", "--message=Meanwhile"]);
+    bench.head()
+}
+
+#[test]
+fn an_approval_holds_where_the_branch_moved_elsewhere_and_says_so() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("other.py", "x = 1\n")]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let task = publish(&bench, &commit, Some(bench.fix(&commit)), "groundcrew/fix");
+    let crew = bench.crew(Rules);
+    crew.until("approval is asked", || bench.status(task) == Status::Blocked);
+    move_on(&bench, "other.py", "x = 2\n");
+    bench.answer_with("approve", json!({ "branch": "groundcrew/fix", "commit": commit }));
+    crew.until("it is approved", || bench.status(task) == Status::Completed);
+    let result = bench.result(task);
+    assert_eq!((&result["outcome"], &result["head_sha"]), (&json!("approved"), &json!(commit)));
+    assert!(result["moved"].as_str().unwrap().contains("merges with it without conflict"), "{result}");
+}
+
+#[test]
+fn a_fix_whose_lines_were_changed_meanwhile_is_made_anew_and_that_is_no_round() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let task = publish(&bench, &commit, Some(Fix { round: 2, ..bench.fix(&commit) }), "groundcrew/fix");
+    let crew = bench.crew(Rules);
+    crew.until("approval is asked", || bench.status(task) == Status::Blocked);
+    let moved = move_on(&bench, "shop.py", &PROGRAM.replace("seen[name] += 1", "seen[name] += 2"));
+    bench.answer_with("approve", json!({ "branch": "groundcrew/fix", "commit": commit }));
+    crew.until("it is made anew", || !bench.all("fix_bug").is_empty());
+    assert_eq!(bench.result(task)["outcome"], "conflict");
+    let next = &bench.all("fix_bug")[0].context;
+    assert_eq!(
+        (&next["round"], &next["base_sha"], &next["dossier"]["rebases"]),
+        (&json!(2), &json!(moved), &json!(1))
+    );
+    assert_eq!(bench.git(&["rev-parse", "groundcrew/fix"]), commit, "the approved branch stays");
+}
+
+#[test]
+fn a_fix_is_made_anew_twice_at_most() {
+    let bench = Bench::new(&[("shop.py", PROGRAM)]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let context = json!(PublishFixContext {
+        branch: "groundcrew/fix".into(),
+        base_sha: bench.head(),
+        head_sha: commit.clone(),
+        dossier: Dossier { rebases: 2, fix: Some(bench.fix(&commit)), ..Dossier::default() },
+    });
+    let task = bench.create("publish_fix", Role::Developer, context);
+    let crew = bench.crew(Rules);
+    crew.until("approval is asked", || bench.status(task) == Status::Blocked);
+    move_on(&bench, "shop.py", &PROGRAM.replace("seen[name] += 1", "seen[name] += 2"));
+    bench.answer_with("approve", json!({ "branch": "groundcrew/fix", "commit": commit }));
+    crew.until("it ends", || bench.status(task) == Status::Completed);
+    assert!(bench.result(task)["moved"].as_str().unwrap().contains("gives conflicts"));
+    assert_eq!(bench.all("fix_bug"), Vec::<Task>::new());
+}
+
+#[test]
+fn an_approval_into_a_branch_that_moved_is_verified_and_asked_for_anew_on_it() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("other.py", "x = 1\n"), ("tests/test_shop.py", TESTS)]);
+    bench.git(&["branch", "stable"]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let task = publish(&bench, &commit, Some(bench.fix(&commit)), "groundcrew/fix");
+    let moved = bench.commit_hidden("other.py", "x = 2\n");
+    bench.git(&["update-ref", "refs/heads/stable", &moved]);
+    let crew = bench.crew(Rules);
+    crew.until("approval is asked", || bench.status(task) == Status::Blocked);
+    bench.answer_with("approve", json!({ "branch": "groundcrew/fix", "commit": commit, "into": "stable" }));
+    crew.until("the new commit waits for approval", || {
+        bench.all("publish_fix").len() == 2 && bench.open("publish_fix", Status::Blocked)
+    });
+    assert_eq!(bench.result(task)["outcome"], "rebased");
+    let shown = bench.one("verify_fix").result.unwrap();
+    assert_eq!(shown["verification"]["base_sha"], json!(moved));
+    let head = shown["verification"]["head_sha"].as_str().unwrap();
+    assert_eq!(bench.git(&["show", &format!("{head}:other.py")]), "x = 2");
+    assert_eq!(bench.git(&["rev-parse", "stable"]), moved, "nothing moves without the new approval");
+}
+
+#[test]
+fn what_a_forged_context_says_of_a_grade_is_not_shown() {
+    let bench = Bench::new(&[("shop.py", PROGRAM)]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let shown = json!({
+        "base_sha": bench.head(), "head_sha": commit, "tree_sha": "", "grade": "A", "gates": {
+            "kind": "cause", "one_line_typo": false, "reproduction_before": "passed", "reproduction_after": "passed",
+            "suite": "passed", "regression_test": "passed", "mutants": "killed", "differential": "equal", "smell": "clean",
+        },
+        "checks": [], "new_failures": [], "behaviour_diff": [], "survivors": [], "mutants": [0, 0], "sandbox": "strict",
+    });
+    let context = json!({
+        "branch": "groundcrew/fix", "base_sha": bench.head(), "head_sha": commit, "approved": true,
+        "dossier": { "title": "a crash", "verification": shown },
+    });
+    let task = bench.create("publish_fix", Role::Developer, context);
+    let crew = bench.crew(Rules);
+    crew.until("approval is asked", || bench.status(task) == Status::Blocked);
+    assert!(bench.question().contains("grade none"), "{}", bench.question());
+}
+
+#[test]
+fn the_answer_of_another_program_approves_nothing() {
+    let bench = Bench::new(&[("shop.py", PROGRAM)]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let task = publish(&bench, &commit, None, "groundcrew/fix");
+    let crew = bench.crew(Rules);
+    crew.until("approval is asked", || bench.status(task) == Status::Blocked);
+    let first = bench.store.inbox().unwrap().remove(0).message;
+    let answer = Command::Answer {
+        question: first.id,
+        by: Party::Architect,
+        choice: "approve".into(),
+        comment: None,
+        extra: json!({ "branch": "groundcrew/fix", "commit": commit }),
+    };
+    bench.store.execute(answer).unwrap();
+    crew.until("the person is asked again", || {
+        bench.store.inbox().unwrap().first().is_some_and(|item| item.message.id != first.id)
+    });
+    assert_eq!(bench.status(task), Status::Blocked);
+}
+
+#[test]
+fn a_language_without_repair_is_reported_with_the_place() {
+    let trace = "TypeError: Cannot read properties of undefined (reading 'name')\n    at greet (/srv/app/shop.js:2:15)\n    at main (/srv/app/shop.js:6:3)\n";
+    let bench = Bench::new(&[(
+        "shop.js",
+        "function greet(user) {\n  return user.name;\n}\n\nfunction main() {\n  greet();\n}\nmain();\n",
+    )]);
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": trace }));
+    let crew = bench.crew(Rules);
+    crew.until("it is reported", || bench.status(task) == Status::Completed);
+    let result = bench.result(task);
+    assert_eq!(result["fix"], Value::Null, "{result}");
+    assert!(result["reasons"].to_string().contains("repair"), "{result}");
+}
+
+#[test]
+fn cancelling_a_workflow_ends_what_follows_too_and_nothing_else() {
+    let bench = Bench::new(&[("shop.py", PROGRAM)]);
+    let root = bench.create("fix_bug", Role::Developer, json!({}));
+    let minute = jiff::SignedDuration::from_secs(60);
+    let task = bench.store.claim(Role::Developer, Some(root), "the test", minute).unwrap().unwrap();
+    let mut next = vec![NewTask::new("verify_fix", Role::Qa, Party::Developer, json!({}))];
+    next.push(NewTask::new("scan_secrets", Role::Security, Party::Developer, json!({})));
+    let done = Outcome::Complete { result: json!({ "outcome": "patch" }) };
+    let settlement = Settlement { hand_offs: next, ..Settlement::new(root, task.lease_token, done) };
+    bench.store.execute(Command::Settle(Box::new(settlement))).unwrap();
+    let other = bench.create("verify_fix", Role::Qa, json!({}));
+    let store = bench.store.as_ref();
+    let cancelled = cancel_with_followers(store, root, Party::User, "not now").unwrap();
+    assert_eq!(cancelled.len(), 2);
+    for id in cancelled {
+        let error = bench.task(id).error_message.unwrap();
+        assert_eq!(error, format!("cancelled by user: task {root} was cancelled: not now"));
+    }
+    assert_eq!(bench.status(root), Status::Completed, "what is done stays done");
+    assert_eq!(bench.status(other), Status::Pending, "another workflow goes on");
+    assert!(cancel_with_followers(store, root, Party::User, "again").is_err());
+}
+
+/// Longest time that anything in these tests may take.
+const PATIENCE: Duration = Duration::from_secs(90);
