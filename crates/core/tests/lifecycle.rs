@@ -5,9 +5,11 @@ mod memory;
 use std::collections::BTreeMap;
 
 use groundcrew_core::agent::AgentStatus;
-use groundcrew_core::lifecycle::{Command, Outcome, Refusal};
+use groundcrew_core::contract::task_type::ANSWER_QUESTION;
+use groundcrew_core::incident::IncidentWish;
+use groundcrew_core::lifecycle::{Command, Outcome, Refusal, answer_key};
 use groundcrew_core::message::MessageType;
-use groundcrew_core::role::Role;
+use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, LeaseToken, MAX_RETRIES, Status, Task};
 use jiff::{SignedDuration, Timestamp};
 use memory::{Memory, Try, attempt};
@@ -72,7 +74,14 @@ fn is_stale(attempt: &Try, before: &Memory, command: &Command) -> bool {
         | Command::Rescue { .. }
         | Command::Answer { .. }
         | Command::Cancel { .. }
-        | Command::Redrive { .. } => None,
+        | Command::Redrive { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::AddSchedule(_)
+        | Command::RemoveSchedule { .. }
+        | Command::Tick { .. }
+        | Command::Read { .. }
+        | Command::Incident { .. } => None,
     };
     let current = |(id, token)| before.tasks.get(&id).is_some_and(|task| task.lease_token != token);
     shown.is_some_and(current)
@@ -103,7 +112,13 @@ fn changes_are_legal(before: &Memory, after: &Memory, command: &Command) -> Resu
         );
     }
     let added = after.tasks.len() - before.tasks.len();
-    let may_add = matches!(command, Command::Create(_)) || completes(command);
+    let may_add = matches!(
+        command,
+        Command::Create(_)
+            | Command::Tick { .. }
+            | Command::Incident { wish: IncidentWish::Reopen { .. }, .. }
+    );
+    let may_add = may_add || completes(command) || asks_a_role(command);
     prop_assert!(added == 0 || may_add, "{command:?} added tasks");
     Ok(())
 }
@@ -111,6 +126,12 @@ fn changes_are_legal(before: &Memory, after: &Memory, command: &Command) -> Resu
 /// Whether this command may take a task from one status to the other.
 fn legal(old: &Task, new: &Task, command: &Command) -> bool {
     use Status::{Blocked, Completed, Failed, Pending, Running};
+    if is_ended_with_its_asker(old, new, command) || is_ended_with_its_incident(old, new, command) {
+        return true;
+    }
+    if is_answered(old, new, command) {
+        return true;
+    }
     let own =
         own(command) == Some(old.id) || matches!(command, Command::Claim { .. } | Command::Answer { .. });
     match (old.status, new.status) {
@@ -131,9 +152,48 @@ fn legal(old: &Task, new: &Task, command: &Command) -> bool {
     }
 }
 
+/// A task that was to answer ends when somebody else has answered, or nobody asks any more.
+fn is_ended_with_its_asker(old: &Task, new: &Task, command: &Command) -> bool {
+    let ends = matches!(command, Command::Answer { .. } | Command::Cancel { .. } | Command::Incident { .. });
+    ends && old.task_type == ANSWER_QUESTION && !old.status.is_final() && new.status == Status::Failed
+}
+
+/// Tasks of an incident end when it is ignored or merged.
+fn is_ended_with_its_incident(old: &Task, new: &Task, command: &Command) -> bool {
+    let Command::Incident {
+        incident, wish: IncidentWish::Ignore { .. } | IncidentWish::MergeInto(_), ..
+    } = command
+    else {
+        return false;
+    };
+    let woken = old.wait.as_ref().is_some_and(|wait| wait.on == BlockedOn::Children);
+    let ended = old.incident == Some(*incident) && !old.status.is_final() && new.status == Status::Failed;
+    ended || woken && new.status == Status::Pending
+}
+
+/// The asker goes on when the task that was to answer gives an answer.
+fn is_answered(old: &Task, new: &Task, command: &Command) -> bool {
+    let Command::Settle(settlement) = command else { return false };
+    let asked = old.wait.as_ref().is_some_and(|wait| wait.on == BlockedOn::Question);
+    settlement.answer.is_some() && asked && (old.status, new.status) == (Status::Blocked, Status::Pending)
+}
+
+fn asks_a_role(command: &Command) -> bool {
+    let Command::Settle(settlement) = command else { return false };
+    matches!(&settlement.outcome, Outcome::Block { ask: Some(ask), .. } if ask.to != Party::User)
+}
+
 fn own(command: &Command) -> Option<groundcrew_core::task::TaskId> {
     match command {
-        Command::Create(_) | Command::Answer { .. } => None,
+        Command::Create(_)
+        | Command::Answer { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::AddSchedule(_)
+        | Command::RemoveSchedule { .. }
+        | Command::Tick { .. }
+        | Command::Read { .. }
+        | Command::Incident { .. } => None,
         Command::Claim { only, .. } => *only,
         Command::Heartbeat { task, .. }
         | Command::Note { task, .. }
@@ -169,7 +229,35 @@ fn rows_are_sound(memory: &Memory) -> Result<(), TestCaseError> {
         prop_assert!(answers <= 1);
         prop_assert!(answers == 0 || message.read_at.is_some());
     }
+    for task in memory.tasks.values() {
+        somebody_can_end_the_wait(memory, task)?;
+    }
+    merged_incidents_add_up(memory)?;
     Role::ALL.iter().try_for_each(|&role| role_is_true(memory, role))
+}
+
+/// A question is in the inbox of the person, or an open task of another role is there to answer it.
+fn somebody_can_end_the_wait(memory: &Memory, task: &Task) -> Result<(), TestCaseError> {
+    let Some(question) = task.wait.as_ref().and_then(|wait| wait.message) else { return Ok(()) };
+    let to = memory.messages[&question].to.as_str();
+    let answers = |other: &Task| {
+        let key = answer_key(task.id, task.lease_token);
+        other.dedupe_key == Some(key) && other.parent == Some(task.id) && other.assigned_to.as_str() == to
+    };
+    let open = memory.tasks.values().filter(|other| !other.status.is_final() && answers(other)).count();
+    prop_assert!(to == "user" || open == 1, "{task:?} waits for {to}, who has {open} tasks for it");
+    Ok(())
+}
+
+/// An incident counts its own occurrences and those of what was merged into it, and nothing is merged in a ring.
+fn merged_incidents_add_up(memory: &Memory) -> Result<(), TestCaseError> {
+    for incident in memory.incidents.values() {
+        let own: u64 = memory.buckets.iter().filter(|((id, _), _)| *id == incident.id).map(|(_, n)| n).sum();
+        let merged = memory.incidents.values().filter(|other| other.merged_into == Some(incident.id));
+        let others: u64 = merged.map(|other| other.occurrences).sum();
+        prop_assert_eq!(incident.occurrences, own + others, "{:?}", incident);
+    }
+    Ok(())
 }
 
 fn task_is_sound(memory: &Memory, task: &Task) -> Result<(), TestCaseError> {

@@ -23,6 +23,10 @@ conformance!(sqlite);
 fn every_promise_is_listed() {
     let texts = [
         include_str!("../src/conformance/queue.rs"),
+        include_str!("../src/conformance/pauses.rs"),
+        include_str!("../src/conformance/talk.rs"),
+        include_str!("../src/conformance/decisions.rs"),
+        include_str!("../src/conformance/events.rs"),
         include_str!("../src/conformance/life.rs"),
         include_str!("../src/conformance/waits.rs"),
         include_str!("../src/conformance/incidents.rs"),

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use groundcrew_core::agent::AgentState;
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::task::{LeaseToken, TaskId};
-use groundcrew_store::{LogFilter, MessageFilter, Options, Store, StoreError, TaskFilter, open};
+use groundcrew_store::{
+    IncidentFilter, LogFilter, MessageFilter, Options, Store, StoreError, TaskFilter, open,
+};
 use jiff::Timestamp;
 use memory::{Memory, PROJECT, Run, attempt};
 use proptest::prelude::*;
@@ -21,7 +23,8 @@ fn rows(store: &dyn Store) -> Memory {
     let tasks = store.tasks(&TaskFilter { limit, ..TaskFilter::default() }).unwrap();
     let messages = store.messages(&MessageFilter { limit, ..MessageFilter::default() }).unwrap();
     let logs = store.logs(&LogFilter { after_id: Some(0), limit, ..LogFilter::default() }).unwrap();
-    let incidents = store.incidents(&Default::default()).unwrap();
+    let incidents = store.incidents(&IncidentFilter { merged: true, ..Default::default() }).unwrap();
+    let traffic = store.traffic(PROJECT, Timestamp::UNIX_EPOCH).unwrap().into_iter();
     let cursor = store.cursor(PROJECT, "app.log").unwrap();
     Memory {
         runs: tasks.iter().flat_map(|task| runs(store, task.id)).collect(),
@@ -31,6 +34,11 @@ fn rows(store: &dyn Store) -> Memory {
         agents: store.agents().unwrap().into_iter().map(|agent| (agent.role, agent)).collect(),
         incidents: incidents.into_iter().map(|incident| (incident.fingerprint.clone(), incident)).collect(),
         cursors: cursor.into_iter().map(|cursor| ("app.log".to_owned(), cursor)).collect(),
+        pauses: store.pauses().unwrap().into_iter().map(|pause| (pause.role, pause)).collect(),
+        schedules: store.schedules().unwrap().into_iter().map(|row| (row.name.clone(), row)).collect(),
+        events: store.events(0, 100_000).unwrap(),
+        traffic: traffic.map(|row| ((row.bucket, row.source.clone()), row)).collect(),
+        ..Memory::default()
     }
 }
 
@@ -72,7 +80,12 @@ proptest! {
             let wanted = comparable(memory.agent(agent.role), None);
             prop_assert_eq!(comparable(agent, made), wanted);
         }
-        found.agents = memory.agents.clone();
+        for incident in memory.incidents.values() {
+            let wanted: Vec<(Timestamp, u64)> = memory.buckets_of(incident.id).into_iter().collect();
+            prop_assert_eq!(store.incident_buckets(incident.id, Timestamp::UNIX_EPOCH)?, wanted);
+        }
+        (found.agents, found.buckets, found.used) =
+            (memory.agents.clone(), memory.buckets.clone(), memory.used.clone());
         prop_assert_eq!(found, memory);
     }
 }

@@ -184,18 +184,15 @@ fn next(
     reason: &str,
     task: &Task,
 ) -> NewTask {
-    let (fingerprint, title) = known
-        .map_or((&sighting.fingerprint, &sighting.title), |known| (&known.fingerprint, &known.title));
+    let (fingerprint, title) =
+        known.map_or((&sighting.fingerprint, &sighting.title), |known| (&known.fingerprint, &known.title));
     let mut next = classify_task(project, fingerprint, title, reason);
     next.created_by = task.assigned_to.into();
     next
 }
 
 /// What a sighting does to an incident: its status if that changes, and why triage must look, if it must.
-fn sighted(
-    known: Option<&Known>,
-    sighting: &Sighting,
-) -> (Option<IncidentStatus>, Option<&'static str>) {
+fn sighted(known: Option<&Known>, sighting: &Sighting) -> (Option<IncidentStatus>, Option<&'static str>) {
     let Some(known) = known else {
         return if sighting.history {
             (Some(IncidentStatus::Baseline), None)
@@ -326,11 +323,8 @@ fn reopen(plan: &mut Plan, snapshot: &Snapshot, incident: &Incident, by: Party, 
 }
 
 fn change(plan: &mut Plan, incident: IncidentId, status: IncidentStatus, reason: &str) {
-    let change = IncidentChange {
-        status: Some(status),
-        reason: Some(reason.to_owned()),
-        ..IncidentChange::default()
-    };
+    let change =
+        IncidentChange { status: Some(status), reason: Some(reason.to_owned()), ..IncidentChange::default() };
     plan.writes.push(Write::ChangeIncident(incident, change));
 }
 

@@ -36,7 +36,14 @@ pub(super) fn resume(snapshot: &Snapshot, role: Option<Role>, by: Party) -> Plan
     let mut plan = Plan::default();
     for pause in snapshot.pauses.iter().filter(|pause| role.is_none() || pause.role == role) {
         plan.writes.push(Write::LiftPause(pause.role));
-        tell(&mut plan, EventKind::Resumed, pause.role, by, format!("{} resumed by {by}", who(pause.role)), "");
+        tell(
+            &mut plan,
+            EventKind::Resumed,
+            pause.role,
+            by,
+            format!("{} resumed by {by}", who(pause.role)),
+            "",
+        );
         plan.wake.extend(Role::ALL.iter().filter(|&&role| pause.stops(role)));
     }
     plan

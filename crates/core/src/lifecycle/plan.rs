@@ -282,9 +282,9 @@ pub fn wanted_keys(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Wa
         Command::Tick { .. } => wanted.open.extend(snapshot.schedule.as_ref().map(Schedule::key)),
         Command::Incident { incident, .. } => {
             let incident = snapshot.incidents.get(incident);
-            wanted.open.extend(
-                incident.map(|incident| classify_key(incident.project, &incident.fingerprint)),
-            );
+            wanted
+                .open
+                .extend(incident.map(|incident| classify_key(incident.project, &incident.fingerprint)));
         }
         Command::Claim { .. }
         | Command::Heartbeat { .. }

@@ -4,17 +4,22 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 #![allow(dead_code, reason = "each test program uses its own part of it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use groundcrew_core::agent::{AgentState, AgentStatus};
-use groundcrew_core::incident::{Incident, IncidentStatus, Sample, Sighting};
+use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
+use groundcrew_core::contract::task_type::ANSWER_QUESTION;
+use groundcrew_core::event::{Event, MessageLink, NewEvent};
+use groundcrew_core::incident::{
+    Incident, IncidentChange, IncidentStatus, IncidentWish, Sample, Sighting, Traffic, bucket,
+};
 use groundcrew_core::lifecycle::{
-    Command, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, WaitingParent, Write,
-    decide, wanted_keys,
+    Command, Known, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, WaitingParent,
+    Write, answer_key, decide, wanted_keys,
 };
 use groundcrew_core::log::{LogEntry, NewLog};
-use groundcrew_core::message::{Ask, Message, NewMessage};
+use groundcrew_core::message::{Ask, Given, Message, NewMessage};
 use groundcrew_core::role::{Party, Role};
+use groundcrew_core::schedule::{NewSchedule, Schedule};
 use groundcrew_core::task::{
     BlockedOn, IncidentId, IncidentLink, LeaseToken, MessageId, NewTask, ProjectId, Status, Task, TaskId,
     Wait,
@@ -44,22 +49,57 @@ pub(crate) struct Memory {
     pub(crate) incidents: BTreeMap<String, Incident>,
     pub(crate) runs: BTreeMap<(TaskId, LeaseToken), Run>,
     pub(crate) cursors: BTreeMap<String, Value>,
+    pub(crate) pauses: BTreeMap<Option<Role>, Pause>,
+    pub(crate) schedules: BTreeMap<String, Schedule>,
+    pub(crate) events: Vec<Event>,
+    /// Occurrences of each incident's own fingerprint.
+    pub(crate) buckets: BTreeMap<(IncidentId, Timestamp), u64>,
+    pub(crate) traffic: BTreeMap<(Timestamp, String), Traffic>,
+    /// Keys that may be used only once, and were.
+    pub(crate) used: BTreeSet<String>,
 }
 
 impl Memory {
-    /// Carries out a command.
+    /// Carries out a command and what follows from it; the plan has the roles to wake of all of them. A refused one
+    /// changes nothing.
     pub(crate) fn execute(&mut self, command: &Command, now: Timestamp) -> Result<Plan, Refusal> {
-        let snapshot = self.snapshot(command);
-        let plan = decide(&snapshot, command, now)?;
-        for write in &plan.writes {
-            self.write(write, now);
+        let before = self.clone();
+        let done = self.run(command, now);
+        if done.is_err() {
+            *self = before;
         }
-        Ok(plan)
+        done
+    }
+
+    fn run(&mut self, command: &Command, now: Timestamp) -> Result<Plan, Refusal> {
+        let mut whole = Plan::default();
+        let mut rest = VecDeque::from([command.clone()]);
+        while let Some(command) = rest.pop_front() {
+            let snapshot = self.snapshot(&command, now);
+            let plan = decide(&snapshot, &command, now)?;
+            let mut question = None;
+            for write in &plan.writes {
+                self.write(write, &mut question, now);
+            }
+            whole.writes.extend(plan.writes);
+            whole.wake.extend(plan.wake);
+            for command in plan.then.into_iter().rev() {
+                rest.push_front(command);
+            }
+        }
+        Ok(whole)
     }
 
     fn about(&self, command: &Command) -> Option<&Task> {
         let id = match command {
-            Command::Create(_) => return None,
+            Command::Create(_)
+            | Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::AddSchedule(_)
+            | Command::RemoveSchedule { .. }
+            | Command::Tick { .. }
+            | Command::Read { .. }
+            | Command::Incident { .. } => return None,
             Command::Claim { role, only: None, .. } => return self.ready(*role),
             Command::Answer { question, .. } => self.messages.get(question)?.task?,
             Command::Claim { only: Some(task), .. }
@@ -82,28 +122,100 @@ impl Memory {
         self.tasks.values().filter(ready).min_by_key(|task| (10 - task.priority, task.created_at, task.id))
     }
 
-    fn snapshot(&self, command: &Command) -> Snapshot {
+    fn snapshot(&self, command: &Command, now: Timestamp) -> Snapshot {
         let about = self.about(command);
-        let holder = |key: &String| {
-            let open = |task: &&Task| !task.status.is_final() && Some(task.id) != about.map(|task| task.id);
-            self.tasks.values().filter(open).any(|task| task.dedupe_key.as_ref() == Some(key))
-        };
         let question = if let Command::Answer { question, .. } = command {
             self.messages.get(question).cloned()
         } else {
             None
         };
-        Snapshot {
+        let mut snapshot = Snapshot {
             agent: about.map(|task| self.agent(task.assigned_to)),
             role_load: about.map(|task| self.load(task)).unwrap_or_default(),
             waiting_parent: about.and_then(|task| self.waiting_parent(task)),
             open_children: about.map_or(0, |task| self.open_children(task.id, TaskId(0))),
             question,
-            known: self.incidents.iter().map(|(key, incident)| (key.clone(), incident.status)).collect(),
+            known: self.incidents.keys().map(|print| (print.clone(), self.known(print))).collect(),
             triage_waiting: self.triage_waiting(),
-            taken_keys: wanted_keys(command, about).into_iter().filter(holder).collect(),
+            pauses: self.pauses.values().cloned().collect(),
+            incidents: self.incidents.values().map(|found| (found.id, found.clone())).collect(),
+            asked: about.and_then(|task| self.asked(task)),
+            answering: about.and_then(|task| self.answering(task)),
             task: about.cloned(),
+            ..Snapshot::default()
+        };
+        snapshot.pauses.sort_by_key(|pause| (pause.since, pause.role.map_or("all", Role::as_str)));
+        self.load_named(command, &mut snapshot);
+        let wanted = wanted_keys(&snapshot, command, now);
+        let holder = |key: &String| {
+            let open = |task: &&Task| !task.status.is_final() && Some(task.id) != about.map(|task| task.id);
+            self.tasks.values().filter(open).any(|task| task.dedupe_key.as_ref() == Some(key))
+        };
+        snapshot.taken_keys = wanted.open.into_iter().filter(holder).collect();
+        snapshot.used_keys = wanted.once.into_iter().filter(|key| self.used.contains(key)).collect();
+        snapshot
+    }
+
+    /// What a command names that is no task.
+    fn load_named(&self, command: &Command, snapshot: &mut Snapshot) {
+        let unread = |role: &Role, message: &&Message| {
+            let task = snapshot.task.as_ref();
+            let about = message.task.is_some()
+                && (message.task == task.map(|task| task.id)
+                    || message.task == task.and_then(|task| task.parent));
+            about && message.to == role.as_str() && message.read_at.is_none()
+        };
+        match command {
+            Command::Claim { role, .. } => {
+                let found = self.messages.values().filter(|message| unread(role, message));
+                snapshot.messages = found.cloned().collect();
+            }
+            Command::Read { messages, .. } => {
+                snapshot.messages = messages.iter().filter_map(|id| self.messages.get(id)).cloned().collect();
+            }
+            Command::AddSchedule(new) => snapshot.schedule = self.schedules.get(&new.name).cloned(),
+            Command::RemoveSchedule { name, .. } | Command::Tick { name } => {
+                snapshot.schedule = self.schedules.get(name).cloned();
+            }
+            Command::Incident { incident, .. } => {
+                let open = |task: &&Task| task.incident == Some(*incident) && !task.status.is_final();
+                snapshot.open_task = self.tasks.values().find(open).map(|task| task.id);
+            }
+            Command::Create(_)
+            | Command::Heartbeat { .. }
+            | Command::Note { .. }
+            | Command::Settle(_)
+            | Command::Adopt { .. }
+            | Command::Promote { .. }
+            | Command::Rescue { .. }
+            | Command::Answer { .. }
+            | Command::Cancel { .. }
+            | Command::Redrive { .. }
+            | Command::Pause { .. }
+            | Command::Resume { .. } => {}
         }
+    }
+
+    /// The incident that stands for a fingerprint.
+    fn known(&self, fingerprint: &str) -> Known {
+        let mut found = &self.incidents[fingerprint];
+        while let Some(into) = found.merged_into {
+            found = self.incidents.values().find(|incident| incident.id == into).unwrap();
+        }
+        Known::from(found.clone())
+    }
+
+    fn asked(&self, task: &Task) -> Option<Message> {
+        let asker = self.tasks.get(&task.parent?).filter(|_| task.task_type == ANSWER_QUESTION)?;
+        let waits = task.dedupe_key == Some(answer_key(asker.id, asker.lease_token));
+        let question = asker.wait.as_ref().filter(|_| waits)?.message?;
+        self.messages.get(&question).filter(|question| question.read_at.is_none()).cloned()
+    }
+
+    fn answering(&self, task: &Task) -> Option<TaskId> {
+        let key = answer_key(task.id, task.lease_token);
+        let open = |task: &&Task| task.dedupe_key.as_ref() == Some(&key) && !task.status.is_final();
+        self.tasks.values().find(open).map(|task| task.id)
     }
 
     fn triage_waiting(&self) -> u64 {
@@ -157,9 +269,17 @@ impl Memory {
         })
     }
 
-    fn write(&mut self, write: &Write, now: Timestamp) {
+    fn write(&mut self, write: &Write, question: &mut Option<MessageId>, now: Timestamp) {
         match write {
-            Write::InsertTask(new) => self.insert_task(new, now),
+            Write::InsertTask(new) => {
+                self.insert_task(new, now);
+            }
+            Write::HandOff(new, message) => {
+                let next = self.insert_task(new, now);
+                let mut message = message.clone();
+                message.metadata["next"] = json!(next);
+                self.insert_message(new.parent, &message, now);
+            }
             Write::UpdateTask(task) => {
                 self.tasks.insert(task.id, (**task).clone());
             }
@@ -169,9 +289,13 @@ impl Memory {
             Write::InsertQuestion(task, on, message) => {
                 let id = self.insert_message(Some(*task), message, now);
                 self.tasks.get_mut(task).unwrap().wait = Some(Wait { on: *on, message: Some(id) });
+                *question = Some(id);
             }
             Write::MarkRead(message) => {
                 self.messages.get_mut(message).unwrap().read_at.get_or_insert(now);
+            }
+            Write::Readdress(message, party) => {
+                self.messages.get_mut(message).unwrap().to = party.to_string();
             }
             Write::InsertLog(task, party, log) => self.insert_log(*task, *party, log, now),
             Write::SetAgent(agent) => {
@@ -189,26 +313,126 @@ impl Memory {
             }
             Write::Sight(project, sighting, status) => self.sight(*project, sighting, *status),
             Write::ChangeIncident(id, change) => {
-                let incident = self.incidents.values_mut().find(|incident| incident.id == *id).unwrap();
+                let incident = self.incident(*id);
                 incident.status = change.status.unwrap_or(incident.status);
                 incident.category = change.category.or(incident.category);
                 incident.severity = change.severity.or(incident.severity);
                 incident.reason = change.reason.clone().or(incident.reason.take());
                 incident.branch = change.branch.clone().or(incident.branch.take());
+                incident.fix_commit = change.fix_commit.clone().or(incident.fix_commit.take());
+                let approved = change.status == Some(IncidentStatus::Approved);
+                incident.released_at = change.released_at.or(incident.released_at.filter(|_| !approved));
             }
             Write::SetCursor(_, source, cursor) => {
                 self.cursors.insert(source.clone(), cursor.clone());
             }
+            Write::AddTraffic(_, traffic) => {
+                let at = bucket(traffic.bucket);
+                let fresh = Traffic { bucket: at, lines: 0, records: 0, errors: 0, ..traffic.clone() };
+                let sum = self.traffic.entry((at, traffic.source.clone())).or_insert(fresh);
+                sum.lines += traffic.lines;
+                sum.records += traffic.records;
+                sum.errors += traffic.errors;
+            }
+            Write::Merge(id, into) => self.merge(*id, *into),
+            Write::SetPause(pause) => {
+                self.pauses.insert(pause.role, pause.clone());
+            }
+            Write::LiftPause(role) => {
+                self.pauses.remove(role);
+            }
+            Write::AddSchedule(schedule) => {
+                self.schedules.insert(schedule.name.clone(), (**schedule).clone());
+            }
+            Write::RemoveSchedule(name) => {
+                self.schedules.remove(name);
+            }
+            Write::Tick(name, next_at, new) => {
+                let made = new.as_ref().map(|new| self.insert_task(new, now));
+                let schedule = self.schedules.get_mut(name).unwrap();
+                schedule.next_at = *next_at;
+                schedule.last_task = made.or(schedule.last_task);
+            }
+            Write::Event(event) => self.insert_event(event, *question, now),
         }
     }
 
-    fn insert_task(&mut self, new: &NewTask, now: Timestamp) {
-        let id = TaskId(i64::try_from(self.tasks.len()).unwrap() + 1);
-        let incident = match &new.incident {
+    fn incident(&mut self, id: IncidentId) -> &mut Incident {
+        self.incidents.values_mut().find(|incident| incident.id == id).unwrap()
+    }
+
+    fn link(&self, link: &IncidentLink) -> Option<IncidentId> {
+        match link {
             IncidentLink::None => None,
             IncidentLink::Id(id) => Some(*id),
             IncidentLink::Fingerprint(fingerprint) => Some(self.incidents[fingerprint].id),
-        };
+        }
+    }
+
+    fn insert_event(&mut self, event: &NewEvent, question: Option<MessageId>, now: Timestamp) {
+        self.events.push(Event {
+            id: i64::try_from(self.events.len()).unwrap() + 1,
+            at: now,
+            kind: event.kind,
+            project: event.project,
+            incident: self.link(&event.incident),
+            task: event.task,
+            message: match event.message {
+                MessageLink::None => None,
+                MessageLink::Id(message) => Some(message),
+                MessageLink::Question => question,
+            },
+            title: event.title.clone(),
+            data: event.data.clone(),
+        });
+    }
+
+    fn merge(&mut self, id: IncidentId, into: Option<IncidentId>) {
+        let own = self.incident(id).clone();
+        if into.is_none() {
+            for above in self.above(id) {
+                self.incident(above).occurrences -= own.occurrences;
+            }
+        }
+        self.incident(id).merged_into = into;
+        if into.is_some() {
+            for above in self.above(id) {
+                let above = self.incident(above);
+                above.occurrences += own.occurrences;
+                above.first_seen = above.first_seen.min(own.first_seen);
+                above.last_seen = above.last_seen.max(own.last_seen);
+            }
+        }
+    }
+
+    /// Occurrences of an incident and of what is merged into it.
+    pub(crate) fn buckets_of(&self, id: IncidentId) -> BTreeMap<Timestamp, u64> {
+        let own = self.buckets.iter().filter(|((of, _), _)| *of == id).map(|((_, at), count)| (*at, *count));
+        let merged = self.incidents.values().filter(|incident| incident.merged_into == Some(id));
+        let mut all: BTreeMap<Timestamp, u64> = BTreeMap::new();
+        for (at, count) in merged.flat_map(|incident| self.buckets_of(incident.id)).chain(own) {
+            *all.entry(at).or_default() += count;
+        }
+        all
+    }
+
+    /// What an incident is merged into, and what that is merged into.
+    fn above(&mut self, id: IncidentId) -> Vec<IncidentId> {
+        let mut above = Vec::new();
+        let mut next = self.incident(id).merged_into;
+        while let Some(id) = next {
+            above.push(id);
+            next = self.incident(id).merged_into;
+        }
+        above
+    }
+
+    fn insert_task(&mut self, new: &NewTask, now: Timestamp) -> TaskId {
+        let id = TaskId(i64::try_from(self.tasks.len()).unwrap() + 1);
+        let incident = self.link(&new.incident);
+        if let Some(key) = &new.once_key {
+            assert!(self.used.insert(key.clone()), "the key {key} was used twice");
+        }
         let task = Task {
             id,
             task_type: new.task_type.clone(),
@@ -234,6 +458,7 @@ impl Memory {
             dedupe_key: new.dedupe_key.clone(),
         };
         self.tasks.insert(id, task);
+        id
     }
 
     fn insert_message(&mut self, task: Option<TaskId>, new: &NewMessage, now: Timestamp) -> MessageId {
@@ -282,6 +507,9 @@ impl Memory {
             last_seen: sighting.last,
             sample: sighting.sample.clone(),
             branch: None,
+            fix_commit: None,
+            released_at: None,
+            merged_into: None,
         });
         incident.status = status.unwrap_or(incident.status);
         incident.fingerprint_version = sighting.fingerprint_version;
@@ -290,6 +518,16 @@ impl Memory {
         if sighting.last >= incident.last_seen {
             incident.last_seen = sighting.last;
             incident.sample = sighting.sample.clone();
+        }
+        let id = incident.id;
+        for (at, count) in sighting.counted() {
+            *self.buckets.entry((id, at)).or_default() += count;
+        }
+        for above in self.above(id) {
+            let above = self.incident(above);
+            above.occurrences += sighting.count;
+            above.first_seen = above.first_seen.min(sighting.first);
+            above.last_seen = above.last_seen.max(sighting.last);
         }
     }
 }
@@ -309,6 +547,18 @@ pub(crate) enum Try {
     Answer { message: usize, yes: bool },
     Cancel { task: usize },
     Redrive { task: usize },
+    Pause { role: Option<Role>, on: bool },
+    Schedule { name: u8, change: Timing },
+    Read { message: usize, by: Party },
+    Incident { incident: usize, other: usize, wish: u8 },
+}
+
+/// What happens to a schedule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Timing {
+    Add(Role),
+    Remove,
+    Tick,
 }
 
 /// When a new task is ready.
@@ -322,11 +572,40 @@ pub(crate) enum Delay {
 /// How a run ends.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
-    Complete { next: Option<(Role, Option<u8>)>, seen: Vec<(u8, bool)> },
+    Complete {
+        next: Option<(Role, Option<u8>)>,
+        seen: Vec<(u8, bool)>,
+        learned: Option<Learned>,
+        answer: Option<bool>,
+    },
     Retry,
     Fail,
-    Block { on: BlockedOn, choices: usize },
+    Block {
+        on: BlockedOn,
+        choices: usize,
+        to: Option<Role>,
+    },
     Release,
+}
+
+/// What a run learned about an incident.
+#[derive(Debug, Clone)]
+pub(crate) struct Learned {
+    incident: usize,
+    status: IncidentStatus,
+    released: bool,
+}
+
+fn learned() -> impl Strategy<Value = Learned> {
+    let statuses = vec![
+        IncidentStatus::Approved,
+        IncidentStatus::Approved,
+        IncidentStatus::Resolved,
+        IncidentStatus::Fixing,
+        IncidentStatus::Ignored,
+    ];
+    (0..4usize, prop::sample::select(statuses), any::<bool>())
+        .prop_map(|(incident, status, released)| Learned { incident, status, released })
 }
 
 fn role() -> impl Strategy<Value = Role> {
@@ -342,13 +621,24 @@ fn end() -> impl Strategy<Value = End> {
     let next = prop::option::of((role(), prop::option::of(0..3u8)));
     let seen = prop::collection::vec((0..3u8, any::<bool>()), 0..3);
     prop_oneof![
-        3 => (next, seen).prop_map(|(next, seen)| End::Complete { next, seen }),
+        4 => (next, seen, prop::option::weighted(0.3, learned()), prop::option::weighted(0.4, prop::bool::weighted(0.9)))
+            .prop_map(|(next, seen, learned, answer)| End::Complete { next, seen, learned, answer }),
         2 => Just(End::Retry),
         1 => Just(End::Fail),
-        3 => (prop::sample::select(BlockedOn::ALL.to_vec()), 0..4usize)
-            .prop_map(|(on, choices)| End::Block { on, choices }),
+        3 => (prop::sample::select(BlockedOn::ALL.to_vec()), 0..4usize, prop::option::weighted(0.2, role()))
+            .prop_map(|(on, choices, to)| End::Block { on, choices, to }),
+        2 => (2..4usize, role())
+            .prop_map(|(choices, to)| End::Block { on: BlockedOn::Question, choices, to: Some(to) }),
         1 => Just(End::Release),
     ]
+}
+
+fn timing() -> impl Strategy<Value = Timing> {
+    prop_oneof![role().prop_map(Timing::Add), Just(Timing::Remove), Just(Timing::Tick), Just(Timing::Tick)]
+}
+
+fn party() -> impl Strategy<Value = Party> {
+    prop::sample::select(vec![Party::User, Party::Developer, Party::Qa])
 }
 
 /// Any attempt, sensible or not.
@@ -370,6 +660,11 @@ pub(crate) fn attempt() -> impl Strategy<Value = Try> {
         4 => (0..16usize, prop::bool::weighted(0.7)).prop_map(|(message, yes)| Try::Answer { message, yes }),
         1 => task.clone().prop_map(|task| Try::Cancel { task }),
         2 => task.prop_map(|task| Try::Redrive { task }),
+        2 => (prop::option::of(role()), prop::bool::weighted(0.3)).prop_map(|(role, on)| Try::Pause { role, on }),
+        2 => (0..2u8, timing()).prop_map(|(name, change)| Try::Schedule { name, change }),
+        1 => (0..16usize, party()).prop_map(|(message, by)| Try::Read { message, by }),
+        2 => (0..4usize, 0..4usize, 0..6u8)
+            .prop_map(|(incident, other, wish)| Try::Incident { incident, other, wish }),
     ]
 }
 
@@ -410,7 +705,7 @@ impl Try {
             }
             Self::Settle { task, stale, end } => {
                 let task = named(task)?;
-                Command::Settle(Box::new(end.settlement(task.id, token(task, *stale))))
+                Command::Settle(Box::new(end.settlement(memory, task, token(task, *stale))))
             }
             Self::Adopt { task } => {
                 Command::Adopt { task: named(task)?.id, lease: SignedDuration::from_secs(3600) }
@@ -432,26 +727,72 @@ impl Try {
                 Command::Cancel { task: named(task)?.id, by: Party::User, reason: "enough".to_owned() }
             }
             Self::Redrive { task } => Command::Redrive { task: named(task)?.id, by: Party::User },
+            Self::Pause { role, on: true } => {
+                Command::Pause { role: *role, by: Party::User, reason: "a release".to_owned() }
+            }
+            Self::Pause { role, on: false } => Command::Resume { role: *role, by: Party::User },
+            Self::Schedule { name, change } => {
+                let name = format!("schedule {name}");
+                match change {
+                    Timing::Add(role) => {
+                        let every = SignedDuration::from_secs(30);
+                        let mut new = NewSchedule::new(&name, "regular", *role, every, json!({ "x": 1 }));
+                        new.project = Some(PROJECT);
+                        Command::AddSchedule(Box::new(new))
+                    }
+                    Timing::Remove => Command::RemoveSchedule { name, by: Party::User },
+                    Timing::Tick => Command::Tick { name },
+                }
+            }
+            Self::Read { message, by } => {
+                let message = memory.messages.values().nth(message % memory.messages.len().max(1))?;
+                Command::Read { messages: vec![message.id], by: *by }
+            }
+            Self::Incident { incident, other, wish } => {
+                let named = |n: &usize| memory.incidents.values().nth(n % memory.incidents.len().max(1));
+                let reason = "so it is".to_owned();
+                let wish = match wish {
+                    0 => IncidentWish::Ignore { reason },
+                    1 => IncidentWish::Reopen { reason },
+                    2 => IncidentWish::Split,
+                    _ => IncidentWish::MergeInto(named(other)?.id),
+                };
+                Command::Incident { incident: named(incident)?.id, by: Party::User, wish }
+            }
         })
     }
 }
 
 impl End {
-    fn settlement(&self, task: TaskId, token: LeaseToken) -> Settlement {
+    fn settlement(&self, memory: &Memory, task: &Task, token: LeaseToken) -> Settlement {
         let outcome = match self {
             Self::Complete { .. } => Outcome::Complete { result: json!({ "done": true }) },
             Self::Retry => Outcome::Retry { error: "again".to_owned() },
             Self::Fail => Outcome::Fail { error: "never".to_owned(), refusal: Some("no".to_owned()) },
-            Self::Block { on, choices } => {
+            Self::Block { on, choices, to } => {
                 let all = [("a", "first"), ("b", "second"), ("c", "third")];
-                let ask = (*choices > 0).then(|| Ask::new("Which?", &all[..*choices]));
+                let to = to.map_or(Party::User, Party::from);
+                let ask = Ask { to, ..Ask::new("Which?", &all[..*choices]) };
+                let ask = (*choices > 0).then_some(ask);
                 let ask = ask.filter(|_| *on != BlockedOn::Children);
                 Outcome::Block { on: *on, ask }
             }
             Self::Release => Outcome::Release,
         };
-        let mut settlement = Settlement::new(task, token, outcome);
-        if let Self::Complete { next, seen } = self {
+        let mut settlement = Settlement::new(task.id, token, outcome);
+        if let Self::Complete { next, seen, learned, answer } = self {
+            if task.task_type == ANSWER_QUESTION {
+                let choice = |yes| if yes { "a" } else { "z" }.to_owned();
+                settlement.answer = answer.map(|yes| Given { choice: choice(yes), comment: None });
+            }
+            settlement.incidents = learned.iter().filter_map(|learned| learned.change(memory)).collect();
+            settlement.traffic = vec![Traffic {
+                source: "app.log".to_owned(),
+                bucket: "2026-01-01T00:03:00Z".parse().unwrap(),
+                lines: 7,
+                records: 3,
+                errors: u64::try_from(seen.len()).unwrap(),
+            }];
             settlement.sightings = seen.iter().map(|(which, history)| sighting(*which, *history)).collect();
             settlement.cursors = vec![("app.log".to_owned(), json!(seen.len()))];
             settlement.hand_offs = next
@@ -464,6 +805,19 @@ impl End {
                 .collect();
         }
         settlement
+    }
+}
+
+impl Learned {
+    fn change(&self, memory: &Memory) -> Option<(IncidentId, IncidentChange)> {
+        let incident = memory.incidents.values().nth(self.incident % memory.incidents.len().max(1))?;
+        let change = IncidentChange {
+            status: Some(self.status),
+            released_at: self.released.then(|| "2026-01-01T00:30:00Z".parse().unwrap()),
+            fix_commit: Some("c0ffee".to_owned()),
+            ..IncidentChange::default()
+        };
+        Some((incident.id, change))
     }
 }
 

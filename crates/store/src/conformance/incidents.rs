@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::{Bench, Make, complete, refusal};
 use crate::{IncidentFilter, Receipt};
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn sighting(fingerprint: &str, day: u8, history: bool) -> Sighting {
+pub(super) fn sighting(fingerprint: &str, day: u8, history: bool) -> Sighting {
     Sighting {
         fingerprint: fingerprint.to_owned(),
         fingerprint_version: 1,
@@ -30,16 +30,16 @@ fn sighting(fingerprint: &str, day: u8, history: bool) -> Sighting {
     }
 }
 
-fn project(bench: &Bench) -> ProjectId {
+pub(super) fn project(bench: &Bench) -> ProjectId {
     bench.store.add_project("shop", "/srv/shop", &json!({})).unwrap()
 }
 
-fn scan(bench: &Bench, sightings: Vec<Sighting>) -> Receipt {
+pub(super) fn scan(bench: &Bench, sightings: Vec<Sighting>) -> Receipt {
     let task = bench.claimed(Role::Monitor);
     bench.settle_with(&task, complete(), |end| end.sightings = sightings).unwrap()
 }
 
-fn only(bench: &Bench) -> Incident {
+pub(super) fn only(bench: &Bench) -> Incident {
     let mut all = bench.store.incidents(&Default::default()).unwrap();
     assert_eq!(all.len(), 1);
     all.remove(0)

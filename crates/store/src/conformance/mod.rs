@@ -4,10 +4,14 @@
 //! promised here is not a behaviour of the store.
 #![expect(clippy::unwrap_used, reason = "a promise that is not kept stops the test")]
 
+mod decisions;
+mod events;
 mod incidents;
 mod life;
+mod pauses;
 mod queue;
 mod record;
+mod talk;
 mod upkeep;
 mod waits;
 
@@ -22,10 +26,14 @@ use serde_json::{Value, json};
 
 use crate::{Receipt, Store, StoreError};
 
+pub use decisions::*;
+pub use events::*;
 pub use incidents::*;
 pub use life::*;
+pub use pauses::*;
 pub use queue::*;
 pub use record::*;
+pub use talk::*;
 pub use upkeep::*;
 pub use waits::*;
 
@@ -90,6 +98,35 @@ macro_rules! conformance {
             workers_come_and_go,
             the_redaction_key_stays_the_same,
             a_row_without_project_belongs_to_the_first,
+            a_paused_role_claims_nothing_and_what_runs_goes_on,
+            a_pause_of_all_roles_stops_everybody,
+            pauses_are_on_record_and_may_be_repeated,
+            a_schedule_makes_one_task_at_a_time,
+            two_sweeps_make_one_task_of_one_time,
+            schedules_come_and_go,
+            a_question_to_a_role_is_a_task_for_it,
+            the_answer_of_a_role_wakes_the_asker,
+            a_question_that_a_role_leaves_open_goes_to_the_person,
+            the_person_may_answer_first,
+            nobody_answers_a_task_that_is_over,
+            a_role_is_asked_only_what_it_can_decide,
+            the_messages_of_a_workflow_are_one_thread,
+            a_hand_off_is_read_when_its_task_is_claimed,
+            messages_are_read_once_and_questions_stay_open,
+            an_ignored_incident_is_only_counted,
+            a_reopened_incident_goes_to_triage_again,
+            a_merged_incident_counts_for_the_other,
+            an_error_of_a_merged_incident_is_work_for_the_other,
+            a_split_undoes_a_merge,
+            incidents_are_never_merged_in_a_ring,
+            occurrences_are_counted_over_time,
+            traffic_is_added_up_over_time,
+            an_error_returns_only_after_its_fix_is_released,
+            an_error_that_keeps_returning_is_one_task_a_day,
+            a_burst_is_one_task_a_day,
+            a_watch_changes_many_incidents_at_once,
+            events_tell_what_concerns_the_person,
+            a_bookmark_is_moved_by_one,
             a_waiting_worker_hears_of_new_work,
             old_entries_are_sealed_and_young_ones_later,
             a_sealed_entry_that_was_touched_is_named,

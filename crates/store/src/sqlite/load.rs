@@ -68,12 +68,7 @@ fn gone(
 }
 
 /// What a command about a task needs besides the task and its role.
-fn with_task(
-    db: Db<'_>,
-    command: &Command,
-    task: &Task,
-    snapshot: &mut Snapshot,
-) -> Result<(), StoreError> {
+fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     match command {
         Command::Claim { role, .. } => {
             let values = params![task.id.0, task.parent.map(|parent| parent.0), role.as_str()];

@@ -19,8 +19,8 @@ use serde_json::Value;
 use super::query::{
     AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, Db, EVENTS, INBOX, INCIDENT, INCIDENT_BUCKETS,
     INCIDENTS, LOGS, LOGS_NEWEST, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW,
-    MESSAGES_TO, PAUSES, PROJECTS, SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC,
-    WORKERS, WORKFLOW,
+    MESSAGES_TO, PAUSES, PROJECTS, SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE,
+    TRAFFIC, WORKERS, WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
@@ -182,11 +182,7 @@ pub(super) fn incident_buckets(
     db.all(INCIDENT_BUCKETS, params![incident.0, written(bucket(since))], row::bucket)
 }
 
-pub(super) fn traffic(
-    db: Db<'_>,
-    project: ProjectId,
-    since: Timestamp,
-) -> Result<Vec<Traffic>, StoreError> {
+pub(super) fn traffic(db: Db<'_>, project: ProjectId, since: Timestamp) -> Result<Vec<Traffic>, StoreError> {
     db.all(TRAFFIC, params![project.0, written(bucket(since))], row::traffic)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use groundcrew_core::lifecycle::{Command, decide};
+use jiff::Timestamp;
 
 use super::session::Session;
 use super::{apply, load};
@@ -11,10 +12,12 @@ use crate::store::Receipt;
 
 /// Carries out a command within the open transaction, and whatever follows from it.
 pub(super) fn run(session: &mut Session<'_>, command: &Command) -> Result<Receipt, StoreError> {
-    let (mut receipt, then) = step(session, command)?;
+    // One moment for all of it, as it is one act.
+    let now = session.now()?;
+    let (mut receipt, then) = step(session, command, now)?;
     let mut rest = VecDeque::from(then);
     while let Some(next) = rest.pop_front() {
-        let (more, then) = step(session, &next)?;
+        let (more, then) = step(session, &next, now)?;
         receipt.inserted.extend(more.inserted);
         receipt.messages.extend(more.messages);
         receipt.wake.extend(more.wake);
@@ -29,8 +32,11 @@ pub(super) fn run(session: &mut Session<'_>, command: &Command) -> Result<Receip
 }
 
 /// One command without what follows from it; the task of the receipt is as it was before.
-fn step(session: &mut Session<'_>, command: &Command) -> Result<(Receipt, Vec<Command>), StoreError> {
-    let now = session.now()?;
+fn step(
+    session: &mut Session<'_>,
+    command: &Command,
+    now: Timestamp,
+) -> Result<(Receipt, Vec<Command>), StoreError> {
     let snapshot = load::snapshot(session.db, command, now)?;
     let plan = decide(&snapshot, command, now)?;
     let written = apply::plan(session.db, &snapshot, &plan, now)?;
