@@ -113,26 +113,24 @@ fn packages_of_the_interpreter_that_the_settings_name_are_there_for_reproduction
     let bench = Bench::new(&[("shop.py", &program), ("tests/test_shop.py", TESTS)]);
     let made = std::process::Command::new("/usr/bin/python3")
         .args(["-m", "venv", "--without-pip"])
-        .arg(bench.root().join(".venv"))
+        // Under a name by which nobody would look for one.
+        .arg(bench.root().join("runtime"))
         .output()
         .unwrap();
     if !made.status.success() {
         eprintln!("skipped: no virtual environment can be made: {}", String::from_utf8_lossy(&made.stderr));
         return;
     }
-    let libraries = std::fs::read_dir(bench.root().join(".venv/lib")).unwrap().flatten();
+    let libraries = std::fs::read_dir(bench.root().join("runtime/lib")).unwrap().flatten();
     for library in libraries.map(|entry| entry.path().join("site-packages")) {
         std::fs::write(library.join("till.py"), "PRICE = 1\n").unwrap();
     }
     let crash = CRASH.replace("line 2", "line 4");
-    bench.create("fix_bug", Role::Developer, json!({ "error": crash }));
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": crash }));
     let crew = bench.crew(Rules);
-    crew.until("without the package nothing can be reproduced", || {
-        !bench.all("fix_bug").is_empty() && crew.is_idle()
-    });
-    assert_eq!(bench.one("fix_bug").result.unwrap()["outcome"], "no_repro");
-    bench.trust("[test]\npython = \".venv/bin/python\"\n");
-    bench.create("fix_bug", Role::Developer, json!({ "error": crash }));
+    crew.until("the task waits for the package", || bench.status(task) == Status::Blocked);
+    bench.trust("[test]\npython = \"runtime/bin/python\"\n");
+    bench.answer("retry");
     crew.until("the fix waits for approval", || bench.open("publish_fix", Status::Blocked));
     let shown = bench.one("verify_fix").result.unwrap();
     assert_eq!(shown["verification"]["suite_base"]["passed"], 2, "{shown}");
