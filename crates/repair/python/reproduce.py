@@ -116,6 +116,8 @@ class Search:
             except calls.OutOfTime:
                 problem = "the import of %s takes too long" % target.module
                 break
+        for target in self.targets:
+            self.words += [word for word in constants(target.function) if word not in self.words]
         if not self.usable and problem is None:
             problem = self.import_problem()
         calls.alarm(0)
@@ -468,7 +470,8 @@ class Search:
         """What was found, as close to the crash and as small as it can be made."""
         outer = call
         call, direct = self.closer(call, level)
-        call, steps = self.smaller(call, level)
+        # A printed call is what really happened: less of it might fail in another way once this failure is repaired.
+        call, steps = (call, 0) if origin["kind"] == "printed" else self.smaller(call, level)
         target = self.targets[call["target"]]
         answer = {
             "target": call["target"],
@@ -523,6 +526,15 @@ class Search:
                 if tries >= 250 or time.monotonic() > ends:
                     break
         return call, steps
+
+
+def constants(function):
+    """Short text constants of a function, which decide about the way through it."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return []
+    return sorted(word for word in vary.quoted(source) if len(word) <= 20 and "%" not in word)[:8]
 
 
 def forms(call):

@@ -16,6 +16,8 @@ pub(crate) enum Doubt {
     Constant,
     /// It turns a condition around, so that every other input takes the other way.
     Inverted,
+    /// It gives arguments in another order to what took them as they were.
+    Swapped,
 }
 
 impl Doubt {
@@ -25,13 +27,14 @@ impl Doubt {
             Self::AnotherKind => "gives None where the function always gives a value",
             Self::Constant => "makes a condition that never changes",
             Self::Inverted => "turns a condition around, and no test calls the function",
+            Self::Swapped => "swaps values, and no test calls the function",
         }
     }
 
     /// Whether it is only believed when tests of the project call the function and pass.
     pub(crate) const fn needs_tests(self) -> bool {
         match self {
-            Self::Inverted | Self::Constant => true,
+            Self::Inverted | Self::Constant | Self::Swapped => true,
             Self::AnotherKind => false,
         }
     }
@@ -43,6 +46,13 @@ pub(crate) fn doubt(proposal: &Proposal, read: &dyn Fn(&str) -> Option<String>) 
         Patch::Edits(edits) => edits,
         Patch::Revert { .. } => return None,
     };
+    if let [one, two] = edits.as_slice()
+        && let Some(text) = read(&one.file)
+        && text.get(one.start..one.end) == Some(two.text.as_str())
+        && text.get(two.start..two.end) == Some(one.text.as_str())
+    {
+        return Some(Doubt::Swapped);
+    }
     edits.iter().filter_map(|edit| of_edit(edit, &read(&edit.file)?)).max()
 }
 

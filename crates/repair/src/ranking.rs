@@ -6,7 +6,8 @@
 //! 3. the undoing of a large or merely suspected commit, since it takes more away than the defect;
 //! 4. a changed operator or constant that happens to pass: found by search, so easily right for the wrong reason. If no
 //!    test calls the functions on the stack, it must also give the same as before on inputs that were right;
-//! 5. a guard around the symptom.
+//! 5. a guard around the symptom;
+//! 6. what was found by search and no test calls: a guard at least leaves alone whatever was right.
 //!
 //! Within a rank the family's own order decides.
 
@@ -19,13 +20,15 @@ use crate::strategies::{self, Undo};
 /// The rank of what was found by search, and of a symptom guard; see the header.
 pub(crate) const SEARCHED: u8 = 4;
 pub(crate) const GUARD: u8 = 5;
+/// The rank of what was found by search in functions that no test calls.
+pub(crate) const UNTESTED: u8 = 6;
 /// The rank where no patch is good enough.
 pub(crate) const NOTHING: u8 = 9;
 /// A commit with more changed lines is too large to be undone for one defect.
 pub(crate) const SMALL_COMMIT: usize = 80;
 
 /// The rank of a proposal; see the header.
-pub(crate) fn rank(proposal: &Proposal, undos: &[Undo]) -> u8 {
+pub(crate) fn rank(proposal: &Proposal, undos: &[Undo], exercised: bool) -> u8 {
     match (&proposal.patch, proposal.kind) {
         (Patch::Revert { commit, changes }, _) => {
             let known = undos.iter().find(|undo| undo.commit == *commit && undo.changes == *changes);
@@ -33,7 +36,11 @@ pub(crate) fn rank(proposal: &Proposal, undos: &[Undo]) -> u8 {
         }
         (Patch::Edits(_), ChangeKind::SymptomGuard) => GUARD,
         (Patch::Edits(_), ChangeKind::Cause | ChangeKind::Revert) => {
-            if strategies::is_searched(proposal.strategy) { SEARCHED } else { 2 }
+            match strategies::is_searched(proposal.strategy) {
+                true if exercised => SEARCHED,
+                true => UNTESTED,
+                false => 2,
+            }
         }
     }
 }
@@ -45,10 +52,11 @@ pub(crate) fn score(rank: u8, lines: usize, doubtful: bool, tested: bool) -> u8 
         2 => 80,
         3 => 60,
         SEARCHED => 50,
-        _ => 35,
+        GUARD => 35,
+        _ => 30,
     };
     let size = u8::try_from(lines.saturating_sub(1).min(20)).unwrap_or(20);
-    let rest = rank - size - if doubtful { 15 } else { 0 };
+    let rest: u8 = rank - size - if doubtful { 10 } else { 0 };
     if tested { rest + 10 } else { rest }
 }
 
@@ -75,7 +83,7 @@ mod tests {
         assert_eq!(score(2, 1, false, true), 90);
         assert!(score(2, 1, false, false) > score(GUARD, 1, false, false));
         assert!(score(2, 1, true, false) < score(2, 1, false, false));
-        assert_eq!(score(GUARD, 500, true, false), 0);
+        assert!(score(UNTESTED, 500, true, false) < score(GUARD, 500, true, false));
     }
 
     #[test]

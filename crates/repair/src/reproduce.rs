@@ -475,7 +475,7 @@ impl Work<'_> {
             "root": self.checkout.path(),
             "paths": self.paths(),
             "exception": signature.exception,
-            "message": level.message.clone().unwrap_or_default(),
+            "message": said(level.message.as_deref().unwrap_or_default()),
             "chained": self.located.depth > 0,
             "crash": {
                 "file": signature.file,
@@ -634,6 +634,13 @@ fn log_lines(facts: &Facts) -> Vec<String> {
     lines
 }
 
+/// What an exception said: the interpreter prints suggestions behind it that are not part of its text.
+fn said(message: &str) -> &str {
+    let hint =
+        [". Did you mean: '", ". Did you forget to import '"].iter().find_map(|hint| message.rfind(hint));
+    hint.filter(|_| message.ends_with("'?")).map_or(message, |at| &message[..at])
+}
+
 /// Names of classes, by their capital letter, that a line of a program calls.
 fn classes_made(line: &str) -> Vec<String> {
     let Some(source) = Source::parse(line) else { return Vec::new() };
@@ -695,6 +702,15 @@ mod tests {
             function: "take".into(),
         };
         assert_eq!(Call::of(&reproduction), Some(call), "a later round writes the test again");
+    }
+
+    #[test]
+    fn the_interpreters_suggestion_is_no_part_of_the_exception() {
+        assert_eq!(
+            said("'str' object has no attribute 'a'. Did you mean: 'b'?"),
+            "'str' object has no attribute 'a'"
+        );
+        assert_eq!(said("what. Did you mean: it"), "what. Did you mean: it");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::locate::{Located, LocatedFrame, is_python, is_test, locate};
 use crate::matching::{Raised, Signature};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
-use crate::ranking::{NOTHING, SEARCHED, lines_changed, rank, score};
+use crate::ranking::{NOTHING, SEARCHED, UNTESTED, lines_changed, rank, score};
 use crate::regression::Expectation;
 use crate::reproduce::{
     Attempted, Call, GENERATED, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
@@ -369,7 +369,7 @@ impl Search<'_> {
                 continue;
             }
             let lines = lines_changed(&changes, &read);
-            let rank = rank(&proposal, &situation.reverts);
+            let rank = rank(&proposal, &situation.reverts, self.exercised);
             let doubt = doubt(&proposal, &read);
             ready.push(Ready { rank, lines, doubt, proposal, changes, hash });
         }
@@ -471,7 +471,7 @@ impl Search<'_> {
         drop(checkout);
         let (failure, suite) = self.new_failures(&ready.changes)?;
         let failure = match failure {
-            None if ready.rank == SEARCHED => self.overfits(&ready.changes)?,
+            None if matches!(ready.rank, SEARCHED | UNTESTED) => self.overfits(&ready.changes)?,
             failure => failure,
         };
         Ok(match failure {

@@ -27,6 +27,10 @@ impl Strategy for Exceptions {
                 | "SyntaxError"
                 | "UnboundLocalError"
                 | "MemoryError"
+                | "AttributeError"
+                | "AssertionError"
+                | "NotImplementedError"
+                | "RecursionError"
         );
         if !builtin || hopeless {
             return Vec::new();
@@ -35,7 +39,13 @@ impl Strategy for Exceptions {
         for site in situation.sites.iter().take(3) {
             found.extend(widened(site, &situation.exception));
         }
-        found.extend(situation.sites.first().and_then(|site| caught(site, &situation.exception)));
+        // A value of a wrong type is a mistake of the code; to catch it would hide where it comes from.
+        if situation.exception != "TypeError"
+            && let Some(site) = situation.sites.first()
+        {
+            found.extend(passed_on(site, &situation.exception));
+            found.extend(caught(site, &situation.exception));
+        }
         found
     }
 }
@@ -78,6 +88,38 @@ fn clause_with(site: &Site, clause: Node<'_>, exception: &str) -> Option<Proposa
     Some(site.guard(NAME, why, vec![site.replace(class, text)]))
 }
 
+/// A crashing `return` in a `try` of its own, after which the function goes on to what it returns otherwise.
+fn passed_on(site: &Site, exception: &str) -> Option<Proposal> {
+    let statement = site.statement().filter(|node| node.kind() == "return_statement")?;
+    if !site.stands_alone(statement) || !goes_on(statement) {
+        return None;
+    }
+    let indent = site.source.indent(statement).to_owned();
+    let inner = site.text(statement).lines().collect::<Vec<_>>().join("\n    ");
+    let text = format!("try:\n{indent}    {inner}\n{indent}except {exception}:\n{indent}    pass");
+    let why = format!("returns what it returns otherwise on {exception}");
+    Some(site.guard(NAME, why, vec![site.replace(statement, text)]))
+}
+
+/// Whether a function has a `return` after the branches around a statement.
+fn goes_on(statement: Node<'_>) -> bool {
+    let mut here = statement;
+    while let Some(parent) = here.parent() {
+        if parent.kind() == "function_definition" {
+            return false;
+        }
+        let mut next = here.next_named_sibling();
+        while let Some(node) = next.filter(|_| parent.kind() == "block") {
+            if node.kind() == "return_statement" {
+                return true;
+            }
+            next = node.next_named_sibling();
+        }
+        here = parent;
+    }
+    false
+}
+
 /// The crashing statement in a `try` of its own that leaves on the exception.
 fn caught(site: &Site, exception: &str) -> Option<Proposal> {
     let statement = site.statement().filter(|statement| site.stands_alone(*statement))?;
@@ -106,5 +148,24 @@ mod tests {
         let made = proposals(&Exceptions, "TypeError", "int() argument", code);
         assert!(made[0].1.contains("except (ValueError, TypeError):"));
         assert!(made.iter().all(|(proposal, _)| proposal.kind == ChangeKind::SymptomGuard));
+    }
+
+    #[test]
+    fn a_return_that_fails_goes_on_to_what_the_function_returns_otherwise() {
+        let code = "def f(x):\n    if x:\n        return chr(x)  # crash\n    return '?'\n";
+        let made = proposals(&Exceptions, "ValueError", "chr() arg not in range(0x110000)", code);
+        assert_eq!(
+            made[0].1,
+            "def f(x):\n    if x:\n        try:\n            return chr(x)\n        except ValueError:\n            pass\n    return '?'\n"
+        );
+    }
+
+    #[test]
+    fn a_mistake_of_the_code_is_not_caught() {
+        let code = "def f(x):\n    return x.name  # crash\n";
+        assert!(
+            proposals(&Exceptions, "AttributeError", "'int' object has no attribute 'name'", code).is_empty()
+        );
+        assert!(proposals(&Exceptions, "TypeError", "unsupported operand", code).is_empty());
     }
 }

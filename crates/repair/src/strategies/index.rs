@@ -23,6 +23,7 @@ impl Strategy for Index {
         }
         let Some(site) = situation.sites.first() else { return Vec::new() };
         let mut found = letters(site);
+        found.extend(compared(site));
         found.extend(bounds(site));
         found.extend(positions(site));
         found.extend(guards(site));
@@ -54,6 +55,48 @@ fn letters(site: &Site) -> Vec<Proposal> {
         }
     }
     found
+}
+
+/// `x[1] == y` in a condition: what is not there does not equal anything.
+fn compared(site: &Site) -> Vec<Proposal> {
+    let mut found = Vec::new();
+    for node in site.crashing_of(&["comparison_operator"]) {
+        let mut cursor = node.walk();
+        let operators: Vec<&str> = node
+            .children_by_field_name("operators", &mut cursor)
+            .map(|operator| site.text(operator))
+            .collect();
+        let value = node.named_child(0).filter(|first| first.kind() == "subscript");
+        let (["==" | "in"], Some(first)) = (operators.as_slice(), value) else { continue };
+        let (Some(object), Some(index)) =
+            (first.child_by_field_name("value"), first.child_by_field_name("subscript"))
+        else {
+            continue;
+        };
+        if index.kind() != "integer" || !in_condition(node) {
+            continue;
+        }
+        let text = format!("len({}) > {} and {}", site.text(object), site.text(index), site.text(node));
+        let needs = node.parent().is_some_and(|parent| parent.kind() == "not_operator");
+        let text = if needs { format!("({text})") } else { text };
+        let why = format!("what is not there equals nothing: {}", site.text(node));
+        found.push(site.cause(NAME, why, vec![site.replace(node, text)]));
+    }
+    found
+}
+
+/// Whether only the truth of an expression counts.
+fn in_condition(node: Node<'_>) -> bool {
+    node.parent().is_some_and(|parent| match parent.kind() {
+        "boolean_operator" | "parenthesized_expression" => {
+            in_condition(parent) || parent.kind() == "boolean_operator"
+        }
+        "not_operator" | "return_statement" | "assert_statement" => true,
+        "if_statement" | "elif_clause" | "while_statement" | "if_clause" => {
+            parent.child_by_field_name("condition") == Some(node) || parent.kind() == "if_clause"
+        }
+        _ => false,
+    })
 }
 
 /// Headers of the loops and branches around the crash, and the crash itself.
@@ -261,6 +304,12 @@ mod tests {
     fn a_letter_that_may_be_missing_is_compared_as_a_slice() {
         let code = "def f(t):\n    if t[-1] != 'x':  # crash\n        t += 'x'\n    return t\n";
         assert_eq!(lines(code)[0], "if t[-1:] != 'x':");
+    }
+
+    #[test]
+    fn what_is_not_there_equals_nothing() {
+        let code = "def f(t):\n    return t.split()[1] == 'stash' and t  # crash\n";
+        assert_eq!(lines(code)[0], "return len(t.split()) > 1 and t.split()[1] == 'stash' and t");
     }
 
     #[test]

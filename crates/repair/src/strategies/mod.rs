@@ -5,14 +5,17 @@
 //! what the code computes rather than what it does when the computation fails.
 
 mod arity;
+mod attributes;
 mod conversion;
 mod division;
 mod exceptions;
 mod index;
+mod iterators;
 mod keys;
 mod names;
 mod none;
 mod operators;
+mod patterns;
 mod revert;
 mod text;
 mod unbound;
@@ -86,11 +89,14 @@ pub fn all() -> Vec<Box<dyn Strategy>> {
         Box::new(revert::Revert),
         Box::new(names::Names),
         Box::new(keys::Keys),
+        Box::new(attributes::Attributes),
         Box::new(unbound::Unbound),
         Box::new(arity::Arity),
         Box::new(index::Index),
-        Box::new(conversion::Conversion),
+        Box::new(patterns::Patterns),
         Box::new(text::Texts),
+        Box::new(iterators::Iterators),
+        Box::new(conversion::Conversion),
         Box::new(division::Division),
         Box::new(none::NoneValues),
         Box::new(operators::Operators),
@@ -202,15 +208,32 @@ impl Site {
         })?;
         match around.kind() {
             "for_statement" | "while_statement" => Some("continue"),
-            "function_definition" => {
-                let returns = self
-                    .source
-                    .walk(around)
-                    .into_iter()
-                    .any(|node| node.kind() == "return_statement" && node.named_child_count() > 0);
-                Some(if returns { "return None" } else { "return" })
-            }
+            "function_definition" => Some(self.empty_return(around)),
             _ => None,
+        }
+    }
+
+    /// A return of nothing, of the kind that the function returns elsewhere.
+    fn empty_return(&self, function: Node<'_>) -> &'static str {
+        let inside = self.source.walk(function).into_iter();
+        let own = inside.filter(|node| {
+            node.kind() == "return_statement"
+                && ancestor(*node, |above| above.kind() == "function_definition") == Some(function)
+        });
+        let values: Vec<Option<Node<'_>>> = own.map(|node| node.named_child(0)).collect();
+        let all = |wanted: &dyn Fn(Node<'_>) -> bool| {
+            !values.is_empty() && values.iter().all(|value| value.is_some_and(wanted))
+        };
+        if all(&|value| is_truth(&self.source, value)) {
+            return "return False";
+        }
+        let kind = |kinds: &'static [&'static str]| all(&|value| kinds.contains(&value.kind()));
+        match () {
+            () if kind(&["list", "list_comprehension"]) => "return []",
+            () if kind(&["dictionary", "dictionary_comprehension"]) => "return {}",
+            () if kind(&["string", "concatenated_string"]) => "return \"\"",
+            () if values.iter().all(Option::is_none) => "return",
+            () => "return None",
         }
     }
 
@@ -392,6 +415,25 @@ fn is_simple(node: Node<'_>) -> bool {
 fn wrapped(source: &Source, node: Node<'_>) -> String {
     let text = source.of(node);
     if is_simple(node) { text.to_owned() } else { format!("({text})") }
+}
+
+/// Whether an expression is a truth value by its form.
+fn is_truth(source: &Source, node: Node<'_>) -> bool {
+    match node.kind() {
+        "comparison_operator" | "not_operator" | "true" | "false" => true,
+        "boolean_operator" => {
+            let sides = ["left", "right"].map(|side| node.child_by_field_name(side));
+            sides.into_iter().flatten().all(|side| is_truth(source, side))
+        }
+        "parenthesized_expression" => node.named_child(0).is_some_and(|inner| is_truth(source, inner)),
+        "call" => node.child_by_field_name("function").is_some_and(|function| {
+            let name = source.of(function);
+            matches!(name, "bool" | "any" | "all" | "isinstance" | "hasattr")
+                || name.ends_with(".startswith")
+                || name.ends_with(".endswith")
+        }),
+        _ => false,
+    }
 }
 
 /// Whether reading an expression again has no effect of its own.

@@ -213,6 +213,15 @@ fn members_of_file(source: &Source) -> BTreeSet<String> {
 fn attribute(situation: &Situation<'_>, site: &Site, words: &[String]) -> Vec<Proposal> {
     // "'T' object has no attribute 'x'", "module 'm' has no attribute 'x'", perhaps ". Did you mean: 'y'?"
     let (Some(holder), Some(name)) = (words.first(), words.get(1)) else { return Vec::new() };
+    // A name that exists elsewhere is not misspelt: it is asked of the wrong value, or at the wrong time.
+    let assigned = format!("self.{name} =");
+    let exists = METHODS.split_whitespace().any(|method| method == name)
+        || situation.sites.iter().any(|site| {
+            site.source.text().contains(&assigned) || site.source.text().contains(&format!("def {name}("))
+        });
+    if exists {
+        return Vec::new();
+    }
     if holder == "NoneType" {
         return Vec::new();
     }

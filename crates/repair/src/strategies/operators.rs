@@ -21,10 +21,15 @@ impl Strategy for Operators {
     }
 
     fn propose(&self, situation: &Situation<'_>) -> Vec<Proposal> {
-        // An undefined name or a missing module is never an operator's fault.
+        // An undefined name, attribute or module is never an operator's fault.
         if matches!(
             situation.exception.as_str(),
-            "NameError" | "ImportError" | "ModuleNotFoundError" | "SyntaxError"
+            "NameError"
+                | "UnboundLocalError"
+                | "AttributeError"
+                | "ImportError"
+                | "ModuleNotFoundError"
+                | "SyntaxError"
         ) {
             return Vec::new();
         }

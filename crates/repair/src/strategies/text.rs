@@ -26,7 +26,9 @@ impl Strategy for Texts {
                 converted(site, if to_text { "decode" } else { "encode" })
             }
             "AttributeError" if message.contains("'str' object has no attribute 'decode'") => {
-                dropped(site, "decode")
+                let mut found = transforms(site);
+                found.extend(dropped(site, "decode"));
+                found
             }
             "AttributeError" if message.contains("'bytes' object has no attribute 'encode'") => {
                 dropped(site, "encode")
@@ -62,6 +64,28 @@ fn converted(site: &Site, method: &str) -> Vec<Proposal> {
         };
         let why = format!("{} is {}d first", site.text(part), method);
         found.push(site.cause(NAME, why, vec![site.replace(part, text)]));
+    }
+    found
+}
+
+/// `text.decode(codec)` of a codec that changes text into other text needs bytes to start from.
+fn transforms(site: &Site) -> Vec<Proposal> {
+    let mut found = Vec::new();
+    for call in site.crashing_of(&["call"]) {
+        let Some(function) = call.child_by_field_name("function").filter(|node| node.kind() == "attribute")
+        else {
+            continue;
+        };
+        let name = function.child_by_field_name("attribute").map(|name| site.text(name));
+        let given = arguments(call);
+        let codec = given.first().map(|codec| site.text(*codec).to_lowercase().replace('_', "-"));
+        let changes_text = codec.is_some_and(|codec| codec.contains("escape"));
+        if let (Some(object), Some("decode"), true) =
+            (function.child_by_field_name("object"), name, changes_text)
+        {
+            let edit = site.insert(object.end_byte(), ".encode(\"ascii\", \"backslashreplace\")");
+            found.push(site.cause(NAME, "the text is made bytes for the codec first", vec![edit]));
+        }
     }
     found
 }
@@ -136,6 +160,13 @@ mod tests {
         let code = "def f(s):\n    return s.decode('utf-8')  # crash\n";
         let message = "'str' object has no attribute 'decode'";
         assert_eq!(lines_changed(&Texts, "AttributeError", message, code), ["return s"]);
+    }
+
+    #[test]
+    fn a_codec_that_changes_text_is_given_bytes() {
+        let code = "def f(s):\n    return s.decode('unicode-escape')  # crash\n";
+        let lines = lines_changed(&Texts, "AttributeError", "'str' object has no attribute 'decode'", code);
+        assert_eq!(lines[0], "return s.encode(\"ascii\", \"backslashreplace\").decode('unicode-escape')");
     }
 
     #[test]
