@@ -150,13 +150,20 @@ impl Crew {
     /// # Errors
     /// The database cannot be read.
     pub fn is_idle(&self) -> Result<bool, StoreError> {
-        if !self.drained.load(Ordering::Acquire) || !self.floor.running.is_empty() {
+        let store = self.floor.tools.store.as_ref();
+        let pauses = store.pauses()?;
+        let paused = |role| pauses.iter().any(|pause| pause.stops(role));
+        // A paused monitor reads nothing, however much there is to read.
+        let read = self.drained.load(Ordering::Acquire) || paused(Role::Monitor);
+        if !read || !self.floor.running.is_empty() {
             return Ok(false);
         }
-        let counts = self.floor.tools.store.counts()?;
-        let open = |status| matches!(status, Status::Pending | Status::Running);
-        let nothing_open = !counts.iter().any(|row| open(row.status) && row.tasks > 0);
-        let store = self.floor.tools.store.as_ref();
+        let open = |row: &Count| match row.status {
+            Status::Pending => row.tasks > 0 && !paused(row.role),
+            Status::Running => row.tasks > 0,
+            Status::Completed | Status::Failed | Status::Blocked => false,
+        };
+        let nothing_open = !store.counts()?.iter().any(open);
         Ok(nothing_open && held_back(store)?.is_empty() && self.told.load(Ordering::Acquire))
     }
 

@@ -100,10 +100,13 @@ pub fn the_answer_of_a_role_wakes_the_asker(make: Make<'_>) {
     assert_eq!(bench.store.agents().unwrap().iter().filter(|agent| agent.current_task.is_some()).count(), 1);
 }
 
+/// A way for a task to end.
+type End<'e> = &'e dyn Fn(&Bench, &Task);
+
 /// A question that nobody answered goes to the person: the task for it failed, was cancelled, lost its last lease, or
 /// ended without an answer.
 pub fn a_question_that_a_role_leaves_open_goes_to_the_person(make: Make<'_>) {
-    let ends: [&dyn Fn(&Bench, &Task); 4] = [
+    let ends: [End<'_>; 4] = [
         &|bench, task| {
             let fail = Outcome::Fail { error: "no idea".to_owned(), refusal: None };
             bench.settle(task, fail).map(drop).unwrap();
