@@ -183,7 +183,29 @@ const LEAVES: &[Leaf] = &[
         codes: &[Any, Database, Names, Runs],
         examples: &["audit --task 7", "audit --follow"],
     },
+    Leaf {
+        path: "audit follow",
+        codes: &[Any, Database, Names, Runs],
+        examples: &["audit follow", "audit follow --agent developer"],
+    },
+    Leaf {
+        path: "audit verify",
+        codes: &[Any, NotClean, Database],
+        examples: &["audit verify", "audit verify --noted HASH"],
+    },
     Leaf { path: "db migrate", codes: &[Any, Database, Changes], examples: &["db migrate --dry-run"] },
+    Leaf { path: "db check", codes: &[Any, NotClean, Database], examples: &["db check", "db check --json"] },
+    Leaf {
+        path: "db backup",
+        codes: &[Any, Database, Changes],
+        examples: &["db backup groundcrew-backup.db"],
+    },
+    Leaf { path: "db stats", codes: &[Any, Database], examples: &["db stats", "db stats --json"] },
+    Leaf {
+        path: "db prune",
+        codes: &[Any, Database],
+        examples: &["db prune --before 90d --dry-run", "db prune --before 90d --archive old.jsonl"],
+    },
     Leaf { path: "schema", codes: &[Any, Names], examples: &["schema", "schema fix_bug", "schema config"] },
     Leaf {
         path: "completions",

@@ -113,7 +113,6 @@ impl Invocation {
 
     /// The moment that ages are shown from: now, unless a test fixed it. For what is printed only; whatever is decided
     /// or written goes by the database's clock.
-    #[allow(dead_code, reason = "`db stats` shows ages")]
     pub(crate) fn shown_now(&self) -> Timestamp {
         self.environment.shown_now.unwrap_or_else(Timestamp::now)
     }

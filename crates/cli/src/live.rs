@@ -112,7 +112,6 @@ pub(crate) fn moment(at: Timestamp) -> String {
 /// How long ago something was, in one unit that a person can compare: `40 s`, `12 min`, `5 h`, `3 d`.
 ///
 /// What lies in the future, as after a clock was set back, is `0 s` ago.
-#[allow(dead_code, reason = "`db stats` shows ages")]
 pub(crate) fn age(now: Timestamp, then: Timestamp) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;

@@ -4,6 +4,7 @@
 //! [`crate::catalogue`].
 
 mod crew;
+mod database;
 mod machine;
 mod work;
 
@@ -20,6 +21,7 @@ use groundcrew_crew::config::Span;
 use jiff::SignedDuration;
 
 pub(crate) use crew::{Pause, Resume};
+pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
 pub(crate) use machine::{Completions, Man, Schema};
 pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
 
@@ -293,23 +295,6 @@ pub(crate) struct Reject {
     pub(crate) again: bool,
 }
 
-/// Arguments of `audit`.
-#[derive(Debug, Args)]
-pub(crate) struct Audit {
-    /// Only of this task
-    #[arg(long, value_name = "ID")]
-    pub(crate) task: Option<i64>,
-    /// Only of this agent, or of `system` or `user`
-    #[arg(long, value_name = "NAME")]
-    pub(crate) agent: Option<String>,
-    /// Go on with what is written from now
-    #[arg(long)]
-    pub(crate) follow: bool,
-    /// The newest so many
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: u32,
-}
-
 /// Arguments of `incidents`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -365,25 +350,6 @@ pub(crate) enum IncidentAction {
     Split {
         /// The incident that was merged into another one
         id: i64,
-    },
-}
-
-/// Arguments of `db`.
-#[derive(Debug, Args)]
-pub(crate) struct Db {
-    /// What to do
-    #[command(subcommand)]
-    pub(crate) action: DbAction,
-}
-
-/// What to do with the database.
-#[derive(Debug, Subcommand)]
-pub(crate) enum DbAction {
-    /// Make it, or bring its schema up to date
-    Migrate {
-        /// Only name what would be applied
-        #[arg(long)]
-        dry_run: bool,
     },
 }
 

@@ -1,3 +1,4 @@
+use crate::databases::orderly;
 use crate::fixture::Crew;
 use crate::support::until;
 
@@ -36,4 +37,54 @@ fn following_shows_what_is_written_meanwhile_and_ends_on_a_signal() {
     until("the new entry is there", || lines() == 4);
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn following_is_a_verb_too() {
+    let crew = Crew::new();
+    let file = crew.home.path().join("out");
+    let mut command = crew.home.command(["audit", "follow", "--task", "2", "--json"]);
+    let mut child = command.stdout(std::fs::File::create(&file).unwrap()).spawn().unwrap();
+    until("the old entries are there", || std::fs::read_to_string(&file).unwrap().lines().count() == 2);
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+/// The crew of the fixture after a sweep has sealed its three entries.
+fn sealed() -> Crew {
+    let crew = orderly();
+    let url = format!("sqlite:{}", crew.home.database().display());
+    let store = groundcrew_store::open(&url, groundcrew_store::Options::default()).unwrap();
+    store.maintain(jiff::SignedDuration::from_mins(1)).unwrap();
+    crew
+}
+
+#[test]
+fn a_log_that_nobody_touched_verifies() {
+    let crew = sealed();
+    insta::assert_snapshot!("verify", crew.home.transcript(&["audit", "verify"]));
+    insta::assert_snapshot!("verify_json", crew.home.transcript(&["audit", "verify", "--json"]));
+    let head = crew.home.json(&["audit", "verify"])["head"].as_str().unwrap().to_owned();
+    crew.home.ok(&["audit", "verify", "--noted", &head]);
+    let other = crew.home.run(&["audit", "verify", "--noted", "0000"]);
+    assert_eq!(other.code, Some(3), "{}", other.stdout);
+}
+
+#[test]
+fn the_first_entry_that_was_touched_is_named() {
+    for (name, change) in [
+        ("a_flipped_byte", "UPDATE agent_logs SET message = 'trying get with a defaulu' WHERE id = 2"),
+        ("a_deleted_row", "DELETE FROM agent_logs WHERE id = 1"),
+        (
+            "moved_rows",
+            "UPDATE agent_logs SET id = 9 WHERE id = 2; UPDATE agent_logs SET id = 2 WHERE id = 3; UPDATE agent_logs SET id = 3 WHERE id = 9",
+        ),
+        ("a_deleted_seal", "DELETE FROM crew_audit_seals"),
+    ] {
+        let crew = sealed();
+        crew.home.sql().execute_batch(change).unwrap();
+        insta::assert_snapshot!(name, crew.home.transcript(&["audit", "verify"]));
+        assert_eq!(crew.home.run(&["audit", "verify", "--json"]).code, Some(3));
+        assert_eq!(crew.home.run(&["db", "check"]).code, Some(3));
+    }
 }

@@ -31,6 +31,7 @@ mod cmd_tasks;
 mod cmd_trust;
 mod cmd_up;
 mod cmd_workers;
+mod databases;
 mod demo;
 mod exit_codes;
 mod killing;

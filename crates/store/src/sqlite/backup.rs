@@ -23,6 +23,8 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<Backup, StoreError> {
     }
     let source = file::open_to_read(from)?;
     migrations::check(&source, from)?;
+    // Making a copy counts as writing, although the file itself is opened for reading only.
+    source.execute_batch("PRAGMA query_only = OFF").map_err(|error| failed(from, to, error))?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Readable by its owner alone, and removed again if anything fails.
     let copy = tempfile::Builder::new()

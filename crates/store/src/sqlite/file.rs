@@ -17,7 +17,7 @@ use crate::location::Access;
 /// How long a statement waits for another program's write lock.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: all of them.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 80;
 
 /// Applies the missing migrations, or only names them.
 pub(crate) fn migrate(path: &Path, dry_run: bool) -> Result<Vec<Applied>, StoreError> {
@@ -144,10 +144,12 @@ fn io(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
     StoreError::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
 }
 
+fn extended(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
+}
+
 fn foreign_key(error: &rusqlite::Error) -> bool {
-    error
-        .sqlite_error()
-        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+    extended(error) == Some(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
 }
 
 /// Says what a failure of SQLite means.
@@ -164,6 +166,10 @@ pub(super) fn fault(path: &Path, action: &'static str, error: rusqlite::Error) -
             StoreError::ReadOnly { path, detail }
         }
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        // A few pages that SQLite needs beside the file could not be had.
+        Some(ErrorCode::SystemIoFailure) if extended(&error) == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+            StoreError::Full { path }
+        }
         Some(ErrorCode::ConstraintViolation) if foreign_key(&error) => StoreError::Dangling { action },
         // The remaining codes are SQLite's, an open list, and mean the same to us: the statement failed.
         _ => StoreError::Sql { action, path, source: Arc::new(error) },

@@ -34,7 +34,11 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "given", text: include_str!("../../migrations/sqlite/0001_given.sql") },
     Migration { version: 2, name: "crew", text: include_str!("../../migrations/sqlite/0002_crew.sql") },
-    Migration { version: 3, name: "teamwork", text: include_str!("../../migrations/sqlite/0003_teamwork.sql") },
+    Migration {
+        version: 3,
+        name: "teamwork",
+        text: include_str!("../../migrations/sqlite/0003_teamwork.sql"),
+    },
     Migration { version: 4, name: "upkeep", text: include_str!("../../migrations/sqlite/0004_upkeep.sql") },
 ];
 

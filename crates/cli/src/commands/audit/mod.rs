@@ -1,5 +1,7 @@
 //! `audit`: what the agents did, as the audit log has it.
 
+mod verify;
+
 use std::time::Duration;
 
 use groundcrew_core::log::LogEntry;
@@ -11,7 +13,7 @@ use crate::escape;
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
 use crate::live::{Live, step_line};
-use crate::options::Audit;
+use crate::options::{Audit, AuditAction, Shown};
 use crate::output::Style;
 use crate::settling::no_such_task;
 use crate::signals::Signals;
@@ -19,8 +21,26 @@ use crate::signals::Signals;
 /// Longest wait between two looks for new entries.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-/// Prints the audit log.
+/// Whether what is written later is shown too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// No.
+    Leave,
+    /// Until a signal comes.
+    Follow,
+}
+
+/// Prints the audit log, or verifies it.
 pub(super) fn run(options: &Audit, at: &Invocation) -> Result<Done, Failure> {
+    match &options.action {
+        None if options.follow => show(&options.shown, Later::Follow, at),
+        None => show(&options.shown, Later::Leave, at),
+        Some(AuditAction::Follow(shown)) => show(shown, Later::Follow, at),
+        Some(AuditAction::Verify { noted }) => verify::run(at, noted.as_deref()),
+    }
+}
+
+fn show(options: &Shown, later: Later, at: &Invocation) -> Result<Done, Failure> {
     let store = at.open(Access::ReadOnly)?;
     if let Some(id) = options.task
         && store.task(TaskId(id))?.is_none()
@@ -34,7 +54,7 @@ pub(super) fn run(options: &Audit, at: &Invocation) -> Result<Done, Failure> {
         after_id: None,
     };
     let entries = store.logs(&filter)?;
-    if !options.follow {
+    if later == Later::Leave {
         if at.out.is_json() {
             at.out.document(&json!({ "entries": entries }))?;
         } else {
