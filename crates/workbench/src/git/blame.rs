@@ -7,7 +7,8 @@ use super::{GitError, RepoPath, Repository, Sha};
 impl Repository {
     /// The commits that last changed the lines `first` to `last` of a file, with the number of lines each.
     ///
-    /// Lines beyond the end of the file are left out; a file that is not there has none.
+    /// Lines beyond the end of the file are left out, and lines from before the point where the history is cut off; a
+    /// file that is not there has none.
     pub fn blame_lines(
         &self,
         commit: &Sha,
@@ -32,7 +33,10 @@ impl Repository {
                 message: printed.stderr,
             });
         }
-        Ok(count(&String::from_utf8_lossy(&printed.stdout)))
+        let mut lines = count(&String::from_utf8_lossy(&printed.stdout));
+        let cuts = self.cuts();
+        lines.retain(|commit, _| !cuts.contains(commit.as_str()));
+        Ok(lines)
     }
 }
 

@@ -87,7 +87,11 @@ impl Repository {
             .arg(path.as_str())
             .run_any(self.recorder())?;
         if printed.code == Some(0) {
-            return Ok(blamed(&String::from_utf8_lossy(&printed.stdout)));
+            let mut lines = blamed(&String::from_utf8_lossy(&printed.stdout));
+            // The commit at which the history is cut off stands for all before it and is nobody's suspect.
+            let cuts = self.cuts();
+            lines.retain(|line| !cuts.contains(line.by.sha.as_str()));
+            return Ok(lines);
         }
         // Git tells a missing line only by its message; every other failure must not pass for one.
         if printed.stderr.contains("has only") {

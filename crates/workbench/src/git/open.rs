@@ -2,6 +2,7 @@
 //!
 //! The git folder is found by plain code, because git's own discovery believes whatever lies on the way up.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,9 @@ use super::{GitError, Sha, io_error};
 
 /// The oldest git that works, as major and minor number.
 const OLDEST: (u32, u32) = (2, 31);
+
+/// Largest list of commits at which the history is cut off, in bytes.
+const CUTS_CAP: u64 = 16 << 20;
 
 /// Where the user's checkout is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +179,22 @@ impl Repository {
     /// Whether the history is cut off, so that blame and history may end too early.
     pub fn is_shallow(&self) -> bool {
         self.common.join("shallow").is_file()
+    }
+
+    /// Whether the history is cut off at a commit: it is there, but what it changed cannot be told.
+    pub fn is_cut_at(&self, commit: &Sha) -> bool {
+        self.cuts().contains(commit.as_str())
+    }
+
+    /// Ids of the commits at which the history is cut off; none in a whole repository.
+    pub(super) fn cuts(&self) -> BTreeSet<String> {
+        let file = self.common.join("shallow");
+        let text = if fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() <= CUTS_CAP) {
+            fs::read_to_string(&file).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        text.lines().map(|line| line.trim().to_owned()).collect()
     }
 
     pub(super) fn git(&self, args: &[&str]) -> Git<'_> {

@@ -170,7 +170,8 @@ impl Repository {
         Sha::parse(String::from_utf8_lossy(&printed).trim())
     }
 
-    /// The commit that last changed a line, counted from 1; none if the file or the line does not exist.
+    /// The commit that last changed a line, counted from 1; none if the file or the line does not exist, or if the
+    /// history is cut off before it tells.
     pub fn blame(&self, commit: &Sha, path: &RepoPath, line: u32) -> Result<Option<CommitInfo>, GitError> {
         if line == 0 || self.entry(commit, path)?.is_none() {
             return Ok(None);
@@ -196,7 +197,14 @@ impl Repository {
         }
         let first = text(&printed.stdout);
         let sha = first.split_whitespace().next().unwrap_or("");
-        self.commit_info(&Sha::parse(sha)?).map(Some)
+        let sha = Sha::parse(sha)?;
+        if self.is_cut_at(&sha) { Ok(None) } else { self.commit_info(&sha).map(Some) }
+    }
+
+    /// Folders of a commit that are other repositories. Their content is not fetched and is none of this project.
+    pub fn submodules(&self, commit: &Sha) -> Result<Vec<RepoPath>, GitError> {
+        let entries = self.files(commit)?.into_iter();
+        Ok(entries.filter(|entry| entry.mode == FileMode::Gitlink).map(|entry| entry.path).collect())
     }
 
     /// The content of an object by its id.
