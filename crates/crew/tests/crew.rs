@@ -15,7 +15,7 @@ use groundcrew_core::contract::{Classification, Dossier, Fix, PublishFixContext,
 use groundcrew_core::incident::IncidentStatus;
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{BlockedOn, LeaseToken, NewTask, Status, Task, TaskId};
+use groundcrew_core::task::{BlockedOn, LeaseToken, Status, Task, TaskId};
 use groundcrew_crew::brain::{Brain, ErrorFacts, Rules};
 use groundcrew_crew::scratch::run_folder;
 use groundcrew_repair::strategies::Strategy;

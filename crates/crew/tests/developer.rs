@@ -305,7 +305,8 @@ fn a_language_without_repair_is_reported_with_the_place() {
     crew.until("it is reported", || bench.status(task) == Status::Completed);
     let result = bench.result(task);
     assert_eq!(result["fix"], Value::Null, "{result}");
-    assert!(result["reasons"].to_string().contains("repair"), "{result}");
+    assert_eq!(result["reasons"][0]["text"], "there is no repair for Node yet");
+    assert!(bench.notes()[0].content.contains("look at shop.js:2"), "{:?}", bench.notes());
 }
 
 #[test]

@@ -15,6 +15,8 @@ use groundcrew_core::incident::{IncidentChange, IncidentStatus};
 use groundcrew_core::message::{Ask, Message, MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, NewTask};
+use groundcrew_core::trace::Trace;
+use groundcrew_repair::locate::map_path;
 use groundcrew_repair::{Barrier, Budget, Facts, Need, Progress, RepairOutcome, Repaired, repair};
 use groundcrew_workbench::git::{Expected, Repository, Sha};
 use serde_json::json;
@@ -23,7 +25,9 @@ use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
 use crate::agents::answers::answer_question;
 use crate::agents::bench::bench;
 use crate::agents::branches::wait_for_room;
+use crate::agents::proposed::{Given, take};
 use crate::agents::publish::publish;
+use crate::brain::language::Language;
 use crate::site::sample_from_text;
 
 /// The choice that nothing be repaired.
@@ -68,7 +72,9 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         return report(job, Report::new("no_repro", reason));
     };
     let site = job.site()?;
+    // A fix that somebody hands in to be checked is no branch for anybody to read.
     if limit > StopAt::RootCause
+        && context.proposed.is_none()
         && let Some(waits) = wait_for_room(job, site)?
     {
         return Ok(waits);
@@ -78,6 +84,9 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         Some(sha) => repository.resolve(sha)?,
         None => site.base(&repository)?,
     };
+    if let Some(report_only) = without_repair(&repository, &base, &trace)? {
+        return report(job, report_only);
+    }
     let bench = bench(job, site, &repository, &base)?;
     let facts = Facts {
         trace,
@@ -91,6 +100,13 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         },
         approved: allowed(job),
     };
+    if let Some(commit) = &context.proposed {
+        return take(
+            job,
+            &Given { commit, repository: &repository, base: &base, bench: &bench, facts: &facts },
+            dossier,
+        );
+    }
     // Without a strategy the error is reproduced and located, and nothing is proposed.
     let strategies = if limit == StopAt::RootCause { Vec::new() } else { job.brain.strategies() };
     let mut progress = |progress: Progress| tell(job, &progress);
@@ -101,6 +117,25 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
         other => without_patch(job, &dossier, limit, other),
     }
+}
+
+/// What is said of an error in a language that is read and not repaired: where it lies in the repository.
+fn without_repair(repository: &Repository, base: &Sha, trace: &Trace) -> Result<Option<Report>, Trouble> {
+    let language = Language::of(trace);
+    if language.is_repaired() || language == Language::Unknown {
+        return Ok(None);
+    }
+    let files: Vec<String> =
+        repository.files(base)?.into_iter().map(|entry| entry.path.as_str().to_owned()).collect();
+    let place = trace.frames.iter().find_map(|frame| {
+        let file = map_path(frame.file.as_deref()?, &files)?.to_owned();
+        let statement = frame.source.clone().unwrap_or_default();
+        let why =
+            format!("the error was raised in {}", frame.function.as_deref().unwrap_or("the module itself"));
+        Some(RootCause { file, line: frame.line.unwrap_or(0), statement, why })
+    });
+    let reason = format!("there is no repair for {} yet", language.name());
+    Ok(Some(Report { cause: place, ..Report::new("no_fix", reason) }))
 }
 
 /// What a person allowed for this incident: only what a question of this task asked for.
@@ -217,7 +252,7 @@ fn known(job: &Job<'_>, context: &FixBugContext) -> Result<(Dossier, u32), Troub
     Ok((dossier, context.round.max(1)))
 }
 
-fn tell(job: &Job<'_>, progress: &Progress) {
+pub(super) fn tell(job: &Job<'_>, progress: &Progress) {
     match progress {
         Progress::Located { file, line } => job.desk.step(format!("the crash is at {file}:{line}")),
         Progress::Reproducing(way) => job.desk.step(format!("reproducing: {way}")),
@@ -231,7 +266,7 @@ fn tell(job: &Job<'_>, progress: &Progress) {
 /// Commits the chosen patch and hands it to qa.
 fn hand_in(
     job: &Job<'_>,
-    mut dossier: Dossier,
+    dossier: Dossier,
     round: u32,
     repository: &Repository,
     base: &Sha,
@@ -241,7 +276,7 @@ fn hand_in(
     let message = commit_message(job, &dossier, &chosen.strategy, &chosen.explanation, &repaired.root_cause);
     let message = job.tools.redactor.redact(&message).text;
     let commit = repository.commit(base, &chosen.changes, &message, job.now.as_second())?;
-    let hidden = format!("refs/groundcrew/tasks/{}-{}/fix", job.task.id, job.task.lease_token);
+    let hidden = job.kept_ref("fix");
     repository.update_ref(&hidden, &commit, &Expected::Any)?;
     let fix = Fix {
         base_sha: base.as_str().to_owned(),
@@ -266,6 +301,11 @@ fn hand_in(
         ChangeKind::SymptomGuard => "only guards against the symptom",
     };
     job.desk.step(format!("round {round}: {} ({kind}) committed as {}", fix.explanation, commit.short()));
+    pass_on(job, dossier, fix)
+}
+
+/// Hands a fix to qa.
+pub(super) fn pass_on(job: &Job<'_>, mut dossier: Dossier, fix: Fix) -> Result<Ending, Trouble> {
     let reasons = vec![Reason::new(&fix.strategy, &fix.explanation)];
     let result = FixBugResult {
         common: job.common("patch", 0.7, reasons),
@@ -304,17 +344,22 @@ fn commit_message(
 }
 
 /// What is known where there is no patch.
-struct Report {
-    outcome: &'static str,
-    reason: String,
+pub(super) struct Report {
+    pub(super) outcome: &'static str,
+    pub(super) reason: String,
     cause: Option<RootCause>,
-    reproduction: Option<Reproduction>,
-    suspects: Vec<Suspect>,
-    tried: Vec<Candidate>,
+    pub(super) reproduction: Option<Reproduction>,
+    pub(super) suspects: Vec<Suspect>,
+    pub(super) tried: Vec<Candidate>,
 }
 
 impl Report {
-    fn new(outcome: &'static str, reason: impl Into<String>) -> Self {
+    /// With the place of the defect, where it is known.
+    pub(super) fn at(self, cause: Option<RootCause>) -> Self {
+        Self { cause, ..self }
+    }
+
+    pub(super) fn new(outcome: &'static str, reason: impl Into<String>) -> Self {
         Self {
             outcome,
             reason: reason.into(),
@@ -327,7 +372,7 @@ impl Report {
 }
 
 /// Ends without a patch: what is known goes to the person, and the incident waits for them.
-fn report(job: &Job<'_>, report: Report) -> Result<Ending, Trouble> {
+pub(super) fn report(job: &Job<'_>, report: Report) -> Result<Ending, Trouble> {
     let Report { outcome, reason, cause, reproduction, suspects, tried } = report;
     let place = cause.map(|cause| format!("; look at {}:{}: {}", cause.file, cause.line, cause.why));
     let mut text = format!("no fix: {reason}{}", place.unwrap_or_default());
