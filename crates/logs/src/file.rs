@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::assemble;
 use crate::clean::clean;
 use crate::context::{self, Context};
+use crate::encoding::{Encoding, is_garbage};
 use crate::lines::{LineReader, Piece};
 use crate::source::{Cursor, ScanError};
 
@@ -70,6 +71,7 @@ impl LogFile {
             head_length,
             head_hash,
             inside_line: false,
+            changed: Some(self.changed),
         })
     }
 
@@ -97,21 +99,36 @@ impl LogFile {
         })
     }
 
+    /// What the file is, by its first bytes.
+    pub(crate) fn encoding(&self) -> io::Result<Encoding> {
+        const LONGEST_MARK: u64 = 16;
+        Ok(Encoding::of(&self.bytes(0, self.length.min(LONGEST_MARK))?))
+    }
+
     /// The lines from the cursor to the end.
-    pub(crate) fn lines(&self, cursor: &Cursor, limit: usize) -> LineReader<BufReader<impl Read + '_>> {
+    pub(crate) fn lines(
+        &self,
+        cursor: &Cursor,
+        limit: usize,
+        encoding: Encoding,
+    ) -> LineReader<BufReader<impl Read + '_>> {
         let section = Section { file: &self.file, at: cursor.offset, end: self.length };
-        LineReader::new(BufReader::with_capacity(BUFFER, section), cursor.offset, limit, cursor.inside_line)
+        let reader = BufReader::with_capacity(BUFFER, section);
+        LineReader::new(reader, cursor.offset, limit, cursor.inside_line, encoding)
     }
 
     /// The lines before the offset that a record there may have as its context.
-    pub(crate) fn context(&self, offset: u64, limit: usize) -> io::Result<Context> {
+    pub(crate) fn context(&self, offset: u64, limit: usize, encoding: Encoding) -> io::Result<Context> {
         let mut context = Context::default();
-        let start = offset.saturating_sub(context::REACH + 1);
+        // At an even byte, where one of two bytes begins.
+        let start = offset.saturating_sub(context::REACH + 1) & !1;
         let bytes = self.bytes(start, offset)?;
         // From the middle of a file, the first bytes are the end of a line that began out of reach.
-        let mut lines = LineReader::new(bytes.as_slice(), start, limit, start > 0);
+        let mut lines = LineReader::new(bytes.as_slice(), start, limit, start > 0, encoding);
         while let Some(piece) = lines.next()? {
-            if let Piece::Line(line) = piece {
+            if let Piece::Line(line) = piece
+                && !is_garbage(&line.bytes)
+            {
                 let text = clean(&line.bytes);
                 context.push(line.start, assemble::content(&text, self.changed).to_owned());
             }

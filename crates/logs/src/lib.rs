@@ -16,13 +16,14 @@ pub mod trace;
 mod assemble;
 mod clean;
 mod context;
+mod encoding;
 mod file;
 mod lines;
 mod rotated;
 mod secrets;
 mod structured;
 
-pub use expand::{ExpandError, expand};
+pub use expand::{ExpandError, Expanded, expand};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use normalise::normalise;
 pub use record::{Level, Record, Span};

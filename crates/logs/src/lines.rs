@@ -2,8 +2,15 @@
 //!
 //! A line beyond the limit comes as its first bytes; its rest is skipped, even over several scans, so that no input can
 //! claim more memory than the limit. Where a line is cut depends on its bytes alone, never on where a scan stopped.
+//! NUL bytes before a line are passed over: a program that goes on writing where it was, after its log was emptied, leaves
+//! a hole of them, which may be larger than any line.
 
 use std::io::{self, BufRead};
+
+use crate::encoding::Encoding;
+
+/// The line end in two bytes.
+const NEWLINE: u16 = 0x0a;
 
 /// What came next.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +24,8 @@ pub(crate) enum Piece {
         /// Whether the line end was reached.
         ended: bool,
     },
+    /// So many NUL bytes before a line.
+    Hole(u64),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -44,16 +53,39 @@ pub(crate) struct LineReader<R> {
     offset: u64,
     limit: usize,
     inside_line: bool,
+    encoding: Encoding,
 }
 
 impl<R: BufRead> LineReader<R> {
-    pub(crate) fn new(reader: R, offset: u64, limit: usize, inside_line: bool) -> Self {
-        Self { reader, offset, limit: limit.max(1), inside_line }
+    pub(crate) fn new(reader: R, offset: u64, limit: usize, inside_line: bool, encoding: Encoding) -> Self {
+        Self { reader, offset, limit: limit.max(1), inside_line, encoding }
     }
 
     /// The next piece; `None` at the end of the file.
     pub(crate) fn next(&mut self) -> io::Result<Option<Piece>> {
-        if self.inside_line { self.skip() } else { self.line() }
+        match (self.inside_line, self.encoding.is_wide()) {
+            (true, false) => self.skip(),
+            (false, false) => match self.hole()? {
+                0 => self.line(),
+                bytes => Ok(Some(Piece::Hole(bytes))),
+            },
+            (true, true) => self.skip_wide(),
+            (false, true) => self.line_wide(),
+        }
+    }
+
+    fn hole(&mut self) -> io::Result<u64> {
+        let mut bytes = 0;
+        loop {
+            let buffer = fill(&mut self.reader)?;
+            let taken = buffer.iter().position(|b| *b != 0).unwrap_or(buffer.len());
+            if taken == 0 {
+                return Ok(bytes);
+            }
+            self.reader.consume(taken);
+            bytes += taken as u64;
+            self.offset += taken as u64;
+        }
     }
 
     fn skip(&mut self) -> io::Result<Option<Piece>> {
@@ -107,6 +139,52 @@ impl<R: BufRead> LineReader<R> {
     }
 }
 
+/// Two bytes at a time; half a character at the end of the file is not there yet.
+impl<R: BufRead> LineReader<R> {
+    fn skip_wide(&mut self) -> io::Result<Option<Piece>> {
+        let mut bytes = 0;
+        while let Some(pair) = self.pair()? {
+            bytes += 2;
+            if self.encoding.unit(pair) == NEWLINE {
+                self.inside_line = false;
+                return Ok(Some(Piece::Skipped { bytes, ended: true }));
+            }
+        }
+        Ok((bytes > 0).then_some(Piece::Skipped { bytes, ended: false }))
+    }
+
+    fn line_wide(&mut self) -> io::Result<Option<Piece>> {
+        let start = self.offset;
+        let mut bytes = Vec::new();
+        let ending = loop {
+            if bytes.len() >= self.limit {
+                self.inside_line = true;
+                break Ending::Cut;
+            }
+            match self.pair()? {
+                None => break Ending::EndOfFile,
+                Some(pair) if self.encoding.unit(pair) == NEWLINE => break Ending::Newline,
+                Some(pair) => bytes.extend(pair),
+            }
+        };
+        if ending == Ending::EndOfFile && bytes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Piece::Line(Line { start, end: self.offset, bytes: self.encoding.to_utf8(bytes), ending })))
+    }
+
+    fn pair(&mut self) -> io::Result<Option<[u8; 2]>> {
+        let mut pair = [0; 2];
+        for byte in &mut pair {
+            let Some(next) = fill(&mut self.reader)?.first() else { return Ok(None) };
+            *byte = *next;
+            self.reader.consume(1);
+        }
+        self.offset += 2;
+        Ok(Some(pair))
+    }
+}
+
 /// The next bytes; a call that a signal interrupted is made again.
 fn fill<R: BufRead>(reader: &mut R) -> io::Result<&[u8]> {
     loop {
@@ -125,7 +203,7 @@ mod tests {
     use super::*;
 
     fn all(text: &[u8], limit: usize) -> Vec<(Vec<u8>, Ending)> {
-        let mut reader = LineReader::new(text, 0, limit, false);
+        let mut reader = LineReader::new(text, 0, limit, false, Encoding::Utf8);
         let mut found = Vec::new();
         while let Some(piece) = reader.next().unwrap() {
             if let Piece::Line(line) = piece {
@@ -143,6 +221,25 @@ mod tests {
             (b"xy".to_vec(), Ending::EndOfFile),
         ];
         assert_eq!(all(b"abc\nabcdef\nxy", 3), expected);
+    }
+
+    #[test]
+    fn a_hole_before_a_line_is_no_part_of_it() {
+        let mut reader = LineReader::new(&b"a\0b\n\0\0\0c\n"[..], 0, 2, false, Encoding::Utf8);
+        let line = |start, end, bytes: &[u8], ending| {
+            Piece::Line(Line { start, end, bytes: bytes.to_vec(), ending })
+        };
+        let mut pieces = Vec::new();
+        while let Some(piece) = reader.next().unwrap() {
+            pieces.push(piece);
+        }
+        let expected = vec![
+            line(0, 2, b"a\0", Ending::Cut),
+            Piece::Skipped { bytes: 2, ended: true },
+            Piece::Hole(3),
+            line(7, 9, b"c", Ending::Newline),
+        ];
+        assert_eq!(pieces, expected);
     }
 
     #[test]

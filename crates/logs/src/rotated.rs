@@ -1,55 +1,125 @@
-//! Where a log went when another file took its name.
+//! Where a log went when another file took its name, or when it was copied and emptied.
 //!
-//! Log rotation renames the file within its folder, so the old one is looked for there by inode, and believed only if it
-//! begins as it did: an inode number is given out again soon after a file is deleted.
+//! Log rotation renames or copies the file within its folder. A renamed one is found by inode, a copy by its name, and
+//! both are believed only if they begin as the log did: an inode number is given out again soon after a file is deleted.
 
+use std::fs::DirEntry;
 use std::os::unix::fs::DirEntryExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use crate::file::LogFile;
 use crate::source::Cursor;
 
 /// Entries of a folder that are looked at.
 const ENTRIES: usize = 4096;
+/// Endings of compressed files.
+const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".Z"];
 
 /// The file of the cursor under its new name, if it is still in the folder.
 pub(crate) fn find(path: &Path, cursor: &Cursor) -> Option<LogFile> {
-    // The folder of the real file: a symbolic link to a log may stand in another one.
-    let path = path.canonicalize().ok()?;
-    let entries = std::fs::read_dir(path.parent()?).ok()?;
-    let same = |entry: &std::fs::DirEntry| {
-        entry.ino() == cursor.inode && entry.file_type().is_ok_and(|kind| kind.is_file())
-    };
-    let entry = entries.take(ENTRIES).filter_map(Result::ok).find(same)?;
+    let entry = entries(&place(path)?)?.find(|entry| entry.ino() == cursor.inode)?;
     let log = LogFile::open(&entry.path()).ok()?;
-    let unchanged =
-        log.inode == cursor.inode && log.length >= cursor.offset && log.begins_as(cursor).unwrap_or(false);
-    unchanged.then_some(log)
+    (log.inode == cursor.inode && continues(&log, cursor)).then_some(log)
 }
 
-/// The file that was written next after `old`, where the log was rotated again before `old` had been read to its end:
-/// of the log's rotated files that were written later than `old`, the earliest.
+/// The copy that was made of the cursor's file before that was emptied: it begins as the file did, and was read to the
+/// cursor.
+pub(crate) fn copy(path: &Path, cursor: &Cursor) -> Option<LogFile> {
+    let copies = rotations(path)?.map(|(_, log)| log);
+    let copies = copies.filter(|log| log.inode != cursor.inode && cursor.head_length > 0);
+    copies.filter(|log| continues(log, cursor)).max_by_key(|log| log.changed)
+}
+
+/// The file that was written next after `old`, where the log was rotated again before `old` had been read to its end.
+///
+/// Numbers and dates in the names tell the order; between names of different kinds, the times of the last writing do.
 pub(crate) fn next(path: &Path, old: &LogFile) -> Option<LogFile> {
-    let path = path.canonicalize().ok()?;
-    let name = path.file_name()?.to_str()?;
-    let entries = std::fs::read_dir(path.parent()?).ok()?;
-    entries
-        .take(ENTRIES)
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_str().is_some_and(|other| is_rotated(name, other)))
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-        .filter_map(|entry| LogFile::open(&entry.path()).ok())
-        .filter(|log| log.changed > old.changed && log.inode != old.inode && log.length > 0)
-        .min_by_key(|log| log.changed)
+    let all: Vec<(Suffix, LogFile)> = rotations(path)?.filter(|(_, log)| log.length > 0).collect();
+    let own = all.iter().find(|(_, log)| log.inode == old.inode).map(|(suffix, _)| suffix.clone());
+    let others = all.into_iter().filter(|(_, log)| log.inode != old.inode);
+    let by_name = |suffix: &Suffix| match (own.as_ref(), suffix) {
+        (Some(Suffix::Number(own)), Suffix::Number(other)) => Some(other < own),
+        (Some(Suffix::Date(own)), Suffix::Date(other)) => Some(other > own),
+        (Some(Suffix::Number(_) | Suffix::Date(_)) | None, Suffix::Number(_) | Suffix::Date(_)) => None,
+    };
+    let later = others.filter(|(suffix, log)| by_name(suffix).unwrap_or(log.changed > old.changed));
+    later
+        .min_by(|(a, first), (b, second)| a.age(b).unwrap_or(first.changed.cmp(&second.changed)))
+        .map(|(_, log)| log)
 }
 
-/// Whether a name is the log's with a number or a date behind it, as rotation gives; a copy by hand has another.
-fn is_rotated(log: &str, name: &str) -> bool {
-    let suffix = name.strip_prefix(log).and_then(|rest| rest.strip_prefix(['.', '-']));
-    suffix.is_some_and(|rest| {
-        rest.starts_with(|c: char| c.is_ascii_digit())
-            && rest.chars().all(|c| c.is_ascii_digit() || "-_.T".contains(c))
+/// The earliest of the log's rotations that were written after a time, where the file of that time is lost.
+pub(crate) fn after(path: &Path, time: Timestamp) -> Option<LogFile> {
+    let later = rotations(path)?.map(|(_, log)| log).filter(|log| log.changed > time && log.length > 0);
+    later.min_by_key(|log| log.changed)
+}
+
+/// Whether what stands behind a log's name marks its past: a number or a date, perhaps compressed.
+pub(crate) fn is_past(rest: &str) -> bool {
+    let bare = COMPRESSED.iter().find_map(|ending| rest.strip_suffix(ending)).unwrap_or(rest);
+    (bare.is_empty() && !rest.is_empty()) || suffix(bare).is_some()
+}
+
+/// What tells rotations of a log from each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Suffix {
+    /// Counted from the latest on.
+    Number(u32),
+    /// Growing with time.
+    Date(String),
+}
+
+impl Suffix {
+    /// Which of two was written first; `None` for different kinds.
+    fn age(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => Some(b.cmp(a)),
+            (Self::Date(a), Self::Date(b)) => Some(a.cmp(b)),
+            (Self::Number(_), Self::Date(_)) | (Self::Date(_), Self::Number(_)) => None,
+        }
+    }
+}
+
+/// Reads `.1` or `-20261123`; a copy by hand has another form.
+fn suffix(rest: &str) -> Option<Suffix> {
+    const NUMBER: usize = 5;
+    let text = rest.strip_prefix(['.', '-'])?;
+    let formed = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_digit() || "-_.T".contains(c));
+    if !formed {
+        return None;
+    }
+    Some(match text.parse() {
+        Ok(number) if text.len() <= NUMBER => Suffix::Number(number),
+        Ok(_) | Err(_) => Suffix::Date(text.to_owned()),
     })
+}
+
+/// The real path of the log; it may be gone, and a symbolic link to it may stand in another folder.
+fn place(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?)))
+}
+
+/// The regular files beside the log.
+fn entries(place: &Path) -> Option<impl Iterator<Item = DirEntry> + use<>> {
+    let entries = std::fs::read_dir(place.parent()?).ok()?.take(ENTRIES).filter_map(Result::ok);
+    Some(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())))
+}
+
+/// The log's past, as far as it is not compressed.
+fn rotations(path: &Path) -> Option<impl Iterator<Item = (Suffix, LogFile)> + use<>> {
+    let place = place(path)?;
+    let name = place.file_name()?.to_str()?.to_owned();
+    Some(entries(&place)?.filter_map(move |entry| {
+        let suffix = suffix(entry.file_name().to_str()?.strip_prefix(&name)?)?;
+        Some((suffix, LogFile::open(&entry.path()).ok()?))
+    }))
+}
+
+fn continues(log: &LogFile, cursor: &Cursor) -> bool {
+    log.length >= cursor.offset && log.begins_as(cursor).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -58,13 +128,14 @@ mod tests {
 
     #[test]
     fn a_number_or_a_date_marks_a_rotated_file() {
-        for name in ["app.log.1", "app.log-20261123", "app.log.2026-11-23_05"] {
-            assert!(is_rotated("app.log", name), "{name}");
+        for rest in [".1", "-20261123", ".2026-11-23_05"] {
+            assert!(suffix(rest).is_some() && is_past(rest), "{rest}");
         }
-        for name in
-            ["app.log", "app.log.", "app.log.bak", "app.log.1.gz", "app.log1", "other.log.1", "app.log.old"]
-        {
-            assert!(!is_rotated("app.log", name), "{name}");
+        for rest in [".1.gz", ".gz", "-20261123.xz"] {
+            assert!(suffix(rest).is_none() && is_past(rest), "{rest}");
+        }
+        for rest in ["", ".", ".bak", "1", ".old", ".1.old"] {
+            assert!(suffix(rest).is_none() && !is_past(rest), "{rest}");
         }
     }
 }

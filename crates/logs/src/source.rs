@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use groundcrew_core::trace::Trace;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::assemble::{Assembler, Draft, Row};
 use crate::clean::clean;
 use crate::context::Context;
+use crate::encoding::{Encoding, is_garbage};
 use crate::file::{HEAD_BYTES, LogFile};
 use crate::lines::{Ending, Line, Piece};
 use crate::record::{Record, Span};
@@ -35,6 +37,9 @@ pub struct Cursor {
     /// True while the offset is inside an overlong line, whose rest is to be skipped.
     #[serde(default)]
     pub inside_line: bool,
+    /// When the file had last been written at the time of the scan; what was rotated later has not been read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
 }
 
 /// What a scan may use.
@@ -106,6 +111,8 @@ pub enum DropReason {
     OverlongLine,
     /// Lines in the middle of a record beyond the allowed length.
     LongRecord,
+    /// Bytes that are no text.
+    Binary,
     /// The unread end of a file that was rotated away and is no longer beside its successor.
     LostTail,
     /// What was written before the file was cut or replaced, if anything.
@@ -178,27 +185,67 @@ pub fn readable(path: &Path) -> Result<(), ScanError> {
 /// `flush` is set. After a rotation by renaming, the old file is read to its end first; then the cursor moves on.
 pub fn scan(path: &Path, cursor: Option<&Cursor>, options: &ScanOptions) -> Result<Scan, ScanError> {
     let failed = |source| ScanError::Io { path: path.to_owned(), source };
-    let log = LogFile::open(path)?;
+    let log = match (LogFile::open(path), cursor) {
+        (Err(missing @ ScanError::Missing { .. }), Some(cursor)) => {
+            return read_unfollowed(path, cursor, options).map_err(failed)?.ok_or(missing);
+        }
+        (opened, _) => opened?,
+    };
     let Some(cursor) = cursor else {
         return read(&log, &log.start().map_err(failed)?, options, false).map_err(failed);
     };
-    if cursor.inode != log.inode {
-        if let Some(old) = rotated::find(path, cursor) {
-            return read_rotated(path, &old, &log, cursor, options).map_err(failed);
-        }
-        return restart(&log, options, Restart::Rotated, DropReason::LostTail).map_err(failed);
-    }
-    if log.length < cursor.offset {
-        return restart(&log, options, Restart::Truncated, DropReason::Overwritten).map_err(failed);
-    }
-    if !log.begins_as(cursor).map_err(failed)? {
-        return restart(&log, options, Restart::Replaced, DropReason::Overwritten).map_err(failed);
-    }
-    read(&log, cursor, options, false).map_err(failed)
+    resume(path, &log, cursor, options).map_err(failed)
 }
 
-fn restart(log: &LogFile, options: &ScanOptions, restarted: Restart, reason: DropReason) -> io::Result<Scan> {
-    let mut scan = read(log, &log.start()?, options, false)?;
+fn resume(path: &Path, log: &LogFile, cursor: &Cursor, options: &ScanOptions) -> io::Result<Scan> {
+    if cursor.inode != log.inode {
+        return match rotated::find(path, cursor) {
+            Some(old) => read_rotated(path, &old, log, cursor, options),
+            None => start_over(path, log, cursor, options, Restart::Rotated),
+        };
+    }
+    if log.length < cursor.offset {
+        return start_over(path, log, cursor, options, Restart::Truncated);
+    }
+    if !log.begins_as(cursor)? {
+        return start_over(path, log, cursor, options, Restart::Replaced);
+    }
+    read(log, cursor, options, false)
+}
+
+/// Reads what a renamed file still has, although no other took its place; `None` when it has nothing more.
+fn read_unfollowed(path: &Path, cursor: &Cursor, options: &ScanOptions) -> io::Result<Option<Scan>> {
+    let Some(old) = rotated::find(path, cursor) else { return Ok(None) };
+    let scan = read(&old, cursor, options, false)?;
+    Ok((scan.bytes > 0).then_some(scan))
+}
+
+/// Continues where the cursor's file is no longer itself: in the copy made of it, or in what was written since.
+fn start_over(
+    path: &Path,
+    log: &LogFile,
+    cursor: &Cursor,
+    options: &ScanOptions,
+    restarted: Restart,
+) -> io::Result<Scan> {
+    // Copying a log and emptying it leaves its unread end in the copy.
+    if let Some(copy) = rotated::copy(path, cursor) {
+        let mut scan =
+            read_rotated(path, &copy, log, &Cursor { inode: copy.inode, ..cursor.clone() }, options)?;
+        scan.restarted = Some(restarted);
+        return Ok(scan);
+    }
+    let missed =
+        cursor.changed.and_then(|time| rotated::after(path, time)).filter(|old| old.inode != log.inode);
+    let first = missed.as_ref().unwrap_or(log);
+    let mut scan = read(first, &first.start()?, options, missed.is_some())?;
+    if missed.is_some() {
+        scan.at_end = false;
+    }
+    let reason = match restarted {
+        Restart::Rotated => DropReason::LostTail,
+        Restart::Truncated | Restart::Replaced => DropReason::Overwritten,
+    };
     scan.restarted = Some(restarted);
     scan.dropped.push(Dropped { reason, bytes: 0 });
     Ok(scan)
@@ -230,8 +277,12 @@ fn read_rotated(
 /// Reads from the cursor, which must belong to this file.
 fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -> io::Result<Scan> {
     let flush = complete || options.flush || log.is_quiet(options.quiet_for);
-    let mut reading = Reading::new(log, cursor, options)?;
-    let mut lines = log.lines(cursor, options.max_record_bytes);
+    let encoding = log.encoding()?;
+    if encoding == Encoding::Binary {
+        return passed_over(log, cursor);
+    }
+    let mut reading = Reading::new(log, cursor, options, encoding)?;
+    let mut lines = log.lines(cursor, options.max_record_bytes, encoding);
     let at_end = loop {
         if reading.is_full(cursor) {
             break false;
@@ -241,6 +292,7 @@ fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -
             Some(Piece::Line(line)) if line.ending == Ending::EndOfFile && !flush => break true,
             Some(Piece::Line(line)) => reading.take(&line),
             Some(Piece::Skipped { bytes, ended }) => reading.skip(bytes, ended),
+            Some(Piece::Hole(bytes)) => reading.offset += bytes,
         }
     };
     if at_end && flush {
@@ -259,6 +311,7 @@ fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -
         head_length,
         head_hash,
         inside_line: reading.inside_line && offset == reading.offset,
+        changed: Some(log.changed),
     };
     Ok(Scan {
         records: reading.records,
@@ -269,6 +322,23 @@ fn read(log: &LogFile, cursor: &Cursor, options: &ScanOptions, complete: bool) -
         dropped: reading.dropped,
         restarted: None,
         at_end,
+    })
+}
+
+/// Takes a file that is no text as read, in one entry of what was left out.
+fn passed_over(log: &LogFile, cursor: &Cursor) -> io::Result<Scan> {
+    let start = log.start()?;
+    let bytes = log.length.saturating_sub(cursor.offset);
+    let dropped = (bytes > 0).then_some(Dropped { reason: DropReason::Binary, bytes });
+    Ok(Scan {
+        records: Vec::new(),
+        cursor: Cursor { offset: log.length, line: cursor.line, ..start },
+        lines: 0,
+        bytes,
+        unparsed: 0,
+        dropped: dropped.into_iter().collect(),
+        restarted: None,
+        at_end: true,
     })
 }
 
@@ -290,12 +360,12 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(log: &LogFile, cursor: &Cursor, options: &'a ScanOptions) -> io::Result<Self> {
+    fn new(log: &LogFile, cursor: &Cursor, options: &'a ScanOptions, encoding: Encoding) -> io::Result<Self> {
         Ok(Self {
             options,
             assembler: Assembler::new(log.changed, options.max_record_bytes),
             done: Vec::new(),
-            context: log.context(cursor.offset, options.max_record_bytes)?,
+            context: log.context(cursor.offset, options.max_record_bytes, encoding)?,
             records: Vec::new(),
             unparsed: 0,
             dropped: Vec::new(),
@@ -315,11 +385,16 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, line: &Line) {
         let cut = line.ending == Ending::Cut;
-        let row =
-            Row { start: line.start, end: line.end, number: self.line + 1, text: clean(&line.bytes), cut };
+        let number = self.line + 1;
         self.offset = line.end;
         self.inside_line = cut;
         self.line += u64::from(!cut);
+        if is_garbage(&line.bytes) {
+            self.finish();
+            self.drop_bytes(DropReason::Binary, line.end - line.start);
+            return;
+        }
+        let row = Row { start: line.start, end: line.end, number, text: clean(&line.bytes), cut };
         self.assembler.push(row, &mut self.done);
         self.emit();
         // The rest of the line is skipped, so nothing can follow that belongs to this record.
