@@ -146,6 +146,8 @@ impl Repository {
         let listed = self
             .git(&[
                 "for-each-ref",
+                // The last key counts first; tags of one second come by their version.
+                "--sort=-version:refname",
                 "--sort=-creatordate",
                 "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(creatordate:unix) %(refname)",
             ])

@@ -126,7 +126,6 @@ fn fix_task(job: &Job<'_>, facts: Facts, found: Classification, head: &Sha) -> R
     let context = FixBugContext {
         round: 1,
         base_sha: Some(head.as_str().to_owned()),
-        error: None,
         dossier: Dossier {
             title: facts.title,
             sample: facts.sample,

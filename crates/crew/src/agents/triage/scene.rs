@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_repair::locate::{LineMatch, LocatedFrame, is_test, locate, map_path};
-use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha, Touching, TreeEntry};
+use groundcrew_workbench::git::{FileMode, GitError, RepoPath, Repository, Sha, Touching, TreeEntry};
 
 use crate::brain::language::Language;
 use crate::brain::rules::telling;
@@ -270,6 +270,11 @@ pub(super) fn elsewhere(
         return Ok(None);
     }
     let base = scene.commit.short();
+    if let Some((printed, submodule)) = in_submodule(&sought, &scene.listing) {
+        return Ok(Some(format!(
+            "{printed} lies in the submodule {submodule}, another repository: add that one as a project of its own"
+        )));
+    }
     if let Some((printed, fitting)) = several(&sought, &scene.listing) {
         return Ok(Some(format!("{printed} fits {} of {base}", fitting.join(" and "))));
     }
@@ -313,6 +318,16 @@ fn on_another_branch(
     Ok(None)
 }
 
+/// A printed path that leads into a folder which is another repository, whose files are none of this project's.
+fn in_submodule(sought: &[String], listing: &[TreeEntry]) -> Option<(String, String)> {
+    let others = listing.iter().filter(|entry| entry.mode == FileMode::Gitlink);
+    let folders: Vec<String> = others.map(|entry| entry.path.to_string()).collect();
+    sought.iter().find_map(|printed| {
+        let inside = |folder: &&String| format!("/{printed}").contains(&format!("/{folder}/"));
+        folders.iter().find(inside).map(|folder| (printed.clone(), folder.clone()))
+    })
+}
+
 /// A printed path that fits several files of the commit equally well.
 fn several(sought: &[String], listing: &[TreeEntry]) -> Option<(String, Vec<String>)> {
     sought.iter().find_map(|printed| {
@@ -343,6 +358,22 @@ pub(super) fn files_of(places: &[Place]) -> Vec<RepoPath> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_a_submodule_is_another_repositorys() {
+        let entry = |path: &str, mode| TreeEntry {
+            path: RepoPath::parse(path).unwrap(),
+            mode,
+            blob: Sha::parse(&"a".repeat(40)).unwrap(),
+            size: 0,
+        };
+        let listing = [entry("vendor/till", FileMode::Gitlink), entry("shop.py", FileMode::File)];
+        let found = |printed: &str| in_submodule(&[printed.to_owned()], &listing);
+        let inside = "/srv/app/vendor/till/core.py";
+        assert_eq!(found(inside), Some((inside.to_owned(), "vendor/till".to_owned())));
+        assert_eq!(found("vendor/till/core.py").map(|(_, folder)| folder), Some("vendor/till".to_owned()));
+        assert_eq!((found("/srv/app/shop.py"), found("/srv/vendor/tills/core.py")), (None, None));
+    }
 
     fn frame(file: &str, function: &str) -> Frame {
         Frame {

@@ -197,7 +197,14 @@ mod tests {
     }
 
     fn lines(letters: &str) -> Vec<BlamedLine> {
-        letters.chars().zip(1..).map(|(letter, line)| BlamedLine { line, by: author(letter, if letter == 'c' { 9_000 } else { 0 }) }).collect()
+        letters
+            .chars()
+            .zip(1..)
+            .map(|(letter, line)| BlamedLine {
+                line,
+                by: author(letter, if letter == 'c' { 9_000 } else { 0 }),
+            })
+            .collect()
     }
 
     fn stack(lines: &[BlamedLine], line: u32) -> Blamed<'_> {
