@@ -333,7 +333,18 @@ impl From<StoreError> for Trouble {
 
 impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
-        Self::Machine(error.to_string())
+        // No number of tries makes a repository of a folder that is none.
+        let mendable = matches!(
+            error,
+            GitError::NoFolder(_)
+                | GitError::NotARepository(_)
+                | GitError::Bare(_)
+                | GitError::BrokenGitFile { .. }
+                | GitError::NoGit
+                | GitError::TooOld { .. }
+                | GitError::NoCommits(_)
+        );
+        if mendable { Self::Environment(error.to_string()) } else { Self::Machine(error.to_string()) }
     }
 }
 
