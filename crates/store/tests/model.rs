@@ -87,6 +87,7 @@ proptest! {
         (found.agents, found.buckets, found.used) =
             (memory.agents.clone(), memory.buckets.clone(), memory.used.clone());
         prop_assert_eq!(found, memory);
+        prop_assert_eq!(store.check()?, vec![], "and nothing contradicts itself");
     }
 }
 

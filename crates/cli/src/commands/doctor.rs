@@ -151,13 +151,7 @@ fn database(at: &Invocation, sandbox: Option<&Sandbox>) -> Vec<Check> {
             return vec![bad("database", Status::Fail, failure.message, failure.hints.join("; "))];
         }
     };
-    let mut checks = vec![
-        match store.schema_version() {
-            Ok(version) => ok("database", format!("{url}, schema version {version}")),
-            Err(error) => bad("database", Status::Fail, error.to_string(), ""),
-        },
-        disk(at, &store, &work_folder(&url)),
-    ];
+    let mut checks = vec![rows(at, store.as_ref(), &url), disk(at, &store, &work_folder(&url))];
     match at.projects(store.as_ref()) {
         Ok(projects) if projects.is_empty() => checks.push(bad(
             "projects",
@@ -171,6 +165,23 @@ fn database(at: &Invocation, sandbox: Option<&Sandbox>) -> Vec<Check> {
         Err(failure) => checks.push(bad("projects", Status::Fail, failure.message, failure.hints.join("; "))),
     }
     checks
+}
+
+/// The file and what is in it.
+fn rows(at: &Invocation, store: &dyn Store, url: &str) -> Check {
+    let found = store.schema_version().and_then(|version| Ok((version, store.check()?)));
+    match found {
+        Ok((version, findings)) if findings.is_empty() => {
+            ok("database", format!("{url}, schema version {version}, nothing is damaged"))
+        }
+        Ok((_, findings)) => {
+            let first = findings.first().map_or("", |finding| finding.detail.as_str());
+            let more = findings.len() - 1;
+            let detail = if more == 0 { first.to_owned() } else { format!("{first}; and {more} more") };
+            bad("database", Status::Fail, detail, format!("`{}` lists every row", at.command("db check")))
+        }
+        Err(error) => bad("database", Status::Fail, error.to_string(), ""),
+    }
 }
 
 fn disk(at: &Invocation, store: &Arc<dyn Store>, folder: &Path) -> Check {

@@ -1,5 +1,6 @@
 use serde_json::Value;
 
+use crate::databases::{in_own_mounts, orderly};
 use crate::fixture::Crew;
 use crate::support::Home;
 
@@ -26,7 +27,7 @@ fn a_new_machine_is_told_what_is_missing() {
 
 #[test]
 fn every_project_is_checked() {
-    let crew = Crew::new();
+    let crew = orderly();
     std::fs::write(
         crew.home.shop().join("groundcrew.toml"),
         "[logs]\npaths = [\"a.log\", \"/var/log/b.log\"]\n",
@@ -55,4 +56,62 @@ fn people_get_one_line_per_check_with_the_fix_below() {
     let line = ran.stdout.lines().find(|line| line.contains("shop config")).unwrap();
     assert!(line.starts_with("fail") && line.contains("line 2, column 1"), "{line}");
     assert!(ran.stdout.contains("\n      fix: "), "{}", ran.stdout);
+}
+
+#[test]
+fn a_database_that_contradicts_itself_is_found() {
+    let crew = orderly();
+    crew.home
+        .sql()
+        .execute_batch(
+            "UPDATE agent_tasks SET retry_count = 4 WHERE id = 4;
+             UPDATE agent_tasks SET status = 'running', lease_owner = NULL WHERE id = 7",
+        )
+        .unwrap();
+    let ran = crew.home.run(&["doctor"]);
+    assert_eq!(ran.code, Some(3));
+    let (line, fix) = ran.stdout.split_once("\nfail  database").unwrap().1.split_once('\n').unwrap();
+    assert!(line.ends_with("a running crew takes it over; and 1 more"), "{line}");
+    assert!(fix.starts_with("      fix: `groundcrew db check` lists every row\n"), "{fix}");
+}
+
+#[test]
+fn a_machine_without_a_sandbox_is_told_which_level_fails_and_why() {
+    let crew = orderly();
+    let output = crew.home.command(["doctor", "--json"]).env("TMPDIR", "/nonexistent").output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let levels: Vec<&Value> = told["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["name"].as_str().unwrap().starts_with("sandbox "))
+        .collect();
+    assert!(!levels.is_empty(), "{told}");
+    for level in levels {
+        assert_eq!(level["status"], "fail", "{level}");
+        assert!(level["detail"].as_str().unwrap().contains("/nonexistent"), "{level}");
+    }
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_told() {
+    let crew = orderly();
+    let small = crew.home.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=8m tmpfs '{0}'; cp '{1}' '{0}/crew.db'",
+        small.display(),
+        crew.home.database().display()
+    );
+    let url = format!("sqlite:{}", small.join("crew.db").display());
+    let Some(mut command) = in_own_mounts(&crew.home, &script, &["--database", &url, "doctor", "--json"])
+    else {
+        return;
+    };
+    let output = command.output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let disk = told["checks"].as_array().unwrap().iter().find(|check| check["name"] == "disk").unwrap();
+    assert_eq!(disk["status"], "warn", "{disk}");
+    assert!(disk["detail"].as_str().unwrap().ends_with(" MB are free beside the database"), "{disk}");
 }

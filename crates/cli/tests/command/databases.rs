@@ -219,7 +219,7 @@ fn a_database_of_a_later_release_is_refused_by_every_verb() {
 
 /// A command that runs in mounts of its own, made by a script as root of a namespace; none where that is not allowed.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn in_own_mounts(home: &Home, script: &str, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn in_own_mounts(home: &Home, script: &str, arguments: &[&str]) -> Option<Command> {
     let flags = if is_root() { "-m" } else { "-rm" };
     let works = Command::new("unshare").args([flags, "true"]).stderr(Stdio::null()).status();
     if !works.is_ok_and(|status| status.success()) {
@@ -299,8 +299,8 @@ fn a_full_disk_is_told_and_nothing_is_half_done() {
         echo "== full from the start"
         crew tasks cancel 7
         rm '{small}/fill'
-        "$0" --database 'sqlite:{small}/crew.db' audit follow >/dev/null &
-        until [ -e '{small}/crew.db-shm' ]; do :; done
+        "$0" --database 'sqlite:{small}/crew.db' audit follow > '{seen}' &
+        until [ -s '{seen}' ]; do :; done
         fill
         echo "== full"
         crew tasks cancel 7
@@ -318,6 +318,7 @@ fn a_full_disk_is_told_and_nothing_is_half_done() {
         crew db check
         "#,
         small = small.display(),
+        seen = crew.home.path().join("seen").display(),
         database = crew.home.database().display(),
     );
     let Some(mut command) = in_own_mounts(&crew.home, &script, &["--version"]) else { return };
