@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use groundcrew_core::lifecycle::{Command, Outcome, Refusal, Settlement};
 use groundcrew_core::role::{Party, Role};
+use groundcrew_core::schedule::NewSchedule;
 use groundcrew_core::task::{NewTask, Status, Task, TaskId};
-use groundcrew_store::{Options, Receipt, Store, StoreError, open_with_clock};
+use groundcrew_store::{Options, Receipt, Store, StoreError, TaskFilter, open_with_clock};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -161,6 +162,24 @@ fn a_retry_is_due_in_time_although_the_clock_was_set_back() {
         assert_eq!(bench.task(id).run_at, None, "restarted: {restarted}");
         bench.claim();
     }
+}
+
+#[test]
+fn a_schedule_goes_on_although_the_clock_was_set_back() {
+    let bench = Bench::new();
+    let schedule = NewSchedule::new("hourly", "work", Role::Qa, SignedDuration::from_hours(1), Value::Null);
+    bench.store.execute(Command::AddSchedule(Box::new(schedule))).unwrap();
+    bench.jump(1);
+    bench.sweep();
+    let made = || bench.store.tasks(&TaskFilter::default()).unwrap().len();
+    assert_eq!(made(), 1);
+    bench.complete(&bench.claim()).unwrap();
+    bench.jump(-DAY);
+    bench.sweep();
+    assert_eq!(made(), 1, "not before its time");
+    bench.jump(3_700);
+    bench.sweep();
+    assert_eq!(made(), 2);
 }
 
 #[test]

@@ -12,7 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 use serde_json::json;
 
-use super::query::{MEND_LEASES, MEND_RETRIES, MOVE_LEASES, MOVE_RETRIES, SET_SETTING, SETTING};
+use super::query::{
+    MEND_LEASES, MEND_RETRIES, MOVE_LEASES, MOVE_RETRIES, MOVE_SCHEDULES, SET_SETTING, SETTING,
+};
 use super::session::Session;
 use super::{apply, row};
 use crate::error::StoreError;
@@ -46,7 +48,7 @@ impl Watch {
     }
 }
 
-/// Moves leases and waits before retries back by as much as the clock.
+/// Moves leases, waits before retries and schedules back by as much as the clock.
 pub(super) fn follow(session: &mut Session<'_>, back: SignedDuration) -> Result<(), StoreError> {
     let now = session.now()?;
     let mended = session.db.first(SETTING, [MENDED], row::first_text)?.and_then(|at| understood(&at));
@@ -57,9 +59,12 @@ pub(super) fn follow(session: &mut Session<'_>, back: SignedDuration) -> Result<
     let at = written(now);
     let leases = session.db.run(MOVE_LEASES, params![at, by])?;
     let retries = session.db.run(MOVE_RETRIES, params![at, by])?;
+    let schedules = session.db.run(MOVE_SCHEDULES, params![at, by])?;
     session.db.run(SET_SETTING, params![MENDED, at])?;
-    let data = json!({ "seconds": back.as_secs(), "leases": leases, "retries": retries });
-    let entry = NewLog::warn("the clock was set back; leases and retries were moved with it", data);
+    let data =
+        json!({ "seconds": back.as_secs(), "leases": leases, "retries": retries, "schedules": schedules });
+    let entry =
+        NewLog::warn("the clock was set back; leases, retries and schedules were moved with it", data);
     apply::log(session, None, Party::System, &entry)
 }
 

@@ -6,7 +6,7 @@
 use groundcrew_core::log::NewLog;
 use groundcrew_core::role::Party;
 use groundcrew_core::task::{Task, TaskId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use serde_json::{Map, Value, json};
@@ -22,6 +22,8 @@ use crate::error::StoreError;
 use crate::time::written;
 use crate::upkeep::{Before, Pruned};
 
+/// Workflows that ended so shortly ago are never pruned.
+const YOUNG: SignedDuration = SignedDuration::from_hours(24);
 /// Rows of one transaction, unless a single workflow has more.
 const MOST_ROWS: usize = 2_000;
 /// Workflows that one transaction looks at.
@@ -55,11 +57,13 @@ impl Search {
     }
 }
 
-/// The moment that is meant.
+/// The moment that is meant. What ended within the last day stays in any case: a key that lets something happen once a day
+/// is on its task.
 pub(super) fn moment(before: Before, now: Timestamp) -> Timestamp {
+    let ago = |time: SignedDuration| now.checked_sub(time).unwrap_or(Timestamp::MIN);
     match before {
-        Before::Ago(time) => now.checked_sub(time).unwrap_or(Timestamp::MIN),
-        Before::Moment(at) => at.min(now),
+        Before::Ago(time) => ago(time.max(YOUNG)),
+        Before::Moment(at) => at.min(ago(YOUNG)),
     }
 }
 
@@ -192,5 +196,39 @@ fn cell(value: ValueRef<'_>) -> Value {
             Err(_) => json!({ "text_hex": audit::hex(bytes) }),
         },
         ValueRef::Blob(bytes) => json!({ "blob_hex": audit::hex(bytes) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_within_a_day_is_never_old() {
+        let now: Timestamp = "2026-03-10T10:00:00Z".parse().unwrap();
+        let day_ago: Timestamp = "2026-03-09T10:00:00Z".parse().unwrap();
+        let month_ago: Timestamp = "2026-02-08T10:00:00Z".parse().unwrap();
+        for (before, wanted) in [
+            (Before::Ago(SignedDuration::ZERO), day_ago),
+            (Before::Ago(SignedDuration::from_hours(30 * 24)), month_ago),
+            (Before::Moment(now), day_ago),
+            (Before::Moment(Timestamp::MAX), day_ago),
+            (Before::Moment(month_ago), month_ago),
+            (Before::Ago(SignedDuration::MAX), Timestamp::MIN),
+        ] {
+            assert_eq!(moment(before, now), wanted, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn every_value_that_a_column_can_hold_comes_back_from_the_archive() {
+        let told = |value: ValueRef<'_>| cell(value).to_string();
+        assert_eq!(told(ValueRef::Null), "null");
+        assert_eq!(told(ValueRef::Integer(i64::MIN)), "-9223372036854775808");
+        assert_eq!(told(ValueRef::Real(2.5)), "2.5");
+        assert_eq!(told(ValueRef::Real(f64::INFINITY)), "{\"real\":\"inf\"}");
+        assert_eq!(told(ValueRef::Text(b"a\"b")), "\"a\\\"b\"");
+        assert_eq!(told(ValueRef::Text(b"a\xff")), "{\"text_hex\":\"61ff\"}");
+        assert_eq!(told(ValueRef::Blob(b"\x00\xff")), "{\"blob_hex\":\"00ff\"}");
     }
 }

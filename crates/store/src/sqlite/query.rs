@@ -99,6 +99,7 @@ queries! {
     MESSAGES_TO = "shared/messages_to";
     MOVE_LEASES = "sqlite/move_leases";
     MOVE_RETRIES = "sqlite/move_retries";
+    MOVE_SCHEDULES = "sqlite/move_schedules";
     NORMALISE = "sqlite/normalise";
     NORMALISE_WAITS = "shared/normalise_waits";
     OPEN_ATTEMPT = "shared/open_attempt";
@@ -264,6 +265,10 @@ mod tests {
             (DUE, "agent_tasks_due"),
             (EXPIRED, "agent_tasks_lease"),
             (KEY_TAKEN, "agent_tasks_dedupe"),
+            (MEND_LEASES, "agent_tasks_lease"),
+            (MEND_RETRIES, "agent_tasks_due"),
+            (MOVE_LEASES, "agent_tasks_lease"),
+            (MOVE_RETRIES, "agent_tasks_due"),
         ] {
             let steps = plan(&connection, query);
             assert!(steps.iter().any(|step| step.contains(index)), "{}: {steps:?}", query.name);
