@@ -146,7 +146,7 @@ queries! {
     TICK = "shared/tick";
     TRAFFIC = "shared/traffic";
     UNLEASED = "shared/unleased";
-    UNREAD_WITH_TASK = "shared/unread_with_task";
+    UNREAD_WITH_TASK = "sqlite/unread_with_task";
     UPDATE_TASK = "shared/update_task";
     WAITING_UP_TO = "shared/waiting_up_to";
     WORKERS = "shared/workers";
@@ -265,6 +265,10 @@ mod tests {
             (DUE, "agent_tasks_due"),
             (EXPIRED, "agent_tasks_lease"),
             (KEY_TAKEN, "agent_tasks_dedupe"),
+            (KEY_HOLDER, "agent_tasks_dedupe"),
+            (KEY_USED, "agent_tasks_once"),
+            (SCHEDULES_DUE, "crew_schedules_due"),
+            (OPEN_OF_INCIDENT, "agent_tasks_incident"),
             (MEND_LEASES, "agent_tasks_lease"),
             (MEND_RETRIES, "agent_tasks_due"),
             (MOVE_LEASES, "agent_tasks_lease"),
