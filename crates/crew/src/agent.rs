@@ -153,7 +153,7 @@ impl Ending {
 
     /// Waiting for an answer.
     pub fn ask(on: BlockedOn, ask: Ask, cost: Cost) -> Self {
-        Self::of(Outcome::Block { on, ask: Some(ask) }, cost)
+        Self::of(Outcome::Block { on, ask: Some(*ask) }, cost)
     }
 
     fn of(outcome: Outcome, cost: Cost) -> Self {
@@ -290,7 +290,7 @@ pub enum Trouble {
         /// What it waits for.
         on: BlockedOn,
         /// The question.
-        ask: Ask,
+        ask: Box<Ask>,
     },
     /// The machine misbehaved: tried again.
     Machine(String),
@@ -318,7 +318,7 @@ impl Trouble {
                 );
                 Outcome::Block { on: BlockedOn::Environment, ask: Some(ask) }
             }
-            Self::Ask { on, ask } => Outcome::Block { on, ask: Some(ask) },
+            Self::Ask { on, ask } => Outcome::Block { on, ask: Some(*ask) },
             Self::Machine(error) => Outcome::Retry { error },
             Self::Stopped => Outcome::Release,
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use groundcrew_core::message::Ask;
 use groundcrew_core::task::{BlockedOn, ProjectId};
-use groundcrew_workbench::environment::Environment;
+use groundcrew_workbench::environment::{Environment, Venv};
 use groundcrew_workbench::git::{Repository, Sha};
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{Lack, Suite, lack};
@@ -71,6 +71,14 @@ pub(crate) fn python_for(
         Environment::find(&tree, site.config.test.environment.as_deref(), |_| false).map_err(|error| {
             Trouble::Environment(format!("the set-up of {} went well, but {error}", site.name))
         })?;
+    if let Some(venv) = &found.venv {
+        made_here(venv, &tree, &base_python.read_only).map_err(|reason| {
+            Trouble::Environment(format!(
+                "the environment that the set-up of {} made is refused: {reason}",
+                site.name
+            ))
+        })?;
+    }
     let python = match &found.venv {
         Some(venv) => Python::of_venv(venv, sandbox).map_err(|reason| {
             Trouble::Environment(format!(
@@ -81,6 +89,20 @@ pub(crate) fn python_for(
         None => site.python(sandbox, &recorder).map_err(Trouble::Environment)?,
     };
     Ok(site.fitted(python).moving_from(&tree).with_node_modules(found.node_modules))
+}
+
+/// Whether a set-up made an environment itself, of the interpreter it was given: code of the project ran there and could
+/// have left a link or a name that leads to another part of the machine.
+fn made_here(venv: &Venv, tree: &Path, given: &[PathBuf]) -> Result<(), String> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let inside = real(&venv.folder).zip(real(tree)).is_some_and(|(folder, tree)| folder.starts_with(tree));
+    if !inside {
+        return Err(format!("{} lies outside of the copy it ran in", venv.folder.display()));
+    }
+    match venv.base.iter().find(|base| !given.contains(base)) {
+        Some(base) => Err(format!("it names {} as its interpreter, which it was not given", base.display())),
+        None => Ok(()),
+    }
 }
 
 /// One state of a project's set-up: the command, and the content of the lock files it works from.
@@ -232,7 +254,7 @@ impl Setup {
                     (allow.as_str(), "Yes, this command for these lock files"),
                     (deny.as_str(), "No, run it without the network"),
                 ];
-                Err(Trouble::Ask { on: BlockedOn::Question, ask: Ask::new(question, &choices) })
+                Err(Trouble::Ask { on: BlockedOn::Question, ask: Box::new(Ask::new(question, &choices)) })
             }
         }
     }
@@ -391,7 +413,7 @@ pub(crate) fn demand(job: &Job<'_>, site: &Site, suite: &Suite, python: &Python)
         (WITHOUT, "Go on without them; the tests that need them decide nothing"),
         (HAND_OVER, "Leave this error to me"),
     ];
-    Err(Trouble::Ask { on: BlockedOn::Environment, ask: Ask::new(question, &choices) })
+    Err(Trouble::Ask { on: BlockedOn::Environment, ask: Box::new(Ask::new(question, &choices)) })
 }
 
 /// As [`demand`], for a run with a fix: a module that it cannot find there, and could without the fix, is the fix's own.
@@ -426,4 +448,47 @@ pub(crate) fn with_services(site: &Site, sandbox: Sandbox) -> Result<Sandbox, Tr
         service.address.parse().map_err(|reason| named(format!("{}: {reason}", service.name)))
     });
     Ok(sandbox.with_services(services.collect::<Result<Vec<_>, _>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_that_leads_elsewhere_is_none_of_the_set_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, other) = (folder.path().join("tree"), folder.path().join("other"));
+        fs::create_dir_all(tree.join("real")).unwrap();
+        fs::create_dir_all(&other).unwrap();
+        std::os::unix::fs::symlink(&other, tree.join("link")).unwrap();
+        let given = [PathBuf::from("/opt/python")];
+        let venv = |name: &str, base: &str| Venv {
+            folder: tree.join(name),
+            program: tree.join(name).join("bin/python"),
+            base: vec![base.into()],
+        };
+        assert_eq!(made_here(&venv("real", "/opt/python"), &tree, &given), Ok(()));
+        assert!(made_here(&venv("link", "/opt/python"), &tree, &given).unwrap_err().contains("outside"));
+        assert!(made_here(&venv("real", "/home/me"), &tree, &given).unwrap_err().contains("/home/me"));
+    }
+
+    #[test]
+    fn what_is_made_can_be_read_by_everybody_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, other) = (folder.path().join("tree"), folder.path().join("other"));
+        fs::create_dir_all(tree.join("bin")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        fs::write(&other, "").unwrap();
+        set(&other, 0o600);
+        std::os::unix::fs::symlink(&other, tree.join("link")).unwrap();
+        for (name, before) in [("bin/tool", 0o700), ("data", 0o600)] {
+            fs::write(tree.join(name), "").unwrap();
+            set(&tree.join(name), before);
+        }
+        set(&tree.join("bin"), 0o700);
+        open_to_all(&tree);
+        let modes = ["bin", "bin/tool", "data"].map(|name| mode(&tree.join(name)));
+        assert_eq!((modes, mode(&other)), ([0o755, 0o755, 0o644], 0o600));
+    }
 }
