@@ -88,6 +88,12 @@ impl<'a> Job<'a> {
         })
     }
 
+    /// The ref under which a commit of this run is kept.
+    pub fn kept_ref(&self, what: &str) -> String {
+        let task = self.task;
+        format!("{}task-{}-{}/{what}", self.tools.kept_refs(), task.id, task.lease_token)
+    }
+
     /// The task's context.
     ///
     /// # Errors
@@ -153,7 +159,7 @@ impl Ending {
 
     /// Waiting for an answer.
     pub fn ask(on: BlockedOn, ask: Ask, cost: Cost) -> Self {
-        Self::of(Outcome::Block { on, ask: Some(*ask) }, cost)
+        Self::of(Outcome::Block { on, ask: Some(ask) }, cost)
     }
 
     fn of(outcome: Outcome, cost: Cost) -> Self {

@@ -115,7 +115,10 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
             report(job, Report::new("no_fix", "the only repair that was found has been rejected before"))
         }
         RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
-        other => without_patch(job, &dossier, limit, other),
+        without @ (RepairOutcome::NoRepro { .. }
+        | RepairOutcome::NoFix { .. }
+        | RepairOutcome::Refused { .. }
+        | RepairOutcome::NotSupported { .. }) => without_patch(job, &dossier, limit, without),
     }
 }
 

@@ -136,7 +136,7 @@ fn keep_as_patch(
     repository: &Repository,
     head: &Sha,
 ) -> Result<Ending, Trouble> {
-    let kept = format!("refs/groundcrew/patches/task-{}", job.task.id);
+    let kept = job.kept_ref("patch");
     repository.update_ref(&kept, head, &Expected::Any)?;
     let text = format!(
         "a verified patch for \"{}\" is kept as {kept}; triage wants no branch for it, so take it over by hand",
@@ -229,12 +229,12 @@ fn approved(
             Err(error) => return Err(error.into()),
         }
     }
-    settle_approved(job, branch, head, into, &moved, answer)
+    settle_approved(job, &branch, head, into, &moved, answer)
 }
 
 fn settle_approved(
     job: &Job<'_>,
-    branch: String,
+    branch: &str,
     head: &Sha,
     into: Option<String>,
     moved: &Moved,
@@ -256,7 +256,7 @@ fn settle_approved(
     job.desk.step(format!("branch {branch} is approved{note}"));
     let result = PublishFixResult {
         common: job.common("approved", 1.0, reasons),
-        branch: branch.clone(),
+        branch: branch.to_owned(),
         head_sha: head.as_str().to_owned(),
         into,
         moved,
@@ -288,7 +288,7 @@ fn rejected(job: &Job<'_>, context: &PublishFixContext, answer: &Message) -> Res
             let reasons = [reason];
             let rejection = Rejection { by: Party::User.as_str(), reasons: &reasons, failing_tests: &[] };
             match end_rejected(job, &result, &context.dossier, fix, &rejection)? {
-                Rejected::Ends(ending) => Ok(ending),
+                Rejected::Ends(ending) => Ok(*ending),
                 Rejected::Waived(_) => Ok(Ending::complete(&result, job.cost())?.incident(declined)),
             }
         }

@@ -118,7 +118,7 @@ pub(super) fn onto(
     );
     let message = job.tools.redactor.redact(&message).text;
     let commit = repository.commit(target, &own, &message, job.now.as_second())?;
-    let hidden = format!("refs/groundcrew/tasks/{}-{}/rebased", job.task.id, job.task.lease_token);
+    let hidden = job.kept_ref("rebased");
     repository.update_ref(&hidden, &commit, &Expected::Any)?;
     fix.base_sha = target.as_str().to_owned();
     fix.commit_sha = commit.as_str().to_owned();

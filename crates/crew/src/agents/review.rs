@@ -65,7 +65,7 @@ pub(super) fn reasons(review: &Review) -> Vec<Reason> {
 /// What is to happen to a reviewed change.
 pub(super) enum Reviewed {
     /// The task ends so.
-    Ends(Ending),
+    Ends(Box<Ending>),
     /// It goes on to the next role, with this review.
     GoesOn(Box<Review>),
 }
@@ -78,7 +78,7 @@ pub(super) fn weigh(job: &Job<'_>, context: &ReviewContext, mut review: Review) 
     let reasons = reasons(&review);
     let result = result(job, &review);
     let Some(fix) = &context.dossier.fix else {
-        return Ok(Reviewed::Ends(Ending::complete(&result, job.cost())?));
+        return Ok(Reviewed::Ends(Box::new(Ending::complete(&result, job.cost())?)));
     };
     let rejection = Rejection { by: &review.role, reasons: &reasons, failing_tests: &[] };
     Ok(match end_rejected(job, &result, &context.dossier, fix, &rejection)? {
@@ -107,10 +107,10 @@ pub(super) fn go_on(
     job: &Job<'_>,
     mut context: ReviewContext,
     review: Review,
-    next: impl FnOnce(&Job<'_>, ReviewContext) -> Result<NewTask, Trouble>,
+    next: impl FnOnce(&Job<'_>, &ReviewContext) -> Result<NewTask, Trouble>,
 ) -> Result<Ending, Trouble> {
     let result = result(job, &review);
     context.dossier.reviews.push(review);
     context.dossier.cost = context.dossier.cost.plus(job.cost());
-    Ok(Ending::complete(&result, job.cost())?.then(next(job, context)?))
+    Ok(Ending::complete(&result, job.cost())?.then(next(job, &context)?))
 }

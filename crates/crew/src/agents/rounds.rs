@@ -48,6 +48,15 @@ pub(super) fn after_rejection(
     fix: &Fix,
     rejection: &Rejection<'_>,
 ) -> Result<Next, Trouble> {
+    if fix.is_proposed() {
+        // Whoever made it makes the next one, too.
+        let why = rejection.reasons.first().map_or("no reason was given", |reason| reason.text.as_str());
+        return Ok(Next::Over(IncidentChange {
+            status: Some(IncidentStatus::NeedsHuman),
+            reason: Some(format!("the proposed fix was rejected by {}: {why}", rejection.by)),
+            ..IncidentChange::default()
+        }));
+    }
     if !is_used_up(dossier, fix, rejection.by) {
         return Ok(Next::Round(Box::new(next_round(job, dossier, fix, rejection)?)));
     }
@@ -110,9 +119,9 @@ pub(super) fn end_rejected<T: serde::Serialize>(
     rejection: &Rejection<'_>,
 ) -> Result<Rejected, Trouble> {
     Ok(match after_rejection(job, dossier, fix, rejection)? {
-        Next::Round(task) => Rejected::Ends(Ending::complete(result, job.cost())?.then(*task)),
-        Next::Over(change) => Rejected::Ends(Ending::complete(result, job.cost())?.incident(change)),
-        Next::Ask(ask) => Rejected::Ends(Ending::ask(BlockedOn::Question, ask, job.cost())),
+        Next::Round(task) => Rejected::ends(Ending::complete(result, job.cost())?.then(*task)),
+        Next::Over(change) => Rejected::ends(Ending::complete(result, job.cost())?.incident(change)),
+        Next::Ask(ask) => Rejected::ends(Ending::ask(BlockedOn::Question, ask, job.cost())),
         Next::Waived(waiver) => Rejected::Waived(waiver),
     })
 }
@@ -120,9 +129,15 @@ pub(super) fn end_rejected<T: serde::Serialize>(
 /// What becomes of a rejected fix.
 pub(super) enum Rejected {
     /// The task ends so.
-    Ends(Ending),
+    Ends(Box<Ending>),
     /// A person lets it pass.
     Waived(Waiver),
+}
+
+impl Rejected {
+    fn ends(ending: Ending) -> Self {
+        Self::Ends(Box::new(ending))
+    }
 }
 
 fn next_round(
@@ -153,7 +168,7 @@ pub(super) fn fix_again(
     dossier.verification = None;
     dossier.reviews.clear();
     dossier.cost = dossier.cost.plus(job.cost());
-    let context = FixBugContext { round, base_sha: Some(base_sha), error: None, dossier };
+    let context = FixBugContext { round, base_sha: Some(base_sha), dossier, ..FixBugContext::default() };
     let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut next = NewTask::new(FIX_BUG, Role::Developer, job.task.assigned_to.into(), context);
     next.priority = job.task.priority;

@@ -1,5 +1,7 @@
 //! A repository, a database and a crew of their own for one test.
 
+#![allow(dead_code, reason = "each test file uses its own part of it")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ mod survey;
 
 use groundcrew_core::contract::task_type::{PUBLISH_FIX, REVIEW_DESIGN};
 use groundcrew_core::contract::{
-    ApiChange, Design, Dossier, Finding, FindingState, PublishFixContext, ReviewContext, SizeDelta,
+    ApiChange, Design, Dossier, Finding, FindingState, Fix, PublishFixContext, ReviewContext, SizeDelta,
 };
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::message::{Ask, Message, MessageType, NewMessage};
@@ -24,7 +24,7 @@ use serde_json::json;
 
 use crate::agent::{Agent, Ending, Job, Trouble};
 use crate::agents::architect::survey::Survey;
-use crate::agents::review::{Reviewed, go_on, verdict, weigh};
+use crate::agents::review::{Reviewed, go_on, result, verdict, weigh};
 use crate::brain::ChangeFacts;
 use crate::config::ChangeConfig;
 use crate::site::read_text;
@@ -70,9 +70,14 @@ impl Agent for Architect {
         review.design = Some(design);
         job.desk.step(format!("{}: {}", review.verdict, review.summary));
         match weigh(job, &context, review)? {
-            Reviewed::Ends(ending) => Ok(ending),
+            Reviewed::Ends(ending) => Ok(*ending),
             Reviewed::GoesOn(review) => {
-                let mut ending = go_on(job, context, *review, publish_task)?;
+                let proposed = context.dossier.fix.as_ref().is_some_and(Fix::is_proposed);
+                let mut ending = if proposed {
+                    Ending::complete(&result(job, &review), job.cost())?
+                } else {
+                    go_on(job, context, *review, publish_task)?
+                };
                 ending.messages.extend(note);
                 Ok(ending)
             }
@@ -181,16 +186,16 @@ fn note(dossier: &Dossier, design: &Design) -> Option<NewMessage> {
     })
 }
 
-fn publish_task(job: &Job<'_>, context: ReviewContext) -> Result<NewTask, Trouble> {
+fn publish_task(job: &Job<'_>, context: &ReviewContext) -> Result<NewTask, Trouble> {
     let number = match job.task.incident {
         Some(incident) => format!("incident-{incident}"),
         None => format!("task-{}", job.task.id),
     };
     let context = PublishFixContext {
         branch: format!("groundcrew/{number}-{}", slug(&context.dossier.title)),
-        base_sha: context.base_sha,
-        head_sha: context.head_sha,
-        dossier: context.dossier,
+        base_sha: context.base_sha.clone(),
+        head_sha: context.head_sha.clone(),
+        dossier: context.dossier.clone(),
     };
     let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut next = NewTask::new(PUBLISH_FIX, Role::Developer, Role::Architect.into(), context);

@@ -71,7 +71,7 @@ fn verify_fix(job: &Job<'_>) -> Result<Ending, Trouble> {
     if let Some(reason) = examination.blocked.take() {
         return Ok(ask_to_mend(job, &dossier, &reason));
     }
-    let hidden = format!("refs/groundcrew/tasks/{}-{}/verified", job.task.id, job.task.lease_token);
+    let hidden = job.kept_ref("verified");
     repository.update_ref(&hidden, &examination.head, &Expected::Any)?;
     conclude(job, dossier, &fix, examination)
 }
@@ -141,7 +141,7 @@ fn conclude(
     let mut ending = match graded {
         Some(_) => pass_on(job, &result, dossier, fix)?,
         None => match end_rejected(job, &result, &dossier, fix, &rejection)? {
-            Rejected::Ends(ending) => ending,
+            Rejected::Ends(ending) => *ending,
             Rejected::Waived(waiver) => {
                 job.desk.step(format!("{} wants it as a draft: {}", waiver.by, waiver.reason));
                 result.verification.insisted = Some(waiver);

@@ -153,7 +153,7 @@ fn finish(
 ) -> Result<Ending, Trouble> {
     let written = shown.fails_on_base && shown.passes_on_head;
     if written {
-        let hidden = format!("refs/groundcrew/tasks/{}-{}/tested", job.task.id, job.task.lease_token);
+        let hidden = job.kept_ref("tested");
         repository.update_ref(&hidden, &shown.head, &Expected::Any)?;
     }
     let side = |shown: bool| if shown { "yes" } else { "no" };

@@ -24,7 +24,7 @@ pub(super) fn mark_existing(
     findings: &mut [Finding],
 ) -> Result<(), Trouble> {
     // What a file is, a log said, or a check that is gone, has no counterpart in the text before.
-    if !findings.iter().any(|finding| is_about_a_line(finding)) {
+    if !findings.iter().any(is_about_a_line) {
         return Ok(());
     }
     let mut known: BTreeSet<(String, String)> = BTreeSet::new();

@@ -68,11 +68,11 @@ fn review_change(job: &Job<'_>) -> Result<Ending, Trouble> {
     list(&mut review, &diff);
     job.desk.step(format!("{}: {}", review.verdict, review.summary));
     let review = match weigh(job, &context, review)? {
-        Reviewed::Ends(ending) => return Ok(ending),
+        Reviewed::Ends(ending) => return Ok(*ending),
         Reviewed::GoesOn(review) => *review,
     };
     match approval(job, &context, review)? {
-        Reviewed::Ends(ending) => Ok(ending),
+        Reviewed::Ends(ending) => Ok(*ending),
         Reviewed::GoesOn(review) => go_on(job, context, *review, design_task),
     }
 }
@@ -112,7 +112,7 @@ fn approval(job: &Job<'_>, context: &ReviewContext, mut review: Review) -> Resul
             review.approved = Some(Waiver { by: answer.from.clone(), reason: answer.content.clone() });
             Ok(Reviewed::GoesOn(Box::new(review)))
         }
-        Some(answer) => declined(job, context, &review, answer).map(Reviewed::Ends),
+        Some(answer) => declined(job, context, &review, answer).map(|ending| Reviewed::Ends(Box::new(ending))),
         None => {
             let ask = Ask::new(
                 format!(
@@ -123,7 +123,7 @@ fn approval(job: &Job<'_>, context: &ReviewContext, mut review: Review) -> Resul
                 ),
                 &[("reject", "No; say why"), ("approve", "Yes, I have looked at these places")],
             );
-            Ok(Reviewed::Ends(Ending::ask(BlockedOn::Approval, ask, job.cost())))
+            Ok(Reviewed::Ends(Box::new(Ending::ask(BlockedOn::Approval, ask, job.cost()))))
         }
     }
 }
@@ -151,13 +151,13 @@ fn declined(
     if let Some(fix) = again
         && let Rejected::Ends(ending) = end_rejected(job, &result, &context.dossier, fix, &rejection)?
     {
-        return Ok(ending);
+        return Ok(*ending);
     }
     Ok(Ending::complete(&result, job.cost())?.incident(change))
 }
 
-fn design_task(job: &Job<'_>, context: ReviewContext) -> Result<NewTask, Trouble> {
-    let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
+fn design_task(job: &Job<'_>, context: &ReviewContext) -> Result<NewTask, Trouble> {
+    let context = serde_json::to_value(context).map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut next = NewTask::new(REVIEW_DESIGN, Role::Architect, Role::Security.into(), context);
     next.priority = job.task.priority;
     Ok(next)

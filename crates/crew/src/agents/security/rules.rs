@@ -215,7 +215,12 @@ static DANGERS: LazyLock<Vec<Danger>> = LazyLock::new(|| {
             "sql-text",
             "error",
             "builds SQL out of strings",
-            r#"(?i)\.execute\w*\(\s*(f["']|["'][^"']*["']\s*(%|\+|\.format))|["'](select|insert into|update|delete from)\s[^"']*["']\s*(%\s|\+|\.format)|f["'](select\s[^"']*\sfrom|insert into|delete from)\s[^"']*\{"#,
+            concat!(
+                r#"(?i)\.execute\w*\(\s*(f["']|["'][^"']*["']\s*(%|\+|\.format))"#,
+                r#"|"(select|insert into|update|delete from)\s[^"]*"\s*(%\s|\+|\.format)"#,
+                r#"|'(select|insert into|update|delete from)\s[^']*'\s*(%\s|\+|\.format)"#,
+                r#"|f["'](select\s[^"]*\sfrom|insert into|delete from)\s[^"]*\{"#,
+            ),
         ),
         (
             "path-from-input",

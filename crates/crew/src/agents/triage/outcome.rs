@@ -1,8 +1,9 @@
 //! What follows from a judgement: the next task, the incident's state, and who is told what.
 
-use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, FIX_BUG};
+use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, FIX_BUG, TRIAGE_VULNERABILITY};
 use groundcrew_core::contract::{
     Classification, ClassifyErrorContext, ClassifyErrorResult, Dossier, FixBugContext, Reason, Route,
+    TriageVulnerabilityContext,
 };
 use groundcrew_core::incident::{Category, IncidentChange, IncidentStatus};
 use groundcrew_core::message::{MessageType, NewMessage};
@@ -41,7 +42,8 @@ pub(super) fn settle(
     };
     let ending = Ending::complete(&result, job.cost())?.incident(change);
     Ok(match found.route {
-        Route::Developer | Route::Security => ending.then(fix_task(job, facts, found, head)?),
+        Route::Developer => ending.then(fix_task(job, facts, found, head)?),
+        Route::Security => ending.then(vulnerability_task(job, facts, found, head)?),
         Route::Human => ending.tell(notification(&facts, &found)),
         Route::Ignore => ending,
     })
@@ -126,17 +128,39 @@ fn fix_task(job: &Job<'_>, facts: Facts, found: Classification, head: &Sha) -> R
     let context = FixBugContext {
         round: 1,
         base_sha: Some(head.as_str().to_owned()),
-        dossier: Dossier {
-            title: facts.title,
-            sample: facts.sample,
-            classification: Some(found),
-            cost: job.cost(),
-            ..Dossier::default()
-        },
+        dossier: dossier(job, facts, found),
         ..FixBugContext::default()
     };
     let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut next = NewTask::new(FIX_BUG, Role::Developer, Role::Triage.into(), context);
     next.priority = priority;
     Ok(next)
+}
+
+/// What may be a hole is looked at by security before anybody repairs it.
+fn vulnerability_task(
+    job: &Job<'_>,
+    facts: Facts,
+    found: Classification,
+    head: &Sha,
+) -> Result<NewTask, Trouble> {
+    let priority = found.priority;
+    let context = TriageVulnerabilityContext {
+        base_sha: Some(head.as_str().to_owned()),
+        dossier: dossier(job, facts, found),
+    };
+    let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
+    let mut next = NewTask::new(TRIAGE_VULNERABILITY, Role::Security, Role::Triage.into(), context);
+    next.priority = priority;
+    Ok(next)
+}
+
+fn dossier(job: &Job<'_>, facts: Facts, found: Classification) -> Dossier {
+    Dossier {
+        title: facts.title,
+        sample: facts.sample,
+        classification: Some(found),
+        cost: job.cost(),
+        ..Dossier::default()
+    }
 }
