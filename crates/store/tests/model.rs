@@ -62,7 +62,7 @@ fn comparable(mut agent: AgentState, made: Option<Timestamp>) -> AgentState {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
 
     #[test]
     fn sqlite_and_a_store_in_memory_end_up_with_the_same_rows(tries in prop::collection::vec(attempt(), 1..60)) {

@@ -17,7 +17,7 @@ use groundcrew_core::lifecycle::{
     Write, answer_key, decide, wanted_keys,
 };
 use groundcrew_core::log::{LogEntry, NewLog};
-use groundcrew_core::message::{Ask, Given, Message, NewMessage};
+use groundcrew_core::message::{Ask, Given, Message, MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::{NewSchedule, Schedule};
 use groundcrew_core::task::{
@@ -621,7 +621,7 @@ fn end() -> impl Strategy<Value = End> {
     let next = prop::option::of((role(), prop::option::of(0..3u8)));
     let seen = prop::collection::vec((0..3u8, any::<bool>()), 0..3);
     prop_oneof![
-        4 => (next, seen, prop::option::weighted(0.3, learned()), prop::option::weighted(0.4, prop::bool::weighted(0.9)))
+        4 => (next, seen, prop::option::weighted(0.5, learned()), prop::option::weighted(0.7, prop::bool::weighted(0.9)))
             .prop_map(|(next, seen, learned, answer)| End::Complete { next, seen, learned, answer }),
         2 => Just(End::Retry),
         1 => Just(End::Fail),
@@ -649,21 +649,22 @@ pub(crate) fn attempt() -> impl Strategy<Value = Try> {
     let create = (role(), 0..12u8, prop::option::of(0..3u8), prop::option::of(task.clone()), delayed);
     prop_oneof![
         4 => create.prop_map(|(role, priority, key, parent, delayed)| Try::Create { role, priority, key, parent, delayed }),
-        6 => (role(), lease()).prop_map(|(role, lease)| Try::Claim { role, lease }),
+        14 => (role(), lease()).prop_map(|(role, lease)| Try::Claim { role, lease }),
         1 => (task.clone(), lease()).prop_map(|(task, lease)| Try::ClaimThis { task, lease }),
         1 => (task.clone(), stale).prop_map(|(task, stale)| Try::Heartbeat { task, stale }),
         1 => (task.clone(), stale).prop_map(|(task, stale)| Try::Note { task, stale }),
-        9 => (task.clone(), stale, end()).prop_map(|(task, stale, end)| Try::Settle { task, stale, end }),
+        18 => (task.clone(), stale, end()).prop_map(|(task, stale, end)| Try::Settle { task, stale, end }),
         1 => task.clone().prop_map(|task| Try::Adopt { task }),
         3 => task.clone().prop_map(|task| Try::Promote { task }),
         3 => (task.clone(), any::<bool>()).prop_map(|(task, ended)| Try::Rescue { task, ended }),
         4 => (0..16usize, prop::bool::weighted(0.7)).prop_map(|(message, yes)| Try::Answer { message, yes }),
         1 => task.clone().prop_map(|task| Try::Cancel { task }),
         2 => task.prop_map(|task| Try::Redrive { task }),
-        2 => (prop::option::of(role()), prop::bool::weighted(0.3)).prop_map(|(role, on)| Try::Pause { role, on }),
+        2 => (prop::option::weighted(0.4, role()), prop::bool::weighted(0.15))
+            .prop_map(|(role, on)| Try::Pause { role, on }),
         2 => (0..2u8, timing()).prop_map(|(name, change)| Try::Schedule { name, change }),
         1 => (0..16usize, party()).prop_map(|(message, by)| Try::Read { message, by }),
-        2 => (0..4usize, 0..4usize, 0..6u8)
+        4 => (0..4usize, 0..4usize, 0..8u8)
             .prop_map(|(incident, other, wish)| Try::Incident { incident, other, wish }),
     ]
 }
@@ -672,6 +673,19 @@ impl Try {
     /// The command that it is for these rows; none if there is nothing yet that it could name.
     pub(crate) fn command(&self, memory: &Memory) -> Option<Command> {
         let named = |n: &usize| memory.tasks.values().nth(n % memory.tasks.len().max(1));
+        // Most of them name what runs, so that a short sequence comes far.
+        let running = |n: &usize| {
+            let tasks = memory.tasks.values().filter(|task| task.status == Status::Running && *n < 6);
+            let tasks: Vec<&Task> = tasks.collect();
+            tasks.get(n % tasks.len().max(1)).copied()
+        };
+        let open = |n: &usize| {
+            let asks = |message: &&Message| {
+                message.message_type == MessageType::Question && message.read_at.is_none() && *n < 12
+            };
+            let open: Vec<&Message> = memory.messages.values().filter(asks).collect();
+            open.get(n % open.len().max(1)).copied()
+        };
         let token = |task: &Task, stale: bool| LeaseToken(task.lease_token.0 - i64::from(stale));
         let worker = "worker".to_owned();
         Some(match self {
@@ -704,7 +718,7 @@ impl Try {
                 Command::Note { task: task.id, token: token(task, *stale), logs, messages: Vec::new() }
             }
             Self::Settle { task, stale, end } => {
-                let task = named(task)?;
+                let task = running(task).or_else(|| named(task))?;
                 Command::Settle(Box::new(end.settlement(memory, task, token(task, *stale))))
             }
             Self::Adopt { task } => {
@@ -717,7 +731,9 @@ impl Try {
                 Command::Rescue { task: task.id, ended_worker: owner.filter(|_| *ended) }
             }
             Self::Answer { message, yes } => Command::Answer {
-                question: memory.messages.values().nth(message % memory.messages.len().max(1))?.id,
+                question: open(message)
+                    .or_else(|| memory.messages.values().nth(message % memory.messages.len().max(1)))?
+                    .id,
                 by: Party::User,
                 choice: if *yes { "a" } else { "z" }.to_owned(),
                 comment: None,
@@ -754,7 +770,7 @@ impl Try {
                 let wish = match wish {
                     0 => IncidentWish::Ignore { reason },
                     1 => IncidentWish::Reopen { reason },
-                    2 => IncidentWish::Split,
+                    2 | 3 => IncidentWish::Split,
                     _ => IncidentWish::MergeInto(named(other)?.id),
                 };
                 Command::Incident { incident: named(incident)?.id, by: Party::User, wish }
