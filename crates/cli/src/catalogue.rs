@@ -15,7 +15,7 @@ use crate::options::Options;
 /// Verbs by what they are for, in the order in which a newcomer needs them.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["demo", "init", "trust", "doctor", "up", "status"]),
-    ("What is wrong", &["scan", "incidents"]),
+    ("What is wrong", &["scan", "incidents", "logs"]),
     ("Your part", &["inbox", "answer", "approve", "reject", "messages"]),
     ("The queue", &["tasks", "show", "new", "schedules"]),
     ("The crew", &["agents", "workers", "pause", "resume"]),
@@ -85,6 +85,12 @@ const LEAVES: &[Leaf] = &[
     },
     Leaf { path: "status", codes: &[Any, Database, Runs], examples: &["status", "status --watch"] },
     Leaf { path: "scan", codes: &[Any, Database, Runs], examples: &["scan --once", "scan --json"] },
+    Leaf {
+        path: "logs parse",
+        codes: &[Any, Names],
+        examples: &["logs parse app.log", "logs parse --errors --json -"],
+    },
+    Leaf { path: "logs assemble", codes: &[Any, Names], examples: &["logs assemble app.log"] },
     Leaf {
         path: "incidents",
         codes: &[Any, Database],

@@ -5,6 +5,7 @@
 
 mod crew;
 mod database;
+mod logs;
 mod machine;
 mod work;
 
@@ -22,6 +23,7 @@ use jiff::SignedDuration;
 
 pub(crate) use crew::{Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
+pub(crate) use logs::{LogFile, Logs, LogsAction};
 pub(crate) use machine::{Completions, Man, Schema};
 pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
 
@@ -92,6 +94,8 @@ pub(crate) enum Verb {
     ///
     /// What follows from it is left in the queue for `up`.
     Scan(Scan),
+    /// Understand a log file without a crew
+    Logs(Logs),
     /// What is wrong, and what became of it
     Incidents(Incidents),
     /// What waits for you, with the commands to type

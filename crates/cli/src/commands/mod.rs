@@ -11,6 +11,7 @@ mod doctor;
 mod inbox;
 mod incidents;
 mod init;
+mod logs;
 mod man;
 mod messages;
 mod new;
@@ -48,6 +49,7 @@ pub(crate) fn run(verb: Verb, at: &Invocation) -> Result<Done, Failure> {
         Verb::Approve(options) => approve::run(&options, at),
         Verb::Reject(options) => reject::run(&options, at),
         Verb::Audit(options) => audit::run(&options, at),
+        Verb::Logs(options) => logs::run(&options, at),
         Verb::Incidents(options) => incidents::run(&options, at),
         Verb::Doctor => doctor::run(at),
         Verb::Db(options) => db::run(&options, at),

@@ -17,6 +17,7 @@ mod cmd_doctor;
 mod cmd_inbox;
 mod cmd_incidents;
 mod cmd_init;
+mod cmd_logs;
 mod cmd_man;
 mod cmd_messages;
 mod cmd_new;

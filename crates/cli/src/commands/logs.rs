@@ -1,0 +1,252 @@
+//! `logs`: how a log file is understood, without a crew and without a database.
+//!
+//! It goes through the same scan as the crew's own reading, secrets taken out, so that what is shown is what the crew
+//! would see.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use groundcrew_core::trace::{Frame, Trace};
+use groundcrew_logs::{
+    Cursor, DropReason, Fingerprint, Record, Redactor, Scan, ScanError, ScanOptions, fingerprint, scan,
+};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::escape;
+use crate::failure::{Done, Failure, Kind};
+use crate::invocation::Invocation;
+use crate::options::{LogFile, Logs, LogsAction};
+use crate::output::Style;
+
+/// Bytes of standard input that are read at most.
+const LONGEST_INPUT: u64 = 1 << 30;
+/// Kinds of errors that are told apart in the summary.
+const KINDS: usize = 100_000;
+/// Frames of a stack that are shown without `-v`.
+const FRAMES: usize = 8;
+/// Characters of a message that are shown.
+const BRIEF: usize = 200;
+
+/// A record as `parse` gives it to programs.
+#[derive(Serialize)]
+struct Parsed<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    /// Which error it is; none for a record that is no error.
+    fingerprint: Option<Fingerprint>,
+}
+
+/// A record as `assemble` gives it to programs.
+#[derive(Serialize)]
+struct Assembled<'a> {
+    /// Number of the first line.
+    line: u64,
+    /// The lines, joined.
+    text: &'a str,
+    /// Whether something in the middle or at the end was left out.
+    truncated: bool,
+}
+
+/// What a log held.
+#[derive(Default, Serialize)]
+struct Summary {
+    lines: u64,
+    records: u64,
+    errors: u64,
+    /// Different errors.
+    kinds: usize,
+    /// Records without a time, level, structure or stack trace that is known.
+    unparsed: u64,
+    /// Secrets taken out.
+    redactions: usize,
+    /// Bytes that are longer than is kept, or no text.
+    left_out: u64,
+    #[serde(skip)]
+    seen: BTreeSet<String>,
+    #[serde(skip)]
+    no_text: bool,
+}
+
+/// Shows a log file.
+pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
+    let (file, show): (&LogFile, Show) = match &options.action {
+        LogsAction::Parse(file) => (file, parsed),
+        LogsAction::Assemble(file) => (file, assembled),
+    };
+    let input = Input::open(&file.file)?;
+    // Nothing is stored, so the key need not be secret: it only names equal secrets alike.
+    let options = ScanOptions { flush: true, ..ScanOptions::new(Redactor::new(&[0; 32])) };
+    let mut summary = Summary::default();
+    let mut cursor: Option<Cursor> = None;
+    loop {
+        let read = scan(&input.path, cursor.as_ref(), &options).map_err(failure)?;
+        summary.add(&read);
+        for record in read.records.iter().filter(|record| !file.errors || record.is_error()) {
+            show(at, record)?;
+        }
+        cursor = Some(read.cursor);
+        if read.at_end {
+            break;
+        }
+    }
+    summary.kinds = summary.seen.len();
+    if at.out.is_json() {
+        at.out.record("summary", &summary)?;
+    } else {
+        at.out.note(summary.text());
+    }
+    Ok(Done::Clean)
+}
+
+/// How a record is shown.
+type Show = fn(&Invocation, &Record) -> Result<(), Failure>;
+
+/// The file to read; standard input is copied, since a scan must be able to go back in it.
+struct Input {
+    path: PathBuf,
+    _copy: Option<TempDir>,
+}
+
+impl Input {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        use std::io::Read as _;
+        if path != Path::new("-") {
+            groundcrew_logs::readable(path).map_err(failure)?;
+            return Ok(Self { path: path.to_owned(), _copy: None });
+        }
+        let copied = || {
+            let folder = tempfile::tempdir()?;
+            let path = folder.path().join("stdin");
+            let mut input = std::io::stdin().take(LONGEST_INPUT);
+            std::io::copy(&mut input, &mut std::fs::File::create(&path)?)?;
+            Ok(Self { path, _copy: Some(folder) })
+        };
+        copied().map_err(|error: std::io::Error| {
+            Failure::new(Kind::Failed, format!("cannot read standard input: {error}"))
+        })
+    }
+}
+
+fn failure(error: ScanError) -> Failure {
+    let kind = match &error {
+        ScanError::Missing { .. } => Kind::NotFound,
+        ScanError::NotAFile { .. } | ScanError::LinkLoop { .. } => Kind::Usage,
+        ScanError::Denied { .. } | ScanError::Io { .. } => Kind::Failed,
+    };
+    Failure::new(kind, error.to_string())
+}
+
+impl Summary {
+    fn add(&mut self, read: &Scan) {
+        self.lines += read.lines;
+        self.records += read.records.len() as u64;
+        self.unparsed += read.unparsed;
+        for dropped in &read.dropped {
+            self.left_out += dropped.bytes;
+            self.no_text |= dropped.reason == DropReason::Binary;
+        }
+        for record in &read.records {
+            self.redactions += record.redactions;
+            if record.is_error() {
+                self.errors += 1;
+                if self.seen.len() < KINDS {
+                    self.seen.insert(fingerprint(record).key);
+                }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} lines, {} records, {} errors of {} kinds",
+            self.lines, self.records, self.errors, self.kinds
+        );
+        for (count, what) in [
+            (self.unparsed, "records of an unknown form"),
+            (self.redactions as u64, "secrets taken out"),
+            (
+                self.left_out,
+                if self.no_text { "bytes that are no text" } else { "bytes too long to be kept" },
+            ),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        text
+    }
+}
+
+fn assembled(at: &Invocation, record: &Record) -> Result<(), Failure> {
+    if at.out.is_json() {
+        let Record { line, text, truncated, .. } = record;
+        return at.out.record("record", &Assembled { line: *line, text, truncated: *truncated });
+    }
+    let mut lines = record.text.lines();
+    let first = lines.next().unwrap_or_default();
+    at.out.line(format!("{:>6}  {}", record.line, escape::line(first)))?;
+    at.out
+        .lines(lines.map(|line| format!("        {} {}", at.out.paint(Style::Dim, "|"), escape::lines(line))))
+}
+
+fn parsed(at: &Invocation, record: &Record) -> Result<(), Failure> {
+    let error = record.is_error().then(|| fingerprint(record));
+    if at.out.is_json() {
+        return at.out.record("record", &Parsed { record, fingerprint: error });
+    }
+    let time = record.time.map(|time| time.to_string());
+    let level = record.level.map(|level| level.as_str().to_owned());
+    let said = [time, level, record.logger.clone()].into_iter().flatten();
+    let said = said.map(|part| escape::line(&part) + "  ").collect::<String>();
+    let said = at.out.paint(Style::Dim, &said);
+    at.out.line(format!("{:>6}  {said}{}", record.line, brief(&record.message)))?;
+    if let Some(trace) = &record.trace {
+        // Of a bare stack trace, the message is the line that names the exception.
+        if title(trace) != record.message {
+            at.out.line(format!("        {}", brief(&title(trace))))?;
+        }
+        print_frames(at, trace)?;
+        for cause in &trace.causes {
+            at.out.line(format!("        caused by {}", brief(&title(cause))))?;
+            print_frames(at, cause)?;
+        }
+    }
+    match error {
+        Some(error) => at.out.line(at.out.paint(Style::Dim, &format!("        same error: {}", error.key))),
+        None => Ok(()),
+    }
+}
+
+/// The exception and its message, as a bare stack trace names them.
+fn title(trace: &Trace) -> String {
+    let parts = [trace.exception.as_deref(), trace.message.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
+/// The first line of a text, safe to print.
+fn brief(text: &str) -> String {
+    escape::brief(text.lines().next().unwrap_or("error"), BRIEF)
+}
+
+fn print_frames(at: &Invocation, trace: &Trace) -> Result<(), Failure> {
+    let shown = if at.out.is_verbose() { trace.frames.len() } else { trace.frames.len().min(FRAMES) };
+    at.out.lines(trace.frames[..shown].iter().map(|frame| frame_line(at, frame)))?;
+    match trace.frames.len() - shown {
+        0 => Ok(()),
+        more => at.out.line(format!("          and {more} more; -v shows them")),
+    }
+}
+
+/// A frame; those of the application stand out.
+fn frame_line(at: &Invocation, frame: &Frame) -> String {
+    let function = frame.function.as_deref().unwrap_or("(no name)");
+    let place = match (&frame.file, frame.line) {
+        (Some(file), Some(line)) => format!(" at {file}:{line}"),
+        (Some(file), None) => format!(" at {file}"),
+        (None, _) => String::new(),
+    };
+    let text = escape::line(&format!("{function}{place}"));
+    let style = if frame.in_app { Style::Strong } else { Style::Dim };
+    format!("        {} {}", if frame.in_app { ">" } else { " " }, at.out.paint(style, &text))
+}

@@ -1,0 +1,67 @@
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::support::{Home, Ran};
+
+const LOG: &str = "\
+2026-11-05T10:00:00Z INFO shop.http GET /cart/7 token=abcDEF123456
+2026-11-05T10:00:01Z ERROR shop.web failed
+com.acme.shop.CartException: no room
+\tat com.acme.shop.Cart.add(Cart.java:9)
+\tat java.base/java.lang.Thread.run(Thread.java:840)
+Caused by: java.lang.IllegalStateException: full
+\tat com.acme.shop.Box.fill(Box.java:3)
+\t... 1 more
+/srv/shop/cart.js:8
+  return users.get(uid).name;
+                       ^
+
+TypeError: Cannot read properties of undefined (reading 'name')
+    at loadUser (/srv/shop/cart.js:8:24)
+    at Module._compile (node:internal/modules/cjs/loader:1521:14)
+
+Node.js v20.20.2
+something else
+";
+
+fn home() -> Home {
+    let home = Home::new();
+    std::fs::write(home.shop().join("app.log"), LOG).unwrap();
+    home
+}
+
+#[test]
+fn a_log_is_understood_without_a_crew() {
+    let home = home();
+    insta::assert_snapshot!("human", home.transcript(&["logs", "parse", "app.log"]));
+    insta::assert_snapshot!("json", home.transcript(&["logs", "parse", "app.log", "--errors", "--json"]));
+    assert!(!home.database().exists());
+}
+
+#[test]
+fn lines_that_belong_together_are_shown_together() {
+    let home = home();
+    insta::assert_snapshot!("assembled", home.transcript(&["logs", "assemble", "app.log"]));
+    insta::assert_snapshot!("assembled_json", home.transcript(&["logs", "assemble", "app.log", "--json"]));
+}
+
+#[test]
+fn standard_input_is_read_like_a_file() {
+    let home = home();
+    let of_file = home.ok(&["logs", "parse", "app.log"]).stdout;
+    let mut command = home.command(["logs", "parse", "-"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(LOG.as_bytes()).unwrap();
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.stdout), (Some(0), of_file));
+}
+
+#[test]
+fn what_is_no_log_is_told_by_name() {
+    let home = home();
+    std::fs::write(home.shop().join("app.log.gz"), b"\x1f\x8b\x08\0\0\0").unwrap();
+    insta::assert_snapshot!("missing", home.transcript(&["logs", "parse", "none.log"]));
+    insta::assert_snapshot!("folder", home.transcript(&["logs", "assemble", "."]));
+    insta::assert_snapshot!("binary", home.transcript(&["logs", "parse", "app.log.gz"]));
+}
