@@ -399,6 +399,10 @@ class Search:
                 if not any(form == forms(other) for other, _, _ in hits) and self.alone(call) >= level:
                     if level >= 2:
                         hits.append((call, origin, level))
+                        if origin["kind"] == "printed":
+                            # What really happened needs no made-up company.
+                            self.ends = time.monotonic()
+                            break
                         self.ends = min(self.ends, time.monotonic() + MORE_SECONDS)
                         batch = batch[index + 1 :]
                         hit = self.batch(batch, 2) if batch else None

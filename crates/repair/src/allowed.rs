@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use groundcrew_core::contract::DiffStat;
 use groundcrew_workbench::git::Change;
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::locate::is_test;
 
@@ -347,13 +348,27 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The lines between the equal head and the equal tail of two texts: what one has, what the other has.
+/// Lines up to which two texts are compared line by line between their equal ends.
+const COMPARED: usize = 4000;
+
+/// The lines that only one of two texts has: of the first, of the second.
 fn differing_lines<'a>(before: &'a str, after: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
     let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let head = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
     let (before, after) = (&before[head..], &after[head..]);
     let tail = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
-    (before[..before.len() - tail].to_vec(), after[..after.len() - tail].to_vec())
+    let (before, after) = (&before[..before.len() - tail], &after[..after.len() - tail]);
+    if before.len() + after.len() > COMPARED {
+        return (before.to_vec(), after.to_vec());
+    }
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    for part in capture_diff_slices(Algorithm::Myers, before, after) {
+        if !matches!(part, DiffOp::Equal { .. }) {
+            removed.extend_from_slice(&before[part.old_range()]);
+            added.extend_from_slice(&after[part.new_range()]);
+        }
+    }
+    (removed, added)
 }
 
 #[cfg(test)]
@@ -439,11 +454,15 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_a_change_is_counted_between_its_equal_ends() {
+    fn the_size_of_a_change_is_that_of_its_differing_lines() {
         let read = |_: &str| Some("a\nb\nc\n".to_owned());
         assert_eq!(
             diff_stat(&[change("x.py", "a\nB\nb2\nc\n")], &read),
             DiffStat { files: 1, added: 2, removed: 1 }
+        );
+        assert_eq!(
+            diff_stat(&[change("x.py", "A\nb\nC\n")], &read),
+            DiffStat { files: 1, added: 2, removed: 2 }
         );
     }
 }

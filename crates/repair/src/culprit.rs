@@ -87,6 +87,9 @@ impl History<'_> {
             let sure = known.is_none() && self.passes_on(parent, reproduction)?;
             let evidence = if sure {
                 format!("bisect: it does not fail on its parent {}", parent.short())
+            } else if self.bench.repository.is_shallow() {
+                "blame: it last changed lines on the stack; the history is shallow, so older commits could not be run"
+                    .to_owned()
             } else {
                 "blame: it last changed lines on the stack".to_owned()
             };

@@ -13,6 +13,7 @@
 //! | `culprit` | which commit brought the failure, and its undoing |
 //! | [`search`], `ranking`, `doubt` | which patch is validated when, which is best, which passes for the wrong reason |
 //! | [`differential`] | do the changed functions still give what they gave |
+//! | [`same_shape`] | where else a repository does what was repaired |
 //! | [`smell`] | does a change hide the symptom |
 //!
 //! No model takes part, and no project, framework or log format is treated specially. Everything that runs code of the
@@ -32,6 +33,7 @@ pub mod outcome;
 mod ranking;
 pub mod regression;
 pub mod reproduce;
+pub mod same_shape;
 pub mod search;
 pub mod smell;
 pub mod strategies;
@@ -41,4 +43,5 @@ pub use allowed::{Barrier, Budget, Need, Permission, Refusal};
 pub use bench::{Bench, RepairError};
 pub use checkout::{Checkout, Snapshot};
 pub use outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
+pub use same_shape::{Place, same_shape};
 pub use search::repair;

@@ -3,6 +3,8 @@
 //! A log names files as the running program saw them (`/app/shop/cart.py`, a site-packages folder, a Windows path) and
 //! lines as they were in the release that ran. So a path is mapped by its longest suffix that is one file of the
 //! commit, and a line first by the source text the log printed with it, then by the function.
+//!
+//! Frames of other languages than Python are found by path and number only: enough for blame, not for a repair.
 
 use groundcrew_core::trace::{Frame, Trace};
 
@@ -92,6 +94,9 @@ pub fn locate(trace: &Trace, files: &[String], read: &dyn Fn(&str) -> Option<Str
 /// At least the file name must agree. If several files share the longest suffix, none is chosen.
 pub fn map_path<'a>(printed: &str, files: &'a [String]) -> Option<&'a str> {
     let printed = printed.replace('\\', "/");
+    if is_foreign(&printed) {
+        return None;
+    }
     if let Some(at) = foreign_library(&printed) {
         // Installed packages count only if the whole path within the package folder is a file of ours.
         let inside = &printed[at..];
@@ -123,6 +128,14 @@ pub fn map_path<'a>(printed: &str, files: &'a [String]) -> Option<&'a str> {
     (!tied && (whole || common >= 2)).then_some(file)
 }
 
+/// Whether a path lies where package managers of other languages put what they fetch, or in a runtime itself.
+fn is_foreign(printed: &str) -> bool {
+    ["/node_modules/", "/pkg/mod/", "/.cargo/registry/", "/.cargo/git/", "/usr/local/go/src/", "/rustc/"]
+        .iter()
+        .any(|folder| printed.contains(folder))
+        || ["node:", "internal/", "node_modules/"].iter().any(|start| printed.starts_with(start))
+}
+
 /// Where the path within an installed package or the standard library starts.
 fn foreign_library(printed: &str) -> Option<usize> {
     for folder in ["/site-packages/", "/dist-packages/"] {
@@ -140,10 +153,10 @@ fn locate_frame(
     files: &[String],
     read: &dyn Fn(&str) -> Option<String>,
 ) -> Option<LocatedFrame> {
-    let printed = frame.file.as_deref()?;
-    let file = map_path(printed, files)?;
+    let printed = printed_path(frame)?;
+    let file = map_path(&printed, files)?;
     if !is_python(file) {
-        return None;
+        return locate_foreign(frame, file, &read(file)?);
     }
     let source = Source::parse(&read(file)?)?;
     let name = frame.function.as_deref().unwrap_or("<module>");
@@ -160,6 +173,46 @@ fn locate_frame(
         statement_last: statement.map_or(line, |node| header_end(node).max(line)),
         statement: statement.map(|node| source.headline(node)).unwrap_or_default(),
         module: module_of(file, files),
+    })
+}
+
+/// The path of a frame; where a log prints only the file's name, as the Java machine does, the function says its folder.
+fn printed_path(frame: &Frame) -> Option<String> {
+    let file = frame.file.as_deref()?;
+    let folder =
+        frame.function.as_deref().filter(|_| language_of(file) == Some("Java") && !file.contains('/'));
+    let packages: Vec<&str> = folder
+        .map(|name| name.split('.').take_while(|part| part.starts_with(|c: char| c.is_lowercase())).collect())
+        .unwrap_or_default();
+    Some(if packages.is_empty() { file.to_owned() } else { format!("{}/{file}", packages.join("/")) })
+}
+
+/// A frame of a language that is not parsed here, by its text or else its number.
+fn locate_foreign(frame: &Frame, file: &str, text: &str) -> Option<LocatedFrame> {
+    language_of(file)?;
+    let number = frame.line?;
+    let at = |line: u32| text.lines().nth(line.checked_sub(1)? as usize).map(str::trim);
+    let printed = frame.source.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let here = at(number).filter(|here| !here.is_empty());
+    let (line, line_match) = match (printed, here) {
+        (Some(printed), Some(here)) if printed == here => (number, LineMatch::Exact),
+        (Some(printed), _) => {
+            let same = text.lines().zip(1u32..).filter(|(here, _)| here.trim() == printed);
+            (same.min_by_key(|(_, line)| line.abs_diff(number))?.1, LineMatch::BySource)
+        }
+        (None, Some(_)) => (number, LineMatch::ByNumber),
+        (None, None) => return None,
+    };
+    Some(LocatedFrame {
+        file: file.to_owned(),
+        line,
+        line_match,
+        function: frame.function.clone().unwrap_or_default(),
+        definition: None,
+        statement_first: line,
+        statement_last: line,
+        statement: at(line).unwrap_or_default().chars().take(400).collect(),
+        module: Module { root: String::new(), name: String::new() },
     })
 }
 
@@ -221,12 +274,40 @@ pub fn is_python(path: &str) -> bool {
     path.ends_with(".py")
 }
 
+/// The name of the language of a source file; none for anything else.
+pub fn language_of(path: &str) -> Option<&'static str> {
+    let (_, ending) = path.rsplit_once('.')?;
+    Some(match ending {
+        "py" => "Python",
+        "js" | "mjs" | "cjs" | "jsx" => "Node",
+        "ts" | "mts" | "cts" | "tsx" => "TypeScript",
+        "java" => "Java",
+        "kt" | "kts" => "Kotlin",
+        "go" => "Go",
+        "rs" => "Rust",
+        "rb" => "Ruby",
+        "php" => "PHP",
+        _ => return None,
+    })
+}
+
 /// Whether a path lies among tests.
 pub fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let folder =
-        path.split('/').rev().skip(1).any(|part| matches!(part, "tests" | "test" | "testing" | "spec"));
+    let folder = path
+        .split('/')
+        .rev()
+        .skip(1)
+        .any(|part| matches!(part, "tests" | "test" | "testing" | "spec" | "__tests__"));
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let foreign = language_of(name).is_some_and(|language| match language {
+        "Node" | "TypeScript" => stem.ends_with(".test") || stem.ends_with(".spec"),
+        "Go" => stem.ends_with("_test"),
+        "Java" | "Kotlin" => stem.ends_with("Test") || stem.ends_with("Tests"),
+        _ => false,
+    });
     folder
+        || foreign
         || name.starts_with("test_")
         || name.ends_with("_test.py")
         || matches!(name, "conftest.py" | "tests.py")
@@ -293,6 +374,52 @@ mod tests {
             ("/venv/lib/python3.11/site-packages/other/main.py", None),
         ] {
             assert_eq!(map_path(printed, &files), expected, "{printed}");
+        }
+    }
+
+    #[test]
+    fn frames_of_other_languages_are_found_by_path_and_number() {
+        let code = "one\ntwo\n\n  const total = cart.sum;\n";
+        let read = |_: &str| Some(code.to_owned());
+        let files =
+            files(&["src/cart.js", "app/com/acme/Cart.java", "cmd/main.go", "src/main.rs", "lib/Cart.java"]);
+        let found = |file: &str, line: u32, function: &str, source: Option<&str>| {
+            let frame = Frame {
+                file: Some(file.into()),
+                line: Some(line),
+                function: Some(function.into()),
+                source: source.map(Into::into),
+                in_app: true,
+            };
+            let trace = Trace { frames: vec![frame], ..Trace::default() };
+            let located = locate(&trace, &files, &read)?;
+            let crash = located.frames.into_iter().next()?;
+            Some((crash.file, crash.line, crash.line_match, crash.statement))
+        };
+        let four = "const total = cart.sum;".to_owned();
+        assert_eq!(
+            found("file:///srv/app/src/cart.js", 4, "total", None),
+            Some(("src/cart.js".into(), 4, LineMatch::ByNumber, four.clone()))
+        );
+        assert_eq!(
+            found("/srv/src/cart.js", 1, "total", Some("const total = cart.sum;")),
+            Some(("src/cart.js".into(), 4, LineMatch::BySource, four.clone()))
+        );
+        assert_eq!(
+            found("Cart.java", 2, "com.acme.Cart.total", None),
+            Some(("app/com/acme/Cart.java".into(), 2, LineMatch::ByNumber, "two".into()))
+        );
+        assert_eq!(
+            found("/build/cmd/main.go", 1, "main.main", None).map(|found| found.0),
+            Some("cmd/main.go".into())
+        );
+        assert_eq!(
+            found("./src/main.rs", 2, "app::main", None).map(|found| found.0),
+            Some("src/main.rs".into())
+        );
+        assert_eq!(found("/srv/src/cart.js", 90, "total", None), None, "there is no such line");
+        for foreign in ["/srv/node_modules/x/src/cart.js", "node:internal/cart.js", "/rustc/1/src/main.rs"] {
+            assert_eq!(found(foreign, 1, "f", None), None, "{foreign}");
         }
     }
 

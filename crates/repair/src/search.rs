@@ -22,7 +22,7 @@ use crate::culprit::History;
 use crate::differential::compare_change;
 use crate::doubt::{Doubt, doubt};
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
-use crate::locate::{Located, LocatedFrame, is_python, is_test, locate};
+use crate::locate::{Located, LocatedFrame, is_python, is_test, language_of, locate};
 use crate::matching::{Raised, Signature};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{NOTHING, SEARCHED, UNTESTED, lines_changed, rank, score};
@@ -74,6 +74,11 @@ pub fn repair(
     progress(Progress::Located { file: crash.file.clone(), line: crash.line });
     if let Some(refused) = foreign(&snapshot, crash) {
         return Ok(refused);
+    }
+    if !is_python(&crash.file) {
+        let language = language_of(&crash.file).unwrap_or("this language").to_owned();
+        let root_cause = root_cause(crash, "the error was raised here");
+        return Ok(RepairOutcome::NotSupported { language, root_cause });
     }
     let mut search = Search {
         bench,

@@ -24,12 +24,7 @@ impl Strategy for Operators {
         // An undefined name, attribute or module is never an operator's fault.
         if matches!(
             situation.exception.as_str(),
-            "NameError"
-                | "UnboundLocalError"
-                | "AttributeError"
-                | "ImportError"
-                | "ModuleNotFoundError"
-                | "SyntaxError"
+            "NameError" | "AttributeError" | "ImportError" | "ModuleNotFoundError" | "SyntaxError"
         ) {
             return Vec::new();
         }

@@ -3,7 +3,10 @@
 #![allow(clippy::print_stderr, reason = "the steps of a failed repair are what one needs to see")]
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
+mod culprit;
+mod printed;
 mod project;
+mod rules;
 
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_repair::differential::compare;
@@ -52,6 +55,9 @@ fn a_missing_count_starts_at_nothing_and_the_logged_request_proves_it() {
             "levels[line['sku']] = levels.get(line['sku'], 0) + line['quantity']"
         )
     );
+    assert_eq!(repaired.others.len(), 1, "a guard is kept beside it");
+    let notes = &repaired.behaviour_notes;
+    assert!(notes.iter().any(|note| note.contains("shop.stock.receive(")), "where they differ: {notes:?}");
     let reproduction = repaired.reproduction.clone().unwrap();
     assert_eq!(reproduction.kind, "logged_input");
     assert_eq!(reproduction.call, "shop.stock.receive({}, [{'sku': 'NEW-1', 'quantity': 7}])");
