@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::escape;
 use crate::failure::{Done, Failure, Kind};
-use crate::invocation::{Invocation, no_sandbox};
+use crate::invocation::{Invocation, no_sandbox, repository};
 use crate::options::Scan;
 use crate::progress::Progress;
 use crate::signals::Signals;
@@ -121,6 +121,8 @@ fn read_all(
         let site = Site::open(&project, &trust)?;
         let files = site.log_files();
         if files.is_empty() {
+            // A folder that went away names no log either, and that is the reason then.
+            repository(&site.root)?;
             at.out.note(format!(
                 "project {} names no log; add it to groundcrew.toml under [logs] paths",
                 escape::line(&site.name)
@@ -144,7 +146,8 @@ fn read_one(
 ) -> Result<Vec<Reading>, Failure> {
     let mut readings = Vec::new();
     if !path.is_file() {
-        at.out.note(format!("{} is not there yet", escape::line(&path.to_string_lossy())));
+        let why = if path.exists() { "is no plain file and not read" } else { "is not there yet" };
+        progress.note(&format!("{} {why}", escape::line(&path.to_string_lossy())));
         return Ok(readings);
     }
     loop {

@@ -16,6 +16,9 @@ use crate::live::age;
 use crate::output::Style;
 use crate::table::Table;
 
+/// Longest name of a worker or a machine, in characters.
+const NAME: usize = 40;
+
 /// Whether a worker lives, as far as that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -80,9 +83,9 @@ fn lines(at: &Invocation, rows: &[Row<'_>], now: Timestamp) -> Vec<String> {
     for Row { worker, life } in rows {
         let roles: Vec<&str> = worker.roles.iter().map(|role| role.as_str()).collect();
         table.row([
-            escape::line(&worker.name),
+            escape::brief(&worker.name, NAME),
             roles.join(", "),
-            escape::line(&worker.host),
+            escape::brief(&worker.host, NAME),
             worker.pid.to_string(),
             format!("{} ago", age(now, worker.started_at)),
             format!("{} ago", age(now, worker.last_seen)),

@@ -142,7 +142,9 @@ pub(crate) struct Messages {
 /// What to do with messages.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MessageAction {
-    /// Mark messages to you as read; a question stays open until it is answered
+    /// Mark messages to you as read
+    ///
+    /// A question stays open until it is answered.
     Read {
         /// The messages
         #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]

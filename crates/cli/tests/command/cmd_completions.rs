@@ -12,7 +12,10 @@ fn every_shell_gets_a_script_with_every_verb() {
             let bare = word.trim_start_matches("--");
             assert!(script.contains(bare), "{shell}: {word}");
         }
-        assert_eq!(home.json(&["completions", shell])["script"].as_str().unwrap(), script.trim_end());
+        assert_eq!(
+            home.json(&["completions", shell])["script"].as_str().unwrap().trim_end(),
+            script.trim_end()
+        );
         let told = home.ok(&["completions", shell, "--json"]).stdout;
         assert!(told.starts_with("{\n  \"schema_version\": 1"), "{told}");
     }

@@ -32,7 +32,7 @@ fn what_triage_decided_is_shown() {
     insta::assert_snapshot!("judged_list", crew.home.transcript(&["incidents", "--status", "fix_ready"]));
     insta::assert_snapshot!("judged", crew.home.transcript(&["incidents", "show", "1"]));
     insta::assert_snapshot!("judged_task", crew.home.transcript(&["show", "1"]));
-    let row = crew.home.json(&["incidents"])["incidents"][0].clone();
+    let row = crew.home.json(&["incidents", "--status", "fix_ready"])["incidents"][0].clone();
     assert_eq!((&row["priority"], &row["stop_at"]), (&9.into(), &"patch".into()));
 }
 

@@ -9,6 +9,7 @@ fn the_keys_that_widen_power_are_shown_and_count_from_then_on() {
     home.repository();
     std::fs::write(home.shop().join("groundcrew.toml"), POWER).unwrap();
     insta::assert_snapshot!("shown", home.transcript(&["trust", "--show"]));
+    insta::assert_snapshot!("shown_json", home.transcript(&["trust", "--show", "--json"]));
     assert_eq!(home.json(&["trust", "--show"])["trusted"], false, "showing changes nothing");
     insta::assert_snapshot!("trusted", home.transcript(&["trust"]));
     assert_eq!(home.json(&["trust", "--show"])["trusted"], true);

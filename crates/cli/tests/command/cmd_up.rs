@@ -31,8 +31,8 @@ fn a_crew_without_work_becomes_idle_and_ends() {
     let home = shop(LOG);
     let ran = home.run(&["up", "--until-idle"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("read 1 lines of app.log"), "{}", ran.stdout);
-    assert!(ran.stdout.ends_with("\nno incidents\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("read 1 lines of app.log"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "no incidents\n");
     assert_eq!(workers(&home), 0, "nobody is left behind");
 }
 
@@ -131,10 +131,31 @@ fn a_database_that_fails_the_crew_is_told_once_and_so_is_its_return() {
     up.wait().unwrap();
 }
 
+/// Without a project the crew has nothing to do, so that everything it prints is known.
+#[test]
+fn what_is_printed_is_as_it_was() {
+    let home = Home::new();
+    home.ok(&["db", "migrate"]);
+    home.ok(&["pause"]);
+    let steady = |text: String| text.replace("sandbox landlock", "sandbox strict");
+    insta::assert_snapshot!("human", steady(home.transcript(&["up", "--until-idle"])));
+    insta::assert_snapshot!("json", steady(home.transcript(&["up", "--until-idle", "--json"])));
+}
+
 #[test]
 fn steps_are_json_lines_for_programs() {
     let home = shop(LOG);
     let ran = home.run(&["up", "--until-idle", "--json"]);
-    let steps: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(steps.iter().any(|step| step["agent"] == "monitor"), "{}", ran.stdout);
+    let records: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(records.iter().all(|record| record["schema_version"] == 1), "{}", ran.stdout);
+    let (last, steps) = records.split_last().unwrap();
+    assert!(
+        steps.iter().any(|step| step["record"] == "step" && step["agent"] == "monitor"),
+        "{}",
+        ran.stdout
+    );
+    let summary = serde_json::json!({
+        "schema_version": 1, "record": "summary", "incidents": [], "waiting": 0, "exit_code": 0,
+    });
+    assert_eq!(*last, summary);
 }
