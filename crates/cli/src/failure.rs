@@ -77,6 +77,8 @@ pub(crate) enum Done {
     NotClean,
     /// What was to be shown did not come about.
     Short,
+    /// No fix came about, or the one that was given is none.
+    NotFixed,
     /// Ended by this signal.
     Signal(u8),
 }
@@ -88,6 +90,7 @@ impl Done {
             Self::Clean => 0,
             Self::Short => 1,
             Self::NotClean => 3,
+            Self::NotFixed => 8,
             Self::Signal(number) => 128 + number,
         }
     }
@@ -226,7 +229,8 @@ mod tests {
             Kind::Refused,
             Kind::Busy,
         ];
-        let ends = [Done::Clean, Done::NotClean, Done::Short, Done::Signal(2), Done::Signal(15)];
+        let ends =
+            [Done::Clean, Done::NotClean, Done::Short, Done::NotFixed, Done::Signal(2), Done::Signal(15)];
         let used = kinds.map(Kind::exit_code).into_iter().chain(ends.map(Done::exit_code));
         let listed = EXIT_CODES.map(|(code, _)| code);
         for code in used {

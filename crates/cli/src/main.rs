@@ -11,6 +11,7 @@ mod failure;
 mod invocation;
 mod judgement;
 mod live;
+mod oneshot;
 mod options;
 mod output;
 mod progress;

@@ -7,6 +7,7 @@ mod crew;
 mod database;
 mod logs;
 mod machine;
+mod repair;
 mod work;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub(crate) use crew::{Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
 pub(crate) use logs::{LogFile, Logs, LogsAction};
 pub(crate) use machine::{Completions, Man, Schema};
+pub(crate) use repair::{Fix, Verify};
 pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
 
 /// Six agents read your logs, fix bugs in work trees, verify the fixes in a sandbox, and ask you before anything counts.
@@ -39,26 +41,29 @@ pub(crate) struct Options {
     pub(crate) verb: Verb,
 }
 
+/// Above the flags of every verb, so that a verb's own come first.
+const EVERYWHERE: &str = "Options of every verb";
+
 /// Flags of every verb.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// The database, as sqlite:PATH [default: groundcrew/groundcrew.db in the user's data folder]
-    #[arg(long, global = true, value_name = "URL", env = "GROUNDCREW_DATABASE", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL", env = "GROUNDCREW_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
     /// Only this project
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME")]
     pub(crate) project: Option<String>,
     /// One JSON document on standard output (JSON Lines for streams); failures as JSON on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// When to use colour; auto obeys NO_COLOR, CLICOLOR_FORCE and TERM
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
     /// No progress on standard error
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// More detail
-    #[arg(long, short, global = true, action = ArgAction::Count)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
@@ -110,6 +115,16 @@ pub(crate) enum Verb {
     Reject(Reject),
     /// What agents and people wrote to each other
     Messages(Messages),
+    /// Repair one error of any repository, without a crew
+    ///
+    /// The last error of the log or stack trace is classified, reproduced, repaired, verified and reviewed, as the crew does
+    /// it. What is left behind is the branch. Without tests the fix is a draft at best.
+    Fix(Fix),
+    /// Show what a fix is worth, whoever made it
+    ///
+    /// The error is made to happen on the commit without the fix; then the fix goes through the same checks, reviews and grades
+    /// as one of the crew.
+    Verify(Verify),
     /// Tasks, newest first
     Tasks(Tasks),
     /// One task with everything around it
@@ -225,7 +240,9 @@ pub(crate) enum TaskAction {
         #[arg(long)]
         workflow: bool,
     },
-    /// Put a failed task, or one that waits for its environment, back into the queue
+    /// Put a failed task back into the queue
+    ///
+    /// Also one that waits for its environment.
     Retry {
         /// The task
         id: i64,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use groundcrew_logs::Redactor;
 use groundcrew_store::Store;
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
+use sha2::{Digest as _, Sha256};
 
 use crate::trust::TrustStore;
 
@@ -19,6 +20,8 @@ pub struct Tools {
     pub trust: TrustStore,
     /// Folder for work trees of tasks.
     pub work_folder: PathBuf,
+    /// A short name of the database, unlike that of any other.
+    database: String,
     sandbox: Result<Sandbox, Unavailable>,
 }
 
@@ -33,8 +36,19 @@ impl Tools {
         trust: TrustStore,
         work_folder: PathBuf,
     ) -> Result<Self, groundcrew_store::StoreError> {
-        let redactor = Redactor::new(&store.redaction_key()?);
-        Ok(Self { store, redactor, trust, work_folder, sandbox })
+        let key = store.redaction_key()?;
+        let redactor = Redactor::new(&key);
+        // Of its own salt, so that the name tells nothing about the key.
+        let digest = Sha256::new().chain_update("name of the database").chain_update(key).finalize();
+        let database = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { store, redactor, trust, work_folder, database, sandbox })
+    }
+
+    /// Prefix of the refs that keep commits of this database's tasks, out of everybody's way.
+    ///
+    /// It names the database, since two databases that work on one repository count their tasks alike.
+    pub fn kept_refs(&self) -> String {
+        format!("refs/groundcrew/{}/", self.database)
     }
 
     /// The sandbox.

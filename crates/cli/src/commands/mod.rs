@@ -8,6 +8,7 @@ mod completions;
 mod db;
 mod demo;
 mod doctor;
+mod fix;
 mod inbox;
 mod incidents;
 mod init;
@@ -24,7 +25,8 @@ mod show;
 mod status;
 mod tasks;
 mod trust;
-mod up;
+pub(crate) mod up;
+mod verify;
 mod workers;
 
 use crate::failure::{Done, Failure};
@@ -44,6 +46,8 @@ pub(crate) fn run(verb: Verb, at: &Invocation) -> Result<Done, Failure> {
         Verb::Status(options) => status::run(&options, at),
         Verb::Tasks(options) => tasks::run(&options, at),
         Verb::Show(options) => show::run(&options, at),
+        Verb::Fix(options) => fix::run(&options, at),
+        Verb::Verify(options) => verify::run(&options, at),
         Verb::Inbox => inbox::run(at),
         Verb::Answer(options) => answer::run(&options, at),
         Verb::Approve(options) => approve::run(&options, at),

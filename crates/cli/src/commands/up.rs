@@ -11,7 +11,6 @@ use groundcrew_crew::supervisor::{self, Crew, Intake};
 use groundcrew_crew::trust::TrustStore;
 use groundcrew_store::{Access, IncidentFilter, Store};
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::commands::incidents;

@@ -17,6 +17,9 @@ pub struct FixBugContext {
     /// The error as text, where there is no dossier.
     #[serde(default, alias = "error_message", alias = "error_text", alias = "message", alias = "text")]
     pub error: Option<String>,
+    /// A commit that is taken as the fix instead of searching for one: it is verified and reviewed, and has its own branch.
+    #[serde(default)]
+    pub proposed: Option<String>,
     /// What is known.
     #[serde(default)]
     pub dossier: Dossier,
@@ -25,6 +28,9 @@ pub struct FixBugContext {
 fn first_round() -> u32 {
     1
 }
+
+/// The strategy of a fix that somebody else has made.
+pub const PROPOSED: &str = "proposed";
 
 /// How an error was made to happen again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -100,6 +106,13 @@ pub struct Fix {
     /// Commits that may have introduced the defect, with what running them showed, likeliest first.
     #[serde(default)]
     pub suspects: Vec<Suspect>,
+}
+
+impl Fix {
+    /// Whether somebody else made it, and only wants to know what it is worth.
+    pub fn is_proposed(&self) -> bool {
+        self.strategy == PROPOSED
+    }
 }
 
 /// Where a defect is.

@@ -6,6 +6,7 @@ mod bench;
 pub(crate) mod branches;
 mod developer;
 mod monitor;
+mod proposed;
 mod publish;
 mod qa;
 mod rebase;

@@ -11,6 +11,7 @@ use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::NewTask;
 use groundcrew_store::Project;
 use groundcrew_workbench::git::Sha;
+use serde::Serialize;
 use serde_json::json;
 
 use super::facts::Facts;
@@ -43,7 +44,7 @@ pub(super) fn settle(
     let ending = Ending::complete(&result, job.cost())?.incident(change);
     Ok(match found.route {
         Route::Developer => ending.then(fix_task(job, facts, found, head)?),
-        Route::Security => ending.then(vulnerability_task(job, facts, found, head)?),
+        Route::Security => ending.then(care_task(job, facts, found, head)?),
         Route::Human => ending.tell(notification(&facts, &found)),
         Route::Ignore => ending,
     })
@@ -64,10 +65,8 @@ pub(super) fn hand_to_project(
         counts: Some(facts.counts),
         ..ClassifyErrorContext::default()
     };
-    let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
-    let mut next = NewTask::new(CLASSIFY_ERROR, Role::Triage, Role::Triage.into(), context);
+    let mut next = next(CLASSIFY_ERROR, Role::Triage, &context, job.task.priority)?;
     next.project = Some(other.id);
-    next.priority = job.task.priority;
     let result = json!({ "outcome": "other_project", "confidence": 1.0, "project": other.name,
         "reasons": [Reason::new("other_project", &reason)] });
     job.desk.step(&reason);
@@ -131,28 +130,17 @@ fn fix_task(job: &Job<'_>, facts: Facts, found: Classification, head: &Sha) -> R
         dossier: dossier(job, facts, found),
         ..FixBugContext::default()
     };
-    let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
-    let mut next = NewTask::new(FIX_BUG, Role::Developer, Role::Triage.into(), context);
-    next.priority = priority;
-    Ok(next)
+    next(FIX_BUG, Role::Developer, &context, priority)
 }
 
-/// What may be a hole is looked at by security before anybody repairs it.
-fn vulnerability_task(
-    job: &Job<'_>,
-    facts: Facts,
-    found: Classification,
-    head: &Sha,
-) -> Result<NewTask, Trouble> {
+/// What is about security goes to that role first.
+fn care_task(job: &Job<'_>, facts: Facts, found: Classification, head: &Sha) -> Result<NewTask, Trouble> {
     let priority = found.priority;
     let context = TriageVulnerabilityContext {
         base_sha: Some(head.as_str().to_owned()),
         dossier: dossier(job, facts, found),
     };
-    let context = serde_json::to_value(&context).map_err(|error| Trouble::Machine(error.to_string()))?;
-    let mut next = NewTask::new(TRIAGE_VULNERABILITY, Role::Security, Role::Triage.into(), context);
-    next.priority = priority;
-    Ok(next)
+    next(TRIAGE_VULNERABILITY, Role::Security, &context, priority)
 }
 
 fn dossier(job: &Job<'_>, facts: Facts, found: Classification) -> Dossier {
@@ -163,4 +151,11 @@ fn dossier(job: &Job<'_>, facts: Facts, found: Classification) -> Dossier {
         cost: job.cost(),
         ..Dossier::default()
     }
+}
+
+fn next<T: Serialize>(task_type: &str, role: Role, context: &T, priority: u8) -> Result<NewTask, Trouble> {
+    let context = serde_json::to_value(context).map_err(|error| Trouble::Machine(error.to_string()))?;
+    let mut next = NewTask::new(task_type, role, Role::Triage.into(), context);
+    next.priority = priority;
+    Ok(next)
 }

@@ -1,0 +1,178 @@
+//! `fix`: repairs one error of any repository, with the evidence, without a crew that keeps running.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, PUBLISH_FIX};
+use groundcrew_core::contract::{ClassifyErrorResult, PublishFixContext};
+use groundcrew_core::evidence::Grade;
+use groundcrew_core::role::Role;
+use groundcrew_core::task::{Status, Task};
+use groundcrew_logs::{Record, Redactor, ScanOptions, scan};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::escape;
+use crate::evidence::{Evidence, patch_lines};
+use crate::failure::{Done, Failure, Kind};
+use crate::invocation::Invocation;
+use crate::oneshot::OneShot;
+use crate::options::Fix;
+use crate::output::Style;
+use crate::signals::Signals;
+
+/// Bytes at the end of a log that are read; an error further up is not the last one.
+const TAIL: u64 = 8 * 1024 * 1024;
+
+/// What came of it.
+#[derive(Serialize)]
+struct Report {
+    /// `fixed`, `draft` or `not_fixed`.
+    outcome: &'static str,
+    /// The error, in one line.
+    error: String,
+    /// What triage decided.
+    classification: Option<serde_json::Value>,
+    /// The branch.
+    branch: Option<String>,
+    /// Its last commit.
+    commit: Option<String>,
+    /// What was shown.
+    evidence: Option<Evidence>,
+    /// The change.
+    diff: Option<String>,
+    /// Why there is no fix.
+    reason: Option<String>,
+}
+
+/// Repairs an error.
+pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
+    let error = last_error(&options.error)?;
+    let signals = Signals::watch()?;
+    let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
+    let work = OneShot::new(at, &folder, &options.place.tests)?;
+    let done = work.work(CLASSIFY_ERROR, Role::Triage, json!({ "error": error }), &signals)?;
+    if let Done::Signal(_) = done {
+        return Ok(done);
+    }
+    let report = report(&work, &error)?;
+    work.clear()?;
+    tell(at, &report)
+}
+
+/// The last error of a log, or the whole text where it holds no record but a stack trace.
+///
+/// # Errors
+/// The file cannot be read, or there is no error in it.
+pub(super) fn last_error(path: &Path) -> Result<String, Failure> {
+    let unreadable =
+        |error: String| Failure::new(Kind::Failed, format!("cannot read {}: {error}", path.display()));
+    let folder = tempfile::tempdir().map_err(|error| unreadable(error.to_string()))?;
+    let copy = folder.path().join("log");
+    // A copy of the end: standard input has no place to go back to, and a live log goes on growing.
+    let mut text = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().take(TAIL).read_to_end(&mut text).map_err(|error| unreadable(error.to_string()))?;
+    } else {
+        groundcrew_logs::readable(path).map_err(|error| {
+            let kind = if path.exists() { Kind::Failed } else { Kind::NotFound };
+            Failure::new(kind, error.to_string())
+        })?;
+        text = tail(path).map_err(|error| unreadable(error.to_string()))?;
+    }
+    std::fs::write(&copy, &text).map_err(|error| unreadable(error.to_string()))?;
+    // The store takes secrets out again under its own key; this key only keeps them off the way there.
+    let mut options = ScanOptions::new(Redactor::new(&[0; 32]));
+    options.flush = true;
+    options.max_bytes = TAIL;
+    let read = scan(&copy, None, &options).map_err(|error| unreadable(error.to_string()))?;
+    let traced = |record: &&Record| record.trace.is_some();
+    let last = read.records.iter().rev().find(traced);
+    let last = last.or_else(|| read.records.iter().rev().find(|record| record.is_error()));
+    last.map(|record| record.text.clone()).ok_or_else(|| {
+        Failure::new(Kind::NotFound, format!("there is no error in {}", path.display()))
+            .hint("give a log that holds the error, or its stack trace")
+    })
+}
+
+fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::{Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    if from > 0 {
+        // The first line is a part of one.
+        let start = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        bytes.drain(..start);
+    }
+    Ok(bytes)
+}
+
+fn report(work: &OneShot, error: &str) -> Result<Report, Failure> {
+    let title = groundcrew_logs::trace::parse(error)
+        .and_then(|trace| Some(format!("{}: {}", trace.exception?, trace.message.unwrap_or_default())))
+        .unwrap_or_else(|| error.lines().next().unwrap_or_default().to_owned());
+    let triaged = work.last(CLASSIFY_ERROR)?.and_then(|task| task.result);
+    let triaged = triaged.and_then(|result| serde_json::from_value::<ClassifyErrorResult>(result).ok());
+    let mut report = Report {
+        outcome: "not_fixed",
+        error: title,
+        classification: triaged.map(|result| json!(result.classification)),
+        branch: None,
+        commit: None,
+        evidence: None,
+        diff: None,
+        reason: None,
+    };
+    let published = work.last(PUBLISH_FIX)?.filter(|task: &Task| task.status == Status::Blocked);
+    let Some(task) = published else {
+        report.reason = Some(work.reason()?);
+        return Ok(report);
+    };
+    let context: PublishFixContext = serde_json::from_value(task.context.clone())
+        .map_err(|error| Failure::new(Kind::Failed, format!("the fix cannot be read: {error}")))?;
+    let evidence = Evidence::of(work.store(), &task)?;
+    let draft = evidence.as_ref().and_then(|evidence| evidence.grade).is_none_or(Grade::is_draft);
+    report.outcome = if draft { "draft" } else { "fixed" };
+    report.diff = match &evidence {
+        Some(evidence) => Some(evidence.diff(&work.project()?)?.patch),
+        None => None,
+    };
+    report.branch = Some(context.branch);
+    report.commit = Some(context.head_sha);
+    report.evidence = evidence;
+    Ok(report)
+}
+
+fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {
+    if at.out.is_json() {
+        at.out.document(report)?;
+    } else {
+        print(at, report)?;
+    }
+    Ok(match report.outcome {
+        "fixed" => Done::Clean,
+        "draft" => Done::NotClean,
+        _ => Done::NotFixed,
+    })
+}
+
+fn print(at: &Invocation, report: &Report) -> Result<(), Failure> {
+    let heading = |text: &str| at.out.line(at.out.paint(Style::Strong, text));
+    let (Some(branch), Some(commit)) = (&report.branch, &report.commit) else {
+        heading(&format!("not fixed: {}", escape::brief(&report.error, 160)))?;
+        return at.out.line(escape::lines(report.reason.as_deref().unwrap_or_default()));
+    };
+    heading(&format!("{}: {}", report.outcome, escape::brief(&report.error, 160)))?;
+    at.out.line(format!("branch {} at {}", escape::line(branch), crate::evidence::short(commit)))?;
+    if let Some(evidence) = &report.evidence {
+        at.out.lines(evidence.lines(&at.out))?;
+    }
+    if let Some(diff) = &report.diff {
+        at.out.lines(patch_lines(&at.out, diff))?;
+    }
+    at.out.line(format!("nothing of yours has changed; `git merge {}` takes it", escape::shell(branch)))
+}

@@ -1,0 +1,104 @@
+//! `verify`: what a fix is worth, whoever made it.
+
+use groundcrew_core::contract::task_type::{FIX_BUG, REVIEW_DESIGN, VERIFY_FIX};
+use groundcrew_core::contract::{FixBugContext, VerifyFixResult};
+use groundcrew_core::evidence::Grade;
+use groundcrew_core::role::Role;
+use groundcrew_core::task::Status;
+use serde::Serialize;
+
+use super::fix::last_error;
+use crate::escape;
+use crate::evidence::Evidence;
+use crate::failure::{Done, Failure, Kind};
+use crate::invocation::Invocation;
+use crate::oneshot::OneShot;
+use crate::options::Verify;
+use crate::output::Style;
+use crate::signals::Signals;
+
+/// What came of it.
+#[derive(Serialize)]
+struct Report {
+    /// `accepted`, `draft` or `rejected`; `not_shown` where the checks could not be made.
+    outcome: &'static str,
+    /// The commit without the fix.
+    base: String,
+    /// The fix.
+    commit: String,
+    /// What was shown.
+    evidence: Option<Evidence>,
+    /// Why it is not accepted.
+    reason: Option<String>,
+}
+
+/// Verifies a fix.
+pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
+    let error = last_error(&options.error)?;
+    let signals = Signals::watch()?;
+    let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
+    let work = OneShot::new(at, &folder, &options.place.tests)?;
+    let commit = work.repository().resolve(&options.commit)?;
+    let base = options.base.clone().unwrap_or_else(|| format!("{commit}~1"));
+    let base = work.repository().resolve(&base)?;
+    let context = FixBugContext {
+        round: 1,
+        base_sha: Some(base.to_string()),
+        error: Some(error),
+        proposed: Some(commit.to_string()),
+        ..FixBugContext::default()
+    };
+    let context = serde_json::to_value(&context)
+        .map_err(|error| Failure::new(Kind::Failed, format!("the task cannot be written: {error}")))?;
+    let done = work.work(FIX_BUG, Role::Developer, context, &signals)?;
+    if let Done::Signal(_) = done {
+        return Ok(done);
+    }
+    let report = report(&work, base.to_string(), commit.to_string())?;
+    work.clear()?;
+    tell(at, &report)
+}
+
+fn report(work: &OneShot, base: String, commit: String) -> Result<Report, Failure> {
+    let finished = |task_type: &str| -> Result<_, Failure> {
+        Ok(work.last(task_type)?.filter(|task| task.status == Status::Completed))
+    };
+    let verified = finished(VERIFY_FIX)?;
+    let result = verified.as_ref().and_then(|task| task.result.clone());
+    let result = result.and_then(|result| serde_json::from_value::<VerifyFixResult>(result).ok());
+    let last = finished(REVIEW_DESIGN)?;
+    let evidence = match last.as_ref().or(verified.as_ref()) {
+        Some(task) => Evidence::of(work.store(), task)?,
+        None => None,
+    };
+    let grade = result.as_ref().and_then(|result| result.verification.grade);
+    let outcome = match (&result, grade, &last) {
+        (Some(_), Some(grade), Some(_)) if !grade.is_draft() => "accepted",
+        (Some(_), Some(Grade::A | Grade::B | Grade::C | Grade::D), Some(_)) => "draft",
+        (Some(_), _, _) => "rejected",
+        (None, _, _) => "not_shown",
+    };
+    let reason = if outcome == "accepted" { None } else { Some(work.reason()?) };
+    Ok(Report { outcome, base, commit, evidence, reason })
+}
+
+fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {
+    if at.out.is_json() {
+        at.out.document(report)?;
+    } else {
+        let head =
+            format!("{}: {}", report.outcome.replace('_', " "), crate::evidence::short(&report.commit));
+        at.out.line(at.out.paint(Style::Strong, &head))?;
+        if let Some(reason) = &report.reason {
+            at.out.line(escape::lines(reason))?;
+        }
+        if let Some(evidence) = &report.evidence {
+            at.out.lines(evidence.lines(&at.out))?;
+        }
+    }
+    Ok(match report.outcome {
+        "accepted" => Done::Clean,
+        "draft" => Done::NotClean,
+        _ => Done::NotFixed,
+    })
+}
