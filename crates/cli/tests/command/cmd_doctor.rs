@@ -1,3 +1,4 @@
+use regex::Regex;
 use serde_json::Value;
 
 use crate::databases::{in_own_mounts, orderly};
@@ -114,4 +115,32 @@ fn a_disk_that_is_nearly_full_is_told() {
     let disk = told["checks"].as_array().unwrap().iter().find(|check| check["name"] == "disk").unwrap();
     assert_eq!(disk["status"], "warn", "{disk}");
     assert!(disk["detail"].as_str().unwrap().ends_with(" MB are free beside the database"), "{disk}");
+}
+
+/// The text without what differs from machine to machine.
+fn anywhere(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (pattern, name) in [
+        (r"(?m)^\w+ +sandbox .*\n( +fix: .*\n)?", ""),
+        (
+            r#"\s*\{\s*"detail": [^\n]*\s*"fix": [^\n]*\s*"name": "sandbox [a-z]+",\s*"status": "[a-z]+"\s*\},"#,
+            "",
+        ),
+        (r#"\d+\.\d+\.\d+ with(out)? pytest, at [^\s"]+"#, "<python>"),
+        (r"version \d+\.\d[\d.]*", "version <n>"),
+        (r"\d+ MB", "<n> MB"),
+    ] {
+        text = Regex::new(pattern).unwrap().replace_all(&text, name).into_owned();
+    }
+    text
+}
+
+#[test]
+fn every_check_is_told_to_people_and_programs() {
+    let crew = orderly();
+    std::fs::write(crew.home.shop().join("app.log"), "2026-03-01 09:00:00,000 INFO shop: open\n").unwrap();
+    let config = "[logs]\npaths = [\"app.log\", \"missing.log\"]\n\n[test]\ncommand = [\"true\"]\n";
+    std::fs::write(crew.home.shop().join("groundcrew.toml"), config).unwrap();
+    insta::assert_snapshot!("human", anywhere(&crew.home.transcript(&["doctor"])));
+    insta::assert_snapshot!("json", anywhere(&crew.home.transcript(&["doctor", "--json"])));
 }
