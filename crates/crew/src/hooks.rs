@@ -46,11 +46,16 @@ const HISTORY: SignedDuration = SignedDuration::from_hours(1);
 /// Longest time an event's text may take in the document, in characters.
 const TITLE: usize = 500;
 
+/// Longest time between two looks at settings and bookmarks while nothing happens.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// Tells what happens.
 #[derive(Default)]
 pub(crate) struct Hooks {
     lock: Option<File>,
     failed: BTreeMap<ProjectId, Failed>,
+    /// The last event up to which everything was told, and when that was found.
+    told: Option<(i64, Instant)>,
 }
 
 /// An event that could not be told yet.
@@ -62,11 +67,24 @@ struct Failed {
 }
 
 impl Hooks {
-    /// Tells what is to be told now; true when nothing is left.
+    /// Tells what is to be told now; gives the last event up to which nothing is left, or none while something is.
     ///
     /// # Errors
     /// The database cannot be used.
-    pub(crate) fn deliver(&mut self, tools: &Tools, cancel: &CancelToken) -> Result<bool, StoreError> {
+    pub(crate) fn deliver(&mut self, tools: &Tools, cancel: &CancelToken) -> Result<Option<i64>, StoreError> {
+        let known = self.told.map_or(0, |(event, _)| event);
+        let last = last_event(tools, known)?;
+        if let Some((event, at)) = self.told
+            && event == last
+            && at.elapsed() < LOOK_AGAIN
+        {
+            return Ok(Some(last));
+        }
+        self.told = self.tell_all(tools, cancel)?.then(|| (last, Instant::now()));
+        Ok(self.told.map(|(event, _)| event))
+    }
+
+    fn tell_all(&mut self, tools: &Tools, cancel: &CancelToken) -> Result<bool, StoreError> {
         let mut all_told = true;
         for project in tools.store.projects()? {
             // Settings that cannot be read are told by the project's tasks.
@@ -152,6 +170,17 @@ impl Hooks {
             self.failed.insert(project.id, Failed { event: event.id, tries, again_at });
         }
         Ok(over)
+    }
+}
+
+/// The last event there is, which is `known` or a later one.
+pub(crate) fn last_event(tools: &Tools, known: i64) -> Result<i64, StoreError> {
+    let mut last = known;
+    loop {
+        match tools.store.events(last, READ)?.last() {
+            Some(event) => last = event.id,
+            None => return Ok(last),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How often the crew checks its own health.
 const HEALTH_EVERY: Duration = Duration::from_secs(300);
 
-/// Time between two looks at what there is to tell.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+/// Longest time between two looks at what there is to tell.
+const TELL_EVERY: Duration = Duration::from_millis(400);
+
+/// In place of the last event that was told, while one waits to be told again.
+const NOTHING_TOLD: i64 = -1;
 
 /// How often running tasks are told to end while the crew stops.
 const STOP_TICK: Duration = Duration::from_millis(10);
@@ -79,7 +82,7 @@ pub struct Crew {
     floor: Arc<Floor>,
     stop: Arc<AtomicBool>,
     drained: Arc<AtomicBool>,
-    told: Arc<AtomicBool>,
+    told: Arc<AtomicI64>,
     hooks: CancelToken,
     threads: Vec<JoinHandle<()>>,
     names: Vec<String>,
@@ -108,7 +111,7 @@ impl Crew {
             _presence: presence,
             stop: Arc::new(AtomicBool::new(false)),
             drained: Arc::new(AtomicBool::new(false)),
-            told: Arc::new(AtomicBool::new(false)),
+            told: Arc::new(AtomicI64::new(NOTHING_TOLD)),
             hooks: CancelToken::new(),
             threads: Vec::new(),
             names: Vec::new(),
@@ -134,7 +137,7 @@ impl Crew {
         match terms.intake {
             Intake::Projects => crew.start_telling(),
             // What one task does is told to whoever waits for it.
-            Intake::Queue => crew.told.store(true, Ordering::Release),
+            Intake::Queue => crew.told.store(i64::MAX, Ordering::Release),
         }
         Ok(crew)
     }
@@ -164,7 +167,9 @@ impl Crew {
             Status::Completed | Status::Failed | Status::Blocked => false,
         };
         let nothing_open = !store.counts()?.iter().any(open);
-        Ok(nothing_open && held_back(store)?.is_empty() && self.told.load(Ordering::Acquire))
+        let told = self.told.load(Ordering::Acquire);
+        let all_told = told == i64::MAX || (told != NOTHING_TOLD && store.events(told, 1)?.is_empty());
+        Ok(nothing_open && all_told && held_back(store)?.is_empty())
     }
 
     /// What keeps the crew from its work now, such as a full disk under its database; empty when all is well.
@@ -264,13 +269,14 @@ fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
 }
 
 /// Tells the user's own programs what happens, in a thread of its own so that a slow one holds nobody up.
-fn tell(floor: &Floor, stop: &AtomicBool, told: &AtomicBool, cancel: &CancelToken) {
+fn tell(floor: &Floor, stop: &AtomicBool, told: &AtomicI64, cancel: &CancelToken) {
     let mut hooks = Hooks::default();
+    let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        let all = hooks.deliver(&floor.tools, cancel);
-        floor.trouble.note("hooks", &all);
-        told.store(matches!(all, Ok(true)), Ordering::Release);
-        std::thread::sleep(TELL_EVERY);
+        let delivered = hooks.deliver(&floor.tools, cancel);
+        floor.trouble.note("hooks", &delivered);
+        told.store(delivered.ok().flatten().unwrap_or(NOTHING_TOLD), Ordering::Release);
+        seen = floor.tools.store.changes(seen, TELL_EVERY);
     }
 }
 

@@ -225,7 +225,9 @@ fn details_of_a_hole_stay_out_of_notifications() {
     let attack = CRASH.replace("'ann'", "\"''.__class__.__mro__[1].__subclasses__()\"");
     let (found, task) = bench.classified_by(&crew, json!({ "error": attack }));
     assert_eq!((found.category, found.route), (Category::Security, Route::Security));
-    crew.until("it is worked", || !bench.all("classify_error").is_empty() && crew.is_idle());
+    crew.until("security has seen it", || bench.open("triage_vulnerability", Status::Completed));
+    assert_eq!(bench.one("triage_vulnerability").parent, Some(task.id));
+    crew.until("it is worked", || crew.is_idle());
     let no_code = attack.replace("shop.py", "gone.py");
     let (found, second) = bench.classified_by(&crew, json!({ "error": no_code }));
     assert_eq!((found.category, found.route), (Category::Security, Route::Human));
