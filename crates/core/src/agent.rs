@@ -146,3 +146,21 @@ fn add(metrics: &mut Map<String, Value>, field: &str, amount: u64) -> u64 {
     metrics.insert(field.to_owned(), json!(sum));
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_tell_the_rate_the_mean_and_the_slow_among_recent_runs() {
+        let mut metrics = Map::new();
+        for took in 1..=100 {
+            let end = if took % 4 == 0 { RunEnd::Failed } else { RunEnd::Completed };
+            count_run(&mut metrics, end, SignedDuration::from_millis(took), &Cost::default());
+        }
+        // The last 64 runs took 37 to 100 ms; 61 of them at most 97.
+        let told = ["runs", "success_rate", "avg_task_ms", "p95_task_ms"].map(|field| metrics[field].clone());
+        assert_eq!(told, [json!(100), json!(0.75), json!(50), json!(97)]);
+        assert_eq!(metrics["recent_ms"].as_array().map(Vec::len), Some(RECENT));
+    }
+}

@@ -231,3 +231,15 @@ pub struct IncidentChange {
     /// When its approved fix was released. A change to `approved` that names none takes back an earlier one.
     pub released_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_begins_every_five_minutes_before_1970_too() {
+        let begins = |second| bucket(Timestamp::from_second(second).unwrap_or_default()).as_second();
+        assert_eq!([0, 299, 300, 301, -1, -300].map(begins), [0, 0, 300, 300, -300, -300]);
+        assert!(bucket(Timestamp::MIN) <= Timestamp::MIN);
+    }
+}

@@ -96,3 +96,29 @@ impl Schedule {
         format!("schedule:{}", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_passed_are_skipped_and_the_beat_is_kept() {
+        let at = |second| Timestamp::from_second(second).unwrap_or_default();
+        let schedule = Schedule {
+            name: "a".into(),
+            task_type: "b".into(),
+            role: Role::Qa,
+            project: None,
+            priority: DEFAULT_PRIORITY,
+            context: Value::Null,
+            every_s: 10,
+            next_at: at(100),
+            created_by: "user".into(),
+            last_task: None,
+        };
+        let after = [0, 99, 100, 109, 110, 1_000_003].map(|now| schedule.after(at(now)).as_second());
+        assert_eq!(after, [100, 100, 110, 110, 120, 1_000_010]);
+        let forever = Schedule { every_s: u64::MAX, ..schedule };
+        assert_eq!(forever.after(at(100)), Timestamp::MAX);
+    }
+}
