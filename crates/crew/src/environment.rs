@@ -10,8 +10,10 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use groundcrew_core::audit::Recorder;
 use groundcrew_core::message::Ask;
 use groundcrew_core::task::{BlockedOn, ProjectId};
 use groundcrew_workbench::environment::{Environment, Venv};
@@ -59,7 +61,7 @@ pub(crate) fn python_for(
     base: &Sha,
     sandbox: &Sandbox,
 ) -> Result<Python, Trouble> {
-    let recorder: std::sync::Arc<dyn groundcrew_core::audit::Recorder> = job.desk.clone();
+    let recorder: Arc<dyn Recorder> = job.desk.clone();
     let Some(setup) = &site.config.test.setup else {
         return site.python(sandbox, &recorder).map_err(Trouble::Environment);
     };
@@ -388,7 +390,7 @@ pub(crate) fn bound_words(bound: Bound) -> &'static str {
 pub(crate) fn demand(job: &Job<'_>, site: &Site, suite: &Suite, python: &Python) -> Result<(), Trouble> {
     let Some(found) = lack(suite, python) else { return Ok(()) };
     let Lack::Services(missing) = &found else {
-        return Err(Trouble::Environment(found.to_string()));
+        return Err(Trouble::Environment(format!("{found}{}", passed_over(job, site))));
     };
     let known = folder_of(&job.tools.work_folder, site.id).join("without");
     let addresses: Vec<&str> = missing.iter().map(|service| service.address.as_str()).collect();
@@ -414,6 +416,13 @@ pub(crate) fn demand(job: &Job<'_>, site: &Site, suite: &Suite, python: &Python)
         (HAND_OVER, "Leave this error to me"),
     ];
     Err(Trouble::Ask { on: BlockedOn::Environment, ask: Box::new(Ask::new(question, &choices)) })
+}
+
+/// What looks like the environment that is wanted and is not taken, with the reason.
+fn passed_over(job: &Job<'_>, site: &Site) -> String {
+    let recorder: Arc<dyn Recorder> = job.desk.clone();
+    let found = site.environment(&recorder).unwrap_or_default();
+    found.passed_over.iter().map(|reason| format!("; passed over: {reason}")).collect()
 }
 
 /// As [`demand`], for a run with a fix: a module that it cannot find there, and could without the fix, is the fix's own.

@@ -79,13 +79,19 @@ fn environments(bench: &Bench) -> Vec<PathBuf> {
 #[test]
 fn a_missing_package_blocks_with_its_name_and_the_environment_of_the_checkout_mends_it() {
     let bench = bench("");
+    let link = bench.root().join(".venv");
+    let elsewhere = tempfile::tempdir().unwrap();
+    make_venv(elsewhere.path());
+    std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
     let task = fix(&bench);
     let crew = bench.crew(Rules);
     crew.until("the task waits", || bench.status(task) == Status::Blocked);
     assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Environment);
     let asked = question(&bench).content;
     assert!(asked.contains("need the Python module till") && asked.contains("[test] environment"), "{asked}");
-    make_venv(&bench.root().join(".venv"));
+    assert!(asked.contains(".venv is a link that leads out of the checkout"), "{asked}");
+    std::fs::remove_file(&link).unwrap();
+    make_venv(&link);
     bench.answer("retry");
     crew.until("the fix waits for approval", || bench.open("publish_fix", Status::Blocked));
 }
