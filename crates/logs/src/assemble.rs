@@ -60,6 +60,8 @@ pub(crate) struct Draft {
     from: usize,
     /// The trace or the exception's name is in the first line's message, so that the header may stand before every line.
     in_header: bool,
+    /// The trace began on a later line, so that the first says nothing of it.
+    begun_later: bool,
     key: Option<(String, Option<Level>)>,
     /// Whether the header stands before every line; known from the second line on.
     repeating: Option<bool>,
@@ -210,17 +212,23 @@ impl Draft {
             left_out: 0,
             from: opening.from,
             in_header,
+            begun_later: false,
             key,
             repeating: None,
             state: opening.state,
         })
     }
 
-    /// The text in which the stack trace stands: the lines, without the header before the first or before each.
-    pub(crate) fn trace_text(&self) -> String {
+    /// The text in which the stack trace stands, where that is not simply the lines: without the header before the first
+    /// or before each.
+    pub(crate) fn trace_text(&self) -> Option<String> {
+        let simply = (!self.headed || self.begun_later) && self.from == 0 && self.repeating != Some(true);
+        if simply {
+            return None;
+        }
         let rest = self.lines.iter().skip(1).chain(&self.tail);
         let rest = rest.map(|line| line.bare.as_deref().unwrap_or(&line.text));
-        std::iter::once(&self.header.message[self.from..]).chain(rest).collect::<Vec<_>>().join("\n")
+        Some(std::iter::once(&self.header.message[self.from..]).chain(rest).collect::<Vec<_>>().join("\n"))
     }
 
     /// What the line is to this record.
@@ -263,6 +271,7 @@ impl Draft {
                 return Next::End;
             }
             self.language = Some(language);
+            self.begun_later = matches!(beginning.place, Place::Here(_));
             self.state = State::Trace(beginning.follow);
             return Next::Part;
         }

@@ -1,5 +1,6 @@
 //! Reading a log file from where the last scan stopped.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -416,7 +417,8 @@ impl<'a> Reading<'a> {
     }
 
     fn emit(&mut self) {
-        for draft in std::mem::take(&mut self.done) {
+        let mut done = std::mem::take(&mut self.done);
+        for draft in done.drain(..) {
             self.drop_bytes(DropReason::LongRecord, draft.left_out);
             let mut record = finished(&draft, &self.options.redactor);
             if record.is_error() {
@@ -428,6 +430,8 @@ impl<'a> Reading<'a> {
             }
             self.records.push(record);
         }
+        // Its room is used again.
+        self.done = done;
     }
 
     /// Counts bytes that are left out, in one entry for each reason.
@@ -447,7 +451,10 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
     let redacted = redactor.redact(&text(draft));
     let trace = match (&draft.field, draft.language) {
         (Some(field), _) => trace::parse(&redactor.redact(field).text),
-        (None, Some(language)) => language.parse(&redactor.redact(&draft.trace_text()).text),
+        (None, Some(language)) => match draft.trace_text() {
+            Some(text) => language.parse(&redactor.redact(&text).text),
+            None => language.parse(&redacted.text),
+        },
         (None, None) => None,
     };
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
@@ -468,7 +475,12 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
 }
 
 /// The lines of a draft; what was left out between them is said.
-fn text(draft: &Draft) -> String {
+fn text(draft: &Draft) -> Cow<'_, str> {
+    if let [line] = draft.lines.as_slice()
+        && draft.tail.is_empty()
+    {
+        return Cow::Borrowed(line.text.trim_end());
+    }
     let first: Vec<&str> = draft.lines.iter().map(|line| line.text.as_str()).collect();
     let mut text = first.join("\n");
     if draft.left_out > 0 {
@@ -479,7 +491,7 @@ fn text(draft: &Draft) -> String {
         text.push_str(&line.text);
     }
     text.truncate(text.trim_end().len());
-    text
+    Cow::Owned(text)
 }
 
 fn exception_line(trace: &Trace) -> String {

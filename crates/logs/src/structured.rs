@@ -72,6 +72,15 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
 
 /// The first field that may hold a stack trace, which has several lines; some loggers write the lines as a list.
 fn trace(object: &Map<String, Value>) -> Option<String> {
+    // Hardly any line has one, and looking for all of the names takes longer than everything else.
+    let may_hold = |value: &Value| match value {
+        Value::String(text) => text.contains('\n'),
+        Value::Array(_) | Value::Object(_) => true,
+        Value::Number(_) | Value::Bool(_) | Value::Null => false,
+    };
+    if !object.values().any(may_hold) {
+        return None;
+    }
     let mut texts = TRACE.iter().filter_map(|name| match field(object, name)? {
         Value::String(text) => Some(text.clone()),
         Value::Array(lines) => {

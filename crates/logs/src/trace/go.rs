@@ -16,16 +16,16 @@ pub(super) struct Go;
 const PANIC: &str = "panic: ";
 const FATAL: &str = "fatal error: ";
 /// How the server of the standard library reports a panic that it caught.
-const SERVING: &str = "panic serving ";
+const CAUGHT: &str = "http: panic serving ";
 /// Lines between the reason and the first goroutine.
 const MESSAGE_LINES: usize = 20;
 
 impl Language for Go {
     fn begins(&self, line: &str) -> Option<Beginning> {
-        let starts = line.starts_with(PANIC) || line.starts_with(FATAL) || line.contains(SERVING);
+        let starts = || [PANIC, FATAL, CAUGHT].iter().any(|start| line.starts_with(start));
         let state = if is_goroutine(line) {
             Lines::Frames
-        } else if starts {
+        } else if starts() {
             Lines::Reason(0)
         } else {
             return None;
@@ -104,8 +104,8 @@ fn reasons(lines: &[&str]) -> Vec<Trace> {
 }
 
 fn reason(text: &str) -> Option<Trace> {
-    let (kind, message) = match text.find(SERVING) {
-        Some(at) => ("panic", text[at + SERVING.len()..].split_once(": ")?.1),
+    let (kind, message) = match text.strip_prefix(CAUGHT) {
+        Some(client) => ("panic", client.split_once(": ")?.1),
         None => match text.strip_prefix(PANIC) {
             Some(message) => ("panic", message),
             None => ("fatal error", text.strip_prefix(FATAL)?),

@@ -13,6 +13,7 @@ use super::{Beginning, Follow, Language, Next, Place, file_and_line, some};
 #[derive(Debug)]
 pub(super) struct Rust;
 
+const THREAD: &str = "thread '";
 const PANICKED: &str = "panicked at ";
 const BACKTRACE: &str = "stack backtrace:";
 const NOTE: &str = "note: ";
@@ -50,6 +51,10 @@ const FOREIGN: [&str; 26] = [
 
 impl Language for Rust {
     fn begins(&self, line: &str) -> Option<Beginning> {
+        // Behind other words only where the line ends as it must: looking into every line takes too long.
+        if !line.starts_with(THREAD) && !line.ends_with(':') {
+            return None;
+        }
         let at = opening(line)?;
         let state = if complete(&line[at..]) { Lines::Message(0) } else { Lines::Opened };
         Some(Beginning { place: Place::Here(at), follow: Box::new(state) })
@@ -103,7 +108,7 @@ impl Language for Rust {
 /// Where `thread 'main' panicked at ` begins, on the first line that has it.
 fn opening(text: &str) -> Option<usize> {
     let panicked = text.find(PANICKED)?;
-    text[..panicked].rfind("thread '").filter(|at| !text[*at..panicked].contains('\n'))
+    text[..panicked].rfind(THREAD).filter(|at| !text[*at..panicked].contains('\n'))
 }
 
 /// Whether the line of the old form has its place already.
