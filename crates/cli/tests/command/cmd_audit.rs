@@ -43,8 +43,7 @@ fn following_shows_what_is_written_meanwhile_and_ends_on_a_signal() {
 fn following_is_a_verb_too() {
     let crew = Crew::new();
     let file = crew.home.path().join("out");
-    let verb = "audit follow";
-    let mut command = crew.home.command(verb.split(' ').chain(["--task", "2", "--json"]));
+    let mut command = crew.home.command(["audit", "follow", "--task", "2", "--json"]);
     let mut child = command.stdout(std::fs::File::create(&file).unwrap()).spawn().unwrap();
     until("the old entries are there", || std::fs::read_to_string(&file).unwrap().lines().count() == 2);
     std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
