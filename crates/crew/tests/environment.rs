@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[allow(dead_code, reason = "each test file uses its own part of it")]
 mod project;
 
 use std::io::{Read as _, Write as _};

@@ -372,6 +372,28 @@ fn the_review_of_the_design_says_where_the_fix_is_and_what_grew_and_what_is_a_co
 }
 
 #[test]
+fn the_same_defect_elsewhere_is_one_note_and_no_wider_change() {
+    let other = "def count(rows, key):\n    rows[key] += 1\n    return rows\n";
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("other.py", other), ("tests/test_shop.py", TESTS)]);
+    let commit = bench.commit_hidden("shop.py", MENDED);
+    let task = bench.review("review_design", Role::Architect, bench.fix(&commit));
+    bench.crew(Rules).until("it is reviewed", || bench.status(task) == Status::Completed);
+    let review = review_of(&bench, task);
+    let design = review.design.unwrap();
+    assert_eq!(design.root_cause_check.unwrap().same_pattern_elsewhere, ["other.py:2: rows[key] += 1"]);
+    assert_eq!(review.verdict, "pass", "{:?}", review.findings);
+    let notes = bench.notes();
+    let told: Vec<&str> =
+        notes.iter().filter(|note| note.from == "architect").map(|note| note.content.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "beside the fix for \"a crash\": the same form of code stands at other.py:2: rows[key] += 1; it may have the same defect"
+        ]
+    );
+}
+
+#[test]
 fn an_incident_whose_fix_is_rejected_keeps_the_reason() {
     let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
     std::fs::write(bench.root().join("app.log"), "ERROR shop: odd\nINFO shop: on\n").unwrap();

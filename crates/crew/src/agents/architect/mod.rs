@@ -5,6 +5,7 @@
 //! when none would does a person decide. The same defect elsewhere is a note and never a reason for a wider change.
 
 mod cause;
+mod elsewhere;
 mod growth;
 mod imports;
 mod interface;
@@ -103,7 +104,10 @@ fn look(
     let survey = Survey::of(sides, dossier)?;
     design.duplication = survey.copies.clone();
     findings.extend(survey.copies.iter().map(|copy| finding("copy", "warning", "", 0, copy.clone())));
-    let check = cause::check(sides, diff, dossier, &survey);
+    let mut check = cause::check(sides, diff, dossier, &survey);
+    if let Some(check) = &mut check {
+        check.same_pattern_elsewhere = elsewhere::places(sides, dossier)?;
+    }
     findings.extend(check.as_ref().and_then(cause::one_of_many));
     design.root_cause_check = check;
     Ok((design, findings))

@@ -232,7 +232,7 @@ static DANGERS: LazyLock<Vec<Danger>> = LazyLock::new(|| {
             "cors",
             "error",
             "lets every other site in",
-            r#"(?i)Access-Control-Allow-Origin["']?\s*[\],:=)]+\s*["']\*|allow_origins\s*=\s*\[\s*["']\*|CORS_(ORIGIN_)?ALLOW_ALL\w*\s*=\s*True"#,
+            r#"(?i)Access-Control-Allow-Origin["']?[\],:=)\s]+["']\*|allow_origins\s*=\s*\[\s*["']\*|CORS_(ORIGIN_)?ALLOW_ALL\w*\s*=\s*True"#,
         ),
         ("temp-file", "warning", "makes a predictable temporary file", r"\btempfile\.mktemp\b|[\x22']/tmp/"),
         ("permissions", "error", "widens permissions", r"\bos\.(chmod|chown|setuid|setgid|umask)\s*\("),
