@@ -248,7 +248,8 @@ fn approved_fix(job: &Job<'_>, incident: &Incident) -> Result<Option<Approved>, 
     let tasks = job.tools.store.tasks(&filter)?;
     let published: Vec<PublishFixContext> = tasks
         .into_iter()
-        .filter(|task| task.task_type == PUBLISH_FIX && task.status == Status::Completed)
+        .filter(|task| task.task_type == PUBLISH_FIX)
+        .filter(|task| task.result.as_ref().is_some_and(|result| result["outcome"] == "approved"))
         .filter_map(|task| serde_json::from_value(task.context).ok())
         .collect();
     let wanted = incident.fix_commit.as_deref();

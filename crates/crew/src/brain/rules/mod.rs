@@ -5,6 +5,7 @@
 
 mod kinds;
 mod limits;
+mod lists;
 mod priority;
 
 use groundcrew_core::contract::{BrainId, Classification, Route};

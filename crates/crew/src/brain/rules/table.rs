@@ -153,6 +153,36 @@ const PYTHON: &[(&str, &str, Category, Route)] = &[
         Security,
         Careful,
     ),
+    (
+        "botocore.exceptions.ClientError",
+        "An error occurred (AccessDenied) when calling the PutObject operation: Access Denied",
+        Config,
+        Human,
+    ),
+    ("kombu.exceptions.OperationalError", "[Errno 111] Connection refused", Infrastructure, Ignore),
+    ("celery.exceptions.SoftTimeLimitExceeded", "SoftTimeLimitExceeded()", Resource, Human),
+    ("asyncio.exceptions.CancelledError", "", UserError, Ignore),
+    (
+        "elasticsearch.exceptions.ConnectionTimeout",
+        "ConnectionTimeout caused by - ReadTimeoutError",
+        Infrastructure,
+        Ignore,
+    ),
+    (
+        "grpc._channel._InactiveRpcError",
+        "<_InactiveRpcError of RPC that terminated with: status = StatusCode.UNAVAILABLE>",
+        Infrastructure,
+        Ignore,
+    ),
+    ("openai.RateLimitError", "Rate limit reached", Resource, Human),
+    ("psycopg2.errors.UndefinedColumn", "column \"total\" does not exist", Config, Human),
+    ("psycopg2.errors.SyntaxError", "syntax error at or near \"FORM\"", CodeBug, Developer),
+    ("shop.models.Order.DoesNotExist", "Order matching query does not exist.", CodeBug, Developer),
+    ("decimal.InvalidOperation", "[<class 'decimal.ConversionSyntax'>]", CodeBug, Developer),
+    ("smtplib.SMTPServerDisconnected", "Connection unexpectedly closed", Infrastructure, Ignore),
+    ("smtplib.SMTPAuthenticationError", "(535, b'Authentication failed')", Config, Human),
+    ("RuntimeError", "Event loop is closed", CodeBug, Developer),
+    ("urllib3.exceptions.LocationParseError", "Failed to parse: http://.example.com", CodeBug, Developer),
 ];
 
 /// Exception, text, file, expected category, expected route.
@@ -319,6 +349,63 @@ const OTHERS: &[(&str, &str, &str, Category, Route)] = &[
     ),
     ("panic", "called `Result::unwrap()` on an `Err` value: NotPresent", "src/main.rs", Config, Human),
     ("panic", "memory allocation of 8589934592 bytes failed", "src/cart.rs", Resource, Human),
+    (
+        "PrismaClientInitializationError",
+        "Can't reach database server at `db`:`5432`",
+        "src/db.js",
+        Infrastructure,
+        Ignore,
+    ),
+    (
+        "MongooseError",
+        "Operation `users.findOne()` buffering timed out after 10000ms",
+        "src/users.js",
+        Infrastructure,
+        Ignore,
+    ),
+    ("UnauthorizedError", "jwt expired", "src/auth.js", UserError, Ignore),
+    ("Error", "write EPIPE", "src/app.js", Infrastructure, Ignore),
+    ("java.util.concurrent.TimeoutException", "null", "src/main/java/shop/Api.java", Infrastructure, Ignore),
+    (
+        "io.lettuce.core.RedisConnectionException",
+        "Unable to connect to localhost:6379",
+        "src/main/java/shop/Db.java",
+        Infrastructure,
+        Ignore,
+    ),
+    (
+        "java.sql.SQLSyntaxErrorException",
+        "Table 'shop.orders' doesn't exist",
+        "src/main/java/shop/Db.java",
+        Config,
+        Human,
+    ),
+    ("java.util.ConcurrentModificationException", "null", "src/main/java/shop/Cart.java", CodeBug, Human),
+    ("java.net.BindException", "Address already in use", "src/main/java/shop/App.java", Config, Human),
+    ("panic", "assignment to entry in nil map", "cart/cart.go", CodeBug, Human),
+    ("fatal error", "all goroutines are asleep - deadlock!", "cart/cart.go", CodeBug, Human),
+    (
+        "panic",
+        "called `Result::unwrap()` on an `Err` value: ParseIntError { kind: InvalidDigit }",
+        "src/cart.rs",
+        CodeBug,
+        Human,
+    ),
+    (
+        "panic",
+        "called `Result::unwrap()` on an `Err` value: Os { code: 2, kind: NotFound, message: \"No such file or directory\" }",
+        "src/main.rs",
+        Config,
+        Human,
+    ),
+    (
+        "panic",
+        "called `Result::unwrap()` on an `Err` value: Os { code: 111, kind: ConnectionRefused, message: \"Connection refused\" }",
+        "src/db.rs",
+        Infrastructure,
+        Ignore,
+    ),
+    ("panic", "already borrowed: BorrowMutError", "src/cart.rs", CodeBug, Human),
 ];
 
 /// Error lines without a stack, expected category, expected route.
@@ -336,7 +423,7 @@ const LINES: &[(&str, Category, Route)] = &[
 
 #[test]
 fn realistic_errors_are_told_apart() {
-    assert!(PYTHON.len() + OTHERS.len() + LINES.len() >= 110);
+    assert!(PYTHON.len() + OTHERS.len() + LINES.len() >= 140);
     for (exception, message, category, route) in PYTHON {
         let frame = frame("app/orders.py", "place", "handle(request)");
         let sample = sample(exception, message, Some(&frame));
