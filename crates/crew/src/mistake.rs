@@ -22,6 +22,12 @@ pub(crate) fn not_text(bytes: &[u8], error: &std::str::Utf8Error) -> String {
     format!("line {line}, column {column}: it is not UTF-8 text")
 }
 
+/// Where a text holds a character that no text file has.
+pub(crate) fn nul(text: &str) -> Option<String> {
+    let (line, column) = position(text, text.find('\0')?);
+    Some(format!("line {line}, column {column}: a NUL character; it is no text file"))
+}
+
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -152,7 +152,7 @@ impl Bulk {
             more => at.out.line(format!("{more} tasks are {done}: {}", ids.join(", ")))?,
         }
         for refused in &self.refused {
-            at.out.line(format!("refused: {}", escape::line(&refused.reason)))?;
+            at.out.line(format!("#{} is left as it is: {}", refused.task, escape::line(&refused.reason)))?;
         }
         Ok(end)
     }

@@ -235,3 +235,51 @@ fn a_pipe_where_a_log_should_be_is_told_and_the_others_are_read() {
     assert_eq!(told["readings"].as_array().unwrap().len(), 1, "{told}");
     assert_eq!(home.steady(&ran.stderr), "/TOP/shop/secret.log is no plain file and not read\n");
 }
+
+/// Has a crew work the shop's error while its tests run by this command.
+fn worked_with_tests(command: &str) {
+    let home = Home::new();
+    home.repository();
+    std::fs::write(home.shop().join("app.log"), LOG).unwrap();
+    let settings = format!(
+        "[logs]\npaths = [\"app.log\"]\nbaseline = \"9999d\"\n[test]\ncommand = [\"sh\", \"-c\", {command:?}]\n\
+         timeout = \"3s\"\n[change]\ntime = \"20s\"\n"
+    );
+    std::fs::write(home.shop().join("groundcrew.toml"), settings).unwrap();
+    home.ok(&["init"]);
+    home.ok(&["trust"]);
+    let before = checkout(&home.shop());
+    let ran = home.run(&["up", "--until-idle"]);
+    assert_eq!(ran.code, Some(3), "a person must decide: {}{}", ran.stdout, ran.stderr);
+    assert_eq!(checkout(&home.shop())[2..], before[2..], "the checkout stays as it is");
+    let inbox = home.json(&["inbox"])["inbox"].clone();
+    for item in inbox.as_array().unwrap() {
+        let grade = &item["evidence"]["grade"];
+        assert!(*grade != "A" && *grade != "B", "what cannot be tested is a draft at best: {item}");
+    }
+}
+
+/// How many processes have a word in their command line.
+fn alive(word: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).split('\0').any(|part| part == word)).count()
+}
+
+#[test]
+fn tests_that_hang_are_ended_and_a_person_is_asked() {
+    worked_with_tests("sleep 987601");
+    assert_eq!(alive("987601"), 0, "the command outlived the crew");
+}
+
+#[test]
+fn tests_that_leave_daemons_behind_leave_none() {
+    worked_with_tests("for n in 1 2 3; do setsid sleep 987602 & done; exit 1");
+    assert_eq!(alive("987602"), 0, "a daemon outlived the crew");
+}
+
+#[test]
+fn tests_that_print_without_end_are_ended_and_a_person_is_asked() {
+    worked_with_tests("yes 987603");
+    assert_eq!(alive("987603"), 0, "the command outlived the crew");
+}

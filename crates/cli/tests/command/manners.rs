@@ -219,3 +219,25 @@ fn a_verb_answers_at_once() {
     crew.home.ok(&["status"]);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_mistyped_verb_or_flag_is_met_with_the_nearest() {
+    let home = Home::new();
+    insta::assert_snapshot!("verb", home.transcript(&["incidnets"]));
+    insta::assert_snapshot!("inner_verb", home.transcript(&["tasks", "redirve"]));
+    insta::assert_snapshot!("flag", home.transcript(&["up", "--until-ilde"]));
+}
+
+#[test]
+fn every_document_and_every_problem_names_the_version_of_its_form() {
+    let crew = Crew::new();
+    for verb in
+        [&["status"][..], &["tasks"], &["incidents"], &["inbox"], &["audit"], &["agents"], &["schema"]]
+    {
+        assert_eq!(crew.home.json(verb)["schema_version"], 1, "{verb:?}");
+    }
+    let ran = crew.home.run(&["show", "99", "--json"]);
+    assert_eq!((&problem(&ran)["schema_version"], ran.stdout.as_str()), (&json!(1), ""));
+    let ran = crew.home.run(&["shwo", "--json"]);
+    assert_eq!(problem(&ran)["schema_version"], 1);
+}
