@@ -36,6 +36,7 @@ mod cmd_verify;
 mod cmd_workers;
 mod databases;
 mod demo;
+mod docs;
 mod exit_codes;
 mod killing;
 mod manners;
