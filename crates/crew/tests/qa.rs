@@ -109,6 +109,25 @@ fn a_test_that_fails_only_with_the_fix_rejects_it_also_where_the_base_is_red() {
 }
 
 #[test]
+fn a_fix_that_qa_rejects_three_times_goes_on_as_a_draft_only_on_a_persons_word() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    let broken = bench.commit_hidden("shop.py", &MENDED.replace("'ok'", "'bad'"));
+    let task = bench.verify(Fix { round: 3, ..bench.fix(&broken) });
+    let crew = bench.crew(Rules);
+    crew.until("the person is asked", || bench.status(task) == Status::Blocked);
+    bench.answer_because("waive", "the test is wrong");
+    crew.until("the draft waits for approval", || bench.open("publish_fix", Status::Blocked));
+    let result = verified(&bench, task);
+    assert_eq!((result.common.outcome.as_str(), result.verification.grade), ("rejected", None));
+    assert_eq!(result.verification.insisted.unwrap().reason, "the test is wrong");
+    let question = bench.question();
+    assert!(
+        question.contains("grade none") && question.contains("user let it pass: the test is wrong"),
+        "{question}"
+    );
+}
+
+#[test]
 fn a_fix_with_which_tests_are_gone_is_rejected() {
     let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
     let head = bench.head();
