@@ -39,13 +39,16 @@ pub fn fingerprint(record: &Record) -> Fingerprint {
         Some(trace) => trace_parts(trace),
         None => line_parts(record),
     };
+    Fingerprint { version: VERSION, key: key(&parts), title: title(record) }
+}
+
+fn key(parts: &[String]) -> String {
     let mut hash = Sha256::new();
-    for part in &parts {
+    for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let key = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Fingerprint { version: VERSION, key, title: title(record) }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn line_parts(record: &Record) -> Vec<String> {
@@ -230,5 +233,33 @@ mod tests {
         let other = trace_parts(&trace(vec![frame("run", 1), frame("main", 3)]));
         assert_eq!(shallow, deep);
         assert_ne!(shallow, other);
+    }
+
+    #[test]
+    fn keys_of_python_errors_are_those_of_the_first_version() {
+        let frame = |file: &str, function: &str, source: &str| Frame {
+            file: Some(file.into()),
+            line: Some(3),
+            function: Some(function.into()),
+            source: Some(source.into()),
+            in_app: true,
+        };
+        let cause = Trace {
+            exception: Some("KeyError".into()),
+            frames: vec![frame("/srv/shop/stock/items.py", "look", "return stock[n]")],
+            ..Trace::default()
+        };
+        let trace = Trace {
+            exception: Some("shop.Full".into()),
+            message: Some("no room for 7".into()),
+            frames: vec![
+                frame("/srv/shop/cart.py", "add", "raise shop.Full(n)"),
+                frame("/srv/shop/cart.py", "add", "self.add(n)"),
+                frame("/srv/shop/cart.py", "main", "cart.add(n)"),
+                frame("/srv/shop/cart.py", "<module>", "main()"),
+            ],
+            causes: vec![cause],
+        };
+        assert_eq!(key(&trace_parts(&trace)), "aa9c29ca20acfd44");
     }
 }

@@ -470,6 +470,8 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
     ]);
     prop_oneof![
         8 => known.prop_map(|line| format!("{line}\n").into_bytes()),
+        1 => Just(b"\x03\x91\x01\x12\xfe\x7f\x01\x88\x02\x02\n".to_vec()),
+        1 => Just(b"\0\0\0".to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..40),
     ]
 }
