@@ -17,7 +17,6 @@
 pub mod agent;
 pub mod agents;
 pub mod brain;
-pub mod cancel;
 pub mod config;
 pub mod desk;
 pub mod environment;

@@ -11,11 +11,10 @@ use groundcrew_core::contract::{
     Classification, Dossier, Fix, FixBugContext, PublishFixContext, Route, StopAt,
 };
 use groundcrew_core::incident::{Category, Severity};
-use groundcrew_core::lifecycle::{Command, Outcome, Settlement};
+use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{BlockedOn, NewTask, Status, Task, TaskId};
+use groundcrew_core::task::{BlockedOn, Status, Task, TaskId};
 use groundcrew_crew::brain::Rules;
-use groundcrew_crew::cancel::cancel_with_followers;
 use serde_json::{Value, json};
 
 use project::{Bench, CRASH, MENDED, PROGRAM, TESTS};
@@ -306,30 +305,6 @@ fn a_language_without_repair_is_reported_with_the_place() {
     assert_eq!(result["fix"], Value::Null, "{result}");
     assert_eq!(result["reasons"][0]["text"], "there is no repair for Node yet");
     assert!(bench.notes()[0].content.contains("look at shop.js:2"), "{:?}", bench.notes());
-}
-
-#[test]
-fn cancelling_a_workflow_ends_what_follows_too_and_nothing_else() {
-    let bench = Bench::new(&[("shop.py", PROGRAM)]);
-    let root = bench.create("fix_bug", Role::Developer, json!({}));
-    let minute = jiff::SignedDuration::from_secs(60);
-    let task = bench.store.claim(Role::Developer, Some(root), "the test", minute).unwrap().unwrap();
-    let mut next = vec![NewTask::new("verify_fix", Role::Qa, Party::Developer, json!({}))];
-    next.push(NewTask::new("scan_secrets", Role::Security, Party::Developer, json!({})));
-    let done = Outcome::Complete { result: json!({ "outcome": "patch" }) };
-    let settlement = Settlement { hand_offs: next, ..Settlement::new(root, task.lease_token, done) };
-    bench.store.execute(Command::Settle(Box::new(settlement))).unwrap();
-    let other = bench.create("verify_fix", Role::Qa, json!({}));
-    let store = bench.store.as_ref();
-    let cancelled = cancel_with_followers(store, root, Party::User, "not now").unwrap();
-    assert_eq!(cancelled.len(), 2);
-    for id in cancelled {
-        let error = bench.task(id).error_message.unwrap();
-        assert_eq!(error, format!("cancelled by user: task {root} was cancelled: not now"));
-    }
-    assert_eq!(bench.status(root), Status::Completed, "what is done stays done");
-    assert_eq!(bench.status(other), Status::Pending, "another workflow goes on");
-    assert!(cancel_with_followers(store, root, Party::User, "again").is_err());
 }
 
 /// Longest time that anything in these tests may take.
