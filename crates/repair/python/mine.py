@@ -4,6 +4,8 @@ No log format is known here; a line is text in which some parts can be read as v
 """
 
 import ast
+import datetime
+import decimal
 import json
 import re
 import urllib.parse
@@ -149,6 +151,14 @@ def hints(exception, message):
         suggested += [b"\xff\xfe", "\u00e9", "\ud800"]
     if exception in ("ValueError", "OverflowError", "InvalidOperation"):
         suggested += ["", "a", 0, -1, 1e400, 10**20]
+    made = re.match(r"Object of type (\w+) is not JSON serializable", message)
+    if made:
+        told = {
+            "date": datetime.date(2020, 1, 2),
+            "datetime": datetime.datetime(2020, 1, 2, 3, 4, 5),
+            "Decimal": decimal.Decimal("1.5"),
+        }
+        suggested[:0] = [told[made.group(1)]] if made.group(1) in told else []
     for found in QUOTED.findall(message):
         word = found[0] or found[1]
         if word not in samples and word not in suggested:

@@ -51,6 +51,9 @@ def recipe(node, classes):
         pass
     if isinstance(node, ast.Call):
         name = last_name(node.func)
+        known = standard(node, name)
+        if known is not OPEN:
+            return known
         kind = classes(name) if name else None
         if kind is not None and not any(isinstance(arg, ast.Starred) for arg in node.args):
             args = [recipe(arg, classes) for arg in node.args]
@@ -61,7 +64,24 @@ def recipe(node, classes):
         items = [recipe(item, classes) for item in node.elts]
         if OPEN not in items:
             return ["list" if isinstance(node, ast.List) else "tuple", items]
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        pairs = [[recipe(key, classes), recipe(item, classes)] for key, item in zip(node.keys, node.values)]
+        if not any(OPEN in pair for pair in pairs):
+            return ["dict", pairs]
     return OPEN
+
+
+def standard(node, name):
+    """The recipe of a value of the standard library made of literals, such as a date."""
+    module = next((module for module, names in values.STANDARD.items() if name in names), None)
+    holder = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if module is None or node.keywords or (holder is not None and last_name(holder) != module):
+        return OPEN
+    try:
+        args = [ast.literal_eval(arg) for arg in node.args]
+        return ["std", "%s.%s(%s)" % (module, name, ", ".join(map(repr, args))), module]
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return OPEN
 
 
 def last_name(node):

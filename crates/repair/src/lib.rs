@@ -7,11 +7,11 @@
 //! | [`allowed`] | what a repair may change |
 //! | [`outcome`] | what goes in and what comes out |
 //! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
-//! | [`reproduce`], [`matching`], [`regression`] | making the error happen again, as a script and as a test |
+//! | [`reproduce`], `printed`, [`matching`], [`regression`] | making the error happen again, as a script and as a test |
 //! | [`mutants`] | would the tests notice if the changed lines were other than they are |
 //! | [`strategies`] | families of repairs |
 //! | `culprit` | which commit brought the failure, and its undoing |
-//! | [`search`], `ranking`, `doubt` | which patch is validated when, which is best, which passes for the wrong reason |
+//! | [`search`], `validate`, `ranking`, `doubt` | which patch is tried when, whether it is right, which is best, which passes for the wrong reason |
 //! | [`differential`] | do the changed functions still give what they gave |
 //! | [`same_shape`] | where else a repository does what was repaired |
 //! | [`smell`] | does a change hide the symptom |
@@ -30,6 +30,7 @@ pub mod locate;
 pub mod matching;
 pub mod mutants;
 pub mod outcome;
+mod printed;
 mod ranking;
 pub mod regression;
 pub mod reproduce;
@@ -38,6 +39,7 @@ pub mod search;
 pub mod smell;
 pub mod strategies;
 pub mod syntax;
+mod validate;
 
 pub use allowed::{Barrier, Budget, Need, Permission, Refusal};
 pub use bench::{Bench, RepairError};

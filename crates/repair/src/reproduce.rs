@@ -4,7 +4,6 @@
 //! or a generated search; which of them is told in its `origin`. It counts only if a fresh process raises the
 //! incident's exception type in the incident's frame ([`crate::matching`]).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,11 +15,11 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, RepairError};
 use crate::checkout::{Checkout, Snapshot};
-use crate::locate::{LineMatch, Located, LocatedFrame, is_python, is_test, module_of};
+use crate::locate::{LineMatch, Located, LocatedFrame, is_test};
 use crate::matching::{Raised, Signature, is_comprehension};
 use crate::outcome::{Facts, Progress};
+use crate::printed::{classes_named, printed_calls, said};
 use crate::regression::{Expectation, regression_test};
-use crate::syntax::Source;
 
 /// Wall clock of one script of a reproduction.
 const SCRIPT: Duration = Duration::from_secs(10);
@@ -29,10 +28,6 @@ const SEARCH: Duration = Duration::from_secs(12);
 /// Calls the search may try.
 const ATTEMPTS: u32 = 40_000;
 
-/// Longest line of a stack trace that is read, in bytes.
-const SPOKEN: usize = 4000;
-/// Files in which the definition of a class is looked for.
-const CLASS_FILES: usize = 300;
 /// What a call with a stand-in contains.
 const STAND_IN: &str = "unittest.mock.MagicMock(";
 
@@ -486,8 +481,8 @@ impl Work<'_> {
             "targets": self.targets(),
             "calls": calls,
             "lines": log_lines(self.facts),
-            "spoken": self.spoken(),
-            "classes": self.classes_named(),
+            "spoken": printed_calls(level),
+            "classes": classes_named(level, &self.crash.file, self.snapshot),
             "seconds": SEARCH.as_secs_f64(),
             "attempts": ATTEMPTS,
         });
@@ -500,52 +495,6 @@ impl Work<'_> {
             }),
             other => other,
         }
-    }
-
-    /// The lines of the stack trace that call a function on the stack, the innermost last.
-    fn spoken(&self) -> Vec<Value> {
-        let frames = &self.trace_level().frames;
-        let pairs = frames.iter().zip(frames.iter().skip(1)).take(64);
-        let told = pairs.filter_map(|(inner, outer)| {
-            let function = inner.function.as_deref()?.rsplit('.').next()?;
-            let source = outer.source.as_deref().filter(|source| source.len() <= SPOKEN)?;
-            Some(json!({ "function": function, "source": source }))
-        });
-        let mut told: Vec<Value> = told.collect();
-        told.reverse();
-        told
-    }
-
-    /// Where classes are defined that the lines of the stack trace make objects of, by name.
-    fn classes_named(&self) -> BTreeMap<String, Vec<String>> {
-        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for frame in self.trace_level().frames.iter().take(64) {
-            let line = frame.source.as_deref().filter(|source| source.len() <= SPOKEN);
-            for name in line.map(classes_made).unwrap_or_default() {
-                found.entry(name).or_default();
-            }
-        }
-        if found.is_empty() {
-            return found;
-        }
-        let mut files: Vec<&String> =
-            self.snapshot.files.iter().filter(|file| is_python(file) && !is_test(file)).collect();
-        let near =
-            |file: &str| file.split('/').zip(self.crash.file.split('/')).take_while(|(a, b)| a == b).count();
-        files.sort_by_key(|file| (std::cmp::Reverse(near(file)), file.matches('/').count()));
-        for file in files.into_iter().take(CLASS_FILES) {
-            let Some(text) = self.snapshot.text(file) else { continue };
-            for (name, places) in &mut found {
-                let head = format!("class {name}");
-                let defines = text
-                    .lines()
-                    .any(|line| line.strip_prefix(&head).is_some_and(|rest| rest.starts_with(['(', ':'])));
-                if defines && places.len() < 3 {
-                    places.push(format!("{}:{name}", module_of(file, &self.snapshot.files).name));
-                }
-            }
-        }
-        found
     }
 
     fn told(&self, found: &Found) -> (Reproduction, Call) {
@@ -634,24 +583,6 @@ fn log_lines(facts: &Facts) -> Vec<String> {
     lines
 }
 
-/// What an exception said: the interpreter prints suggestions behind it that are not part of its text.
-fn said(message: &str) -> &str {
-    let hint =
-        [". Did you mean: '", ". Did you forget to import '"].iter().find_map(|hint| message.rfind(hint));
-    hint.filter(|_| message.ends_with("'?")).map_or(message, |at| &message[..at])
-}
-
-/// Names of classes, by their capital letter, that a line of a program calls.
-fn classes_made(line: &str) -> Vec<String> {
-    let Some(source) = Source::parse(line) else { return Vec::new() };
-    let calls = source.walk(source.root()).into_iter().filter(|node| node.kind() == "call");
-    let names = calls.filter_map(|call| {
-        let name = source.of(call.child_by_field_name("function")?).rsplit('.').next()?;
-        name.starts_with(|letter: char| letter.is_ascii_uppercase()).then(|| name.to_owned())
-    });
-    names.take(8).collect()
-}
-
 fn import_path(roots: &[String]) -> String {
     let folders: Vec<String> =
         roots.iter().map(|root| format!("{:?}", if root.is_empty() { "." } else { root.as_str() })).collect();
@@ -702,15 +633,6 @@ mod tests {
             function: "take".into(),
         };
         assert_eq!(Call::of(&reproduction), Some(call), "a later round writes the test again");
-    }
-
-    #[test]
-    fn the_interpreters_suggestion_is_no_part_of_the_exception() {
-        assert_eq!(
-            said("'str' object has no attribute 'a'. Did you mean: 'b'?"),
-            "'str' object has no attribute 'a'"
-        );
-        assert_eq!(said("what. Did you mean: it"), "what. Did you mean: it");
     }
 
     #[test]

@@ -1,19 +1,13 @@
 //! From a located incident to validated patches, within bounds.
 //!
-//! Validation goes from cheap to dear: every proposal is run against the reproduction in one sandboxed process with
-//! the changed sources laid over the files; what passes is checked out for real, run twice, and then meets the suite,
-//! whose failures are compared with those of the base commit. Where several inputs reproduce the error, it must be
-//! gone for all of them.
-//!
 //! Which patch is best is told by [`crate::ranking`]. Up to three patches of different kinds are kept.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_workbench::git::{Change, Sha};
-use groundcrew_workbench::runner::{Kind, Suite};
-use serde_json::json;
+use groundcrew_workbench::runner::Suite;
 
 use crate::allowed::{Barrier, Permission, Refusal, barriers, diff_stat, of_file};
 use crate::bench::{Bench, RepairError};
@@ -23,26 +17,22 @@ use crate::differential::compare_change;
 use crate::doubt::{Doubt, doubt};
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::locate::{Located, LocatedFrame, is_python, is_test, language_of, locate};
-use crate::matching::{Raised, Signature};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
-use crate::ranking::{NOTHING, SEARCHED, UNTESTED, lines_changed, rank, score};
+use crate::ranking::{NOTHING, SEARCHED, lines_changed, rank, score};
 use crate::regression::Expectation;
 use crate::reproduce::{
-    Attempted, Call, GENERATED, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
+    Attempted, Call, ReproOutcome, Reproduced, crash_frame, reproduce, run_on, with_expectation,
 };
 use crate::strategies::{self, Site, Situation, Strategy, Undo};
 use crate::syntax::Source;
+use crate::validate::Tried;
 
 /// Patches that are run against the reproduction.
 const SCREENED: usize = 320;
-/// Patches that one process runs.
-const BATCH: usize = 40;
 /// Patches that are run against the suite.
 const VALIDATED: usize = 10;
 /// Kinds of patches that are kept.
 const KEPT: usize = 3;
-/// Wall clock of one script on one patch.
-const SCRIPT: Duration = Duration::from_secs(5);
 /// Lines by which a patch counts as larger than another one.
 const LARGER: usize = 8;
 /// Differences between two candidates that are told.
@@ -128,22 +118,22 @@ fn root_cause(crash: &LocatedFrame, why: &str) -> RootCause {
     }
 }
 
-struct Search<'a> {
-    bench: &'a Bench,
-    facts: &'a Facts,
-    strategies: &'a [Box<dyn Strategy>],
-    snapshot: &'a Snapshot,
-    located: &'a Located,
-    crash: &'a LocatedFrame,
-    progress: &'a mut dyn FnMut(Progress),
-    ends: Instant,
-    base_suite: Option<Option<Suite>>,
+pub(crate) struct Search<'a> {
+    pub(crate) bench: &'a Bench,
+    pub(crate) facts: &'a Facts,
+    pub(crate) strategies: &'a [Box<dyn Strategy>],
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) located: &'a Located,
+    pub(crate) crash: &'a LocatedFrame,
+    pub(crate) progress: &'a mut dyn FnMut(Progress),
+    pub(crate) ends: Instant,
+    pub(crate) base_suite: Option<Option<Suite>>,
     /// Whether the suite calls the functions on the stack.
-    exercised: bool,
-    candidates: Vec<Candidate>,
-    suspects: Vec<Suspect>,
+    pub(crate) exercised: bool,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) suspects: Vec<Suspect>,
     /// Rules that stood in the way of patches that pass.
-    barriers: Vec<Barrier>,
+    pub(crate) barriers: Vec<Barrier>,
 }
 
 /// What one reproduction led to.
@@ -157,13 +147,13 @@ struct Round {
 }
 
 /// A proposal with its contents.
-struct Ready {
-    rank: u8,
-    lines: usize,
-    doubt: Option<Doubt>,
-    proposal: Proposal,
-    changes: Vec<Change>,
-    hash: String,
+pub(crate) struct Ready {
+    pub(crate) rank: u8,
+    pub(crate) lines: usize,
+    pub(crate) doubt: Option<Doubt>,
+    pub(crate) proposal: Proposal,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) hash: String,
 }
 
 impl Search<'_> {
@@ -387,139 +377,6 @@ impl Search<'_> {
         ready
     }
 
-    /// Those patches with which the reproduction passes, in order, and whether the input itself is in doubt.
-    fn screen(
-        &mut self,
-        reproduction: &Reproduction,
-        ready: Vec<Ready>,
-    ) -> Result<(Vec<Ready>, bool), RepairError> {
-        let checkout = self.bench.checkout(&self.snapshot.commit)?;
-        let wanted = Signature::of(reproduction);
-        let mut passing = Vec::new();
-        let mut doubtful = false;
-        let mut ready = ready.into_iter().peekable();
-        while ready.peek().is_some() && Instant::now() < self.ends {
-            let batch: Vec<Ready> = ready.by_ref().take(BATCH).collect();
-            let texts = |ready: &Ready| {
-                let files = ready.changes.iter().filter_map(|change| {
-                    let text = String::from_utf8(change.content.clone()?).ok()?;
-                    Some((change.path.as_str().to_owned(), text))
-                });
-                files.collect::<std::collections::BTreeMap<_, _>>()
-            };
-            let orders = json!({
-                "root": checkout.path(),
-                "script": reproduction.script,
-                "seconds": SCRIPT.as_secs_f64(),
-                "candidates": batch.iter().map(texts).collect::<Vec<_>>(),
-            });
-            let most = u32::try_from(batch.len()).unwrap_or(1);
-            let wall = Duration::from_secs(20) + (SCRIPT * most).min(Duration::from_secs(100));
-            let answers: Vec<Option<Vec<Raised>>> =
-                match self.bench.drive("screen", checkout.path(), &orders, wall) {
-                    Ok(answers) => answers,
-                    // A batch that takes the process down is validated the slow way.
-                    Err(RepairError::Driver { .. }) => batch.iter().map(|_| None).collect(),
-                    Err(error) => return Err(error),
-                };
-            for (ready, answer) in batch.into_iter().zip(answers) {
-                match answer {
-                    None => passing.push(ready),
-                    Some(chain) => {
-                        let same = wanted.matches(&chain);
-                        doubtful |= !same && ready.rank < SEARCHED;
-                        let other = chain.first().map_or_else(String::new, Raised::headline);
-                        let outcome =
-                            if same { "the error stays".to_owned() } else { format!("raises {other}") };
-                        self.note(&ready, outcome, false, None);
-                    }
-                }
-            }
-        }
-        Ok((passing, doubtful))
-    }
-
-    /// Tries a patch on a checkout of its own: the reproduction, the other inputs, the suite.
-    ///
-    /// An input that was only made up may be wrong itself. A repair that knows its defect and cures the input of the
-    /// log need not accept it, but then says so.
-    fn validate(
-        &mut self,
-        reproduction: &Reproduction,
-        all: &[Reproduced],
-        ready: &Ready,
-    ) -> Result<Tried, RepairError> {
-        let fails = |why: String, repro_pass: bool| Tried::Fails { why, repro_pass, suite: None };
-        let checkout = self.bench.checkout_with(&self.snapshot.commit, &ready.changes)?;
-        for _ in 0..2 {
-            let run = run_on(self.bench, checkout.path(), reproduction)?;
-            match run.outcome {
-                ReproOutcome::Passed => {}
-                ReproOutcome::FailedAsIncident => return Ok(fails("the error stays".to_owned(), false)),
-                ReproOutcome::Other(other) => return Ok(fails(format!("raises {other}"), false)),
-            }
-        }
-        if let Some(doubt) = ready.doubt.filter(|doubt| doubt.needs_tests() && !self.exercised) {
-            return Ok(fails(doubt.why().to_owned(), true));
-        }
-        let knows = ready.rank < SEARCHED && reproduction.kind != GENERATED;
-        let mut stays_for = Vec::new();
-        for other in all.iter().filter(|other| other.reproduction.script != reproduction.script) {
-            let run = run_on(self.bench, checkout.path(), &other.reproduction)?;
-            if run.outcome == ReproOutcome::FailedAsIncident {
-                if !(knows && other.reproduction.kind == GENERATED) {
-                    return Ok(fails(format!("the error stays for {}", other.reproduction.call), true));
-                }
-                stays_for.push(other.reproduction.call.clone());
-            }
-        }
-        drop(checkout);
-        let (failure, suite) = self.new_failures(&ready.changes)?;
-        let failure = match failure {
-            None if matches!(ready.rank, SEARCHED | UNTESTED) => self.overfits(&ready.changes)?,
-            failure => failure,
-        };
-        Ok(match failure {
-            None => Tried::Passes { stays_for, suite },
-            Some(why) => Tried::Fails { why, repro_pass: true, suite },
-        })
-    }
-
-    /// A change found by search must not move the error to inputs that gave a result; one that no test looks at must
-    /// leave alone whatever was right.
-    fn overfits(&self, changes: &[Change]) -> Result<Option<String>, RepairError> {
-        let base = &self.snapshot.commit;
-        let head = self.bench.repository.commit(base, changes, "Candidate", 0)?;
-        let compared = compare_change(self.bench, base, &head, base)?;
-        let exception = self.facts.trace.exception.as_deref().unwrap_or_default();
-        let moved = compared.now_raises.contains(exception.rsplit('.').next().unwrap_or(exception));
-        Ok(match (compared.differing.first(), compared.compared) {
-            (Some(first), _) if moved => Some(format!("breaks what was right: {first}")),
-            _ if self.exercised => None,
-            (Some(first), _) => Some(format!("changes what was right: {first}")),
-            (None, 0) => Some("nothing shows that it leaves alone what was right".to_owned()),
-            (None, _) => None,
-        })
-    }
-
-    /// What the suite says against a change, and how it differs; none if it says nothing or there is none.
-    fn new_failures(
-        &mut self,
-        changes: &[Change],
-    ) -> Result<(Option<String>, Option<SuiteDelta>), RepairError> {
-        if self.base_suite.is_none() {
-            self.base_suite = Some(self.bench.suite(&self.snapshot.commit, &[])?);
-        }
-        let Some(Some(base)) = self.base_suite.clone() else { return Ok((None, None)) };
-        let Some(head) = self.bench.suite(&self.snapshot.commit, changes)? else { return Ok((None, None)) };
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let delta = SuiteDelta {
-            newly_failing: count(head.bad().difference(&base.bad()).count()),
-            newly_passing: count(base.bad().difference(&head.bad()).count()),
-        };
-        Ok((compare(&base, &head), Some(delta)))
-    }
-
     /// Lets the regression test assert the call's value, where there is a reason to.
     fn assert_value(&self, reproduced: &mut Reproduced, chosen: &Plausible) -> Result<(), RepairError> {
         let (Some(call), Some(_)) = (&reproduced.call, &reproduced.reproduction.regression_test) else {
@@ -553,7 +410,13 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn note(&mut self, ready: &Ready, outcome: String, repro_pass: bool, suite: Option<SuiteDelta>) {
+    pub(crate) fn note(
+        &mut self,
+        ready: &Ready,
+        outcome: String,
+        repro_pass: bool,
+        suite: Option<SuiteDelta>,
+    ) {
         self.note_unproven(ready, outcome, suite);
         if let Some(candidate) = self.candidates.last_mut() {
             candidate.repro_pass = Some(repro_pass);
@@ -607,42 +470,5 @@ impl Search<'_> {
 impl Ready {
     fn score(&self, suite: Option<SuiteDelta>) -> u8 {
         score(self.rank, self.lines, self.doubt.is_some(), suite.is_some())
-    }
-}
-
-/// What trying a patch came to.
-enum Tried {
-    /// It is not good enough.
-    Fails {
-        /// Why.
-        why: String,
-        /// Whether the reproduction passes all the same.
-        repro_pass: bool,
-        /// What the suite said, if it was asked.
-        suite: Option<SuiteDelta>,
-    },
-    /// It is, though the error stays for these made-up calls.
-    Passes {
-        /// The calls.
-        stays_for: Vec<String>,
-        /// What the suite said, if there is one.
-        suite: Option<SuiteDelta>,
-    },
-}
-
-/// What a suite on a change says against it, compared with the base; none if nothing.
-fn compare(base: &Suite, head: &Suite) -> Option<String> {
-    if base.complete && !head.complete {
-        return Some("the suite does not run to its end".to_owned());
-    }
-    match head.kind {
-        Kind::Other => (base.is_green() && !head.is_green()).then(|| "the suite fails".to_owned()),
-        Kind::Unittest | Kind::Pytest => {
-            let new: Vec<&str> = head.bad().difference(&base.bad()).copied().collect();
-            if let Some(first) = new.first() {
-                return Some(format!("{} tests fail that did not: {first}", new.len()));
-            }
-            (head.tests.len() < base.tests.len()).then(|| "fewer tests run".to_owned())
-        }
     }
 }

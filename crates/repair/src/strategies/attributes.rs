@@ -161,6 +161,9 @@ fn plain_value(source: &Source, value: Node<'_>, parameters: &[String]) -> Optio
     match value.kind() {
         "integer" | "float" | "string" | "none" | "true" | "false" => Some(text.to_owned()),
         "list" | "dictionary" | "tuple" if value.named_child_count() == 0 => Some(text.to_owned()),
+        // What is in it may not be known on every way; that it holds nothing yet is.
+        "list" | "list_comprehension" => Some("[]".to_owned()),
+        "dictionary" | "dictionary_comprehension" => Some("{}".to_owned()),
         "call" if matches!(text, "set()" | "dict()" | "list()") => Some(text.to_owned()),
         "identifier" => parameters.iter().any(|own| own == text).then(|| text.to_owned()),
         _ => None,
@@ -283,6 +286,12 @@ mod tests {
         let code = "class Cart:\n    def __init__(self):\n        self.lines = []\n\n    def open(self):\n        self.seen = {}\n\n    def has(self, k):\n        return k in self.seen  # crash\n";
         let message = "'Cart' object has no attribute 'seen'";
         assert_eq!(lines(message, code), ["self.seen = {}"]);
+    }
+
+    #[test]
+    fn an_attribute_of_one_branch_starts_empty_on_the_other() {
+        let code = "class Cache:\n    def __init__(self, path):\n        if path:\n            self.data = {'path': path}\n\n    def get(self, key):\n        return self.data.get(key)  # crash\n";
+        assert_eq!(lines("'Cache' object has no attribute 'data'", code), ["self.data = {}"]);
     }
 
     #[test]

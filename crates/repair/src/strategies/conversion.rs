@@ -138,7 +138,29 @@ fn positions(site: &Site) -> Vec<Proposal> {
             found.push(site.cause(NAME, "a whole number is needed: //", vec![site.replace(operator, "//")]));
         }
     }
+    found.extend(divided(site));
     found.extend(given(site, "int"));
+    found
+}
+
+/// Names of the crashing statement that were given the quotient of a division.
+fn divided(site: &Site) -> Vec<Proposal> {
+    let names: Vec<&str> =
+        site.crashing_of(&["identifier"]).into_iter().map(|node| site.text(node)).collect();
+    let mut found = Vec::new();
+    for node in site.source.walk(site.scope()) {
+        let assigned = node.kind() == "assignment"
+            && node.end_byte() <= site.statement().map_or(0, |statement| statement.start_byte())
+            && node.child_by_field_name("left").is_some_and(|left| names.contains(&site.text(left)));
+        let Some(right) = node.child_by_field_name("right").filter(|_| assigned) else { continue };
+        for inner in site.source.walk(right).into_iter().filter(|inner| inner.kind() == "binary_operator") {
+            let operator =
+                inner.child_by_field_name("operator").filter(|operator| site.text(*operator) == "/");
+            found.extend(operator.map(|operator| {
+                site.cause(NAME, "a whole number is needed: //", vec![site.replace(operator, "//")])
+            }));
+        }
+    }
     found
 }
 
@@ -215,6 +237,13 @@ mod tests {
         let message = "unsupported operand type(s) for +: 'int' and 'str'";
         let lines = lines_changed(&Conversion, "TypeError", message, code);
         assert_eq!(lines[..2], ["return int(total) + n", "return total + int(n)"]);
+    }
+
+    #[test]
+    fn a_position_that_was_divided_is_divided_without_a_rest() {
+        let code = "def f(x, n):\n    at = n / 2\n    return x[at:at + 1]  # crash\n";
+        let message = "slice indices must be integers or None or have an __index__ method";
+        assert_eq!(lines_changed(&Conversion, "TypeError", message, code)[0], "at = n // 2");
     }
 
     #[test]

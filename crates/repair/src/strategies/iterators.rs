@@ -56,9 +56,32 @@ impl Strategy for Iterators {
     }
 }
 
+/// The value as a list where it is read; a name that is read elsewhere too becomes one before, since an iterator gives
+/// its items only once.
 fn as_list(site: &Site, node: Node<'_>) -> Proposal {
-    let text = format!("list({})", site.text(node));
-    site.cause(NAME, format!("{} is taken as a list", site.text(node)), vec![site.replace(node, text)])
+    let name = site.text(node);
+    let why = format!("{name} is taken as a list");
+    let again = node.kind() == "identifier"
+        && site.source.walk(site.scope()).into_iter().any(|other| {
+            other.kind() == "identifier" && other.start_byte() > node.start_byte() && site.text(other) == name
+        });
+    if again && let Some(statement) = site.statement().filter(|statement| site.stands_alone(*statement)) {
+        let made = site.source.walk(site.scope()).into_iter().rfind(|other| {
+            other.kind() == "assignment"
+                && other.end_byte() <= statement.start_byte()
+                && other.child_by_field_name("left").is_some_and(|left| site.text(left) == name)
+        });
+        return match made.and_then(|made| made.child_by_field_name("right")) {
+            Some(right) => {
+                site.cause(NAME, why, vec![site.replace(right, format!("list({})", site.text(right)))])
+            }
+            None => {
+                let text = format!("{name} = list({name})\n{}", site.source.indent(statement));
+                site.cause(NAME, why, vec![site.insert(statement.start_byte(), text)])
+            }
+        };
+    }
+    site.cause(NAME, why, vec![site.replace(node, format!("list({name})"))])
 }
 
 /// `len(x)`, `x[i]` and `x + y` of what has no length and no positions.
@@ -120,8 +143,38 @@ fn frozen(site: &Site, message: &str) -> Vec<Proposal> {
     parts
         .into_iter()
         .map(|part| {
-            let why = format!("{} is frozen, so that it can be a key", site.text(part));
-            site.cause(NAME, why, vec![site.replace(part, format!("{into}({})", site.text(part)))])
+            let name = site.text(part);
+            let uses = if part.kind() == "identifier" { as_member(site, name) } else { Vec::new() };
+            let uses = if uses.contains(&part) { uses } else { vec![part] };
+            let edits =
+                uses.into_iter().map(|node| site.replace(node, format!("{into}({})", site.text(node))));
+            site.cause(NAME, format!("{name} is frozen, so that it can be a key"), edits.collect())
+        })
+        .collect()
+}
+
+/// Where a name of a function is a key, or a member of something.
+fn as_member<'a>(site: &'a Site, name: &str) -> Vec<Node<'a>> {
+    let here = site.source.walk(site.scope()).into_iter();
+    here.filter(|node| node.kind() == "identifier" && site.text(*node) == name)
+        .filter(|node| {
+            let Some(parent) = node.parent() else { return false };
+            match parent.kind() {
+                "subscript" => parent.child_by_field_name("subscript") == Some(*node),
+                "comparison_operator" => {
+                    let mut cursor = parent.walk();
+                    let mut operators = parent.children_by_field_name("operators", &mut cursor);
+                    let member = operators.any(|one| matches!(site.text(one), "in" | "not in"));
+                    member && parent.named_child(0) == Some(*node)
+                }
+                "argument_list" => parent
+                    .parent()
+                    .and_then(|call| call.child_by_field_name("function")?.child_by_field_name("attribute"))
+                    .is_some_and(|method| {
+                        matches!(site.text(method), "add" | "discard" | "remove" | "get" | "setdefault")
+                    }),
+                _ => false,
+            }
         })
         .collect()
 }
@@ -146,8 +199,14 @@ fn ended(site: &Site) -> Vec<Proposal> {
     let mut found = Vec::new();
     for call in site.crashing_of(&["call"]) {
         let name = call.child_by_field_name("function").map(|function| site.text(function));
-        if let (Some("next"), [only]) = (name, arguments(call).as_slice()) {
-            let text = format!("next({}, None)", wrapped(&site.source, *only));
+        // A generator as the only argument has no brackets of its own.
+        let bare =
+            call.child_by_field_name("arguments").filter(|given| given.kind() == "generator_expression");
+        let given = bare.map_or_else(|| arguments(call), |generator| vec![generator]);
+        if let (Some("next"), [only]) = (name, given.as_slice()) {
+            let only =
+                if bare.is_some() { site.text(*only).to_owned() } else { wrapped(&site.source, *only) };
+            let text = format!("next({only}, None)");
             found.push(site.guard(NAME, "takes None where nothing is left", vec![site.replace(call, text)]));
         }
     }
@@ -157,7 +216,7 @@ fn ended(site: &Site) -> Vec<Proposal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategies::testing::lines_changed;
+    use crate::strategies::testing::{lines_changed, proposals};
 
     #[test]
     fn an_iterator_is_made_a_list_where_one_is_needed() {
@@ -173,9 +232,26 @@ mod tests {
                 "return list(d.keys())[0]",
             ),
             ("unhashable type: 'list'", "def f(seen, x):\n    seen.add(x)  # crash\n", "seen.add(tuple(x))"),
+            (
+                "object of type 'map' has no len()",
+                "def f(x):\n    y = map(int, x)\n    return len(y), sum(y)  # crash\n",
+                "y = list(map(int, x))",
+            ),
         ] {
             assert_eq!(lines_changed(&Iterators, "TypeError", message, code)[0], line, "{message}");
         }
+    }
+
+    #[test]
+    fn a_key_is_frozen_wherever_the_function_asks_for_it() {
+        let code = "def f(rows):\n    seen = set()\n    for row in rows:\n        if row not in seen:  # crash\n            seen.add(row)\n            print(row)\n";
+        let made = proposals(&Iterators, "TypeError", "unhashable type: 'list'", code);
+        assert_eq!(
+            made[0].1,
+            code.replace("  # crash", "")
+                .replace("row not in", "tuple(row) not in")
+                .replace("add(row)", "add(tuple(row))")
+        );
     }
 
     #[test]
@@ -189,5 +265,8 @@ mod tests {
     fn the_end_of_an_iterator_is_guarded() {
         let code = "def f(x):\n    return next(x)  # crash\n";
         assert_eq!(lines_changed(&Iterators, "StopIteration", "", code), ["return next(x, None)"]);
+        let code = "def f(x):\n    return next(y for y in x if y)  # crash\n";
+        let lines = lines_changed(&Iterators, "StopIteration", "", code);
+        assert_eq!(lines, ["return next((y for y in x if y), None)"]);
     }
 }
