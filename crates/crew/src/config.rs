@@ -590,7 +590,9 @@ mod tests {
             .iter()
             .filter_map(|(text, told)| {
                 let error = parse(text).map(|_| "nothing").unwrap_err().to_string();
-                let good = error.starts_with("groundcrew.toml: line ") && error.contains(told) && !error.contains('\n');
+                let good = error.starts_with("groundcrew.toml: line ")
+                    && error.contains(told)
+                    && !error.contains('\n');
                 (!good).then(|| format!("{text:?} gives {error:?} and not {told:?}"))
             })
             .collect();

@@ -88,5 +88,6 @@ fn success(agent: &AgentState) -> String {
     let (completed, failed) = (metric(agent, "completed"), metric(agent, "failed"));
     // Counters are numbers of other programs too; they may add up to more than a number can hold.
     let ended = u128::from(completed) + u128::from(failed);
-    if ended == 0 { "-".to_owned() } else { format!("{} %", u128::from(completed) * 100 / ended) }
+    let percent = (u128::from(completed) * 100).checked_div(ended);
+    percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"))
 }

@@ -53,7 +53,7 @@ fn named(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
             })
         }
         Value::Array(items) => items.iter().try_for_each(|item| named(item, &schema["items"], root)),
-        _ => Ok(()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Ok(()),
     }
 }
 
