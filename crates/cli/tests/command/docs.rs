@@ -231,3 +231,51 @@ fn every_command_in_the_documentation_is_one() {
     }
     assert!(tried > 30, "only {tried} commands were found");
 }
+
+/// The statements of the indented transactions of a page, in order.
+fn transactions(page: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().join("docs").join(page)).unwrap();
+    let indented: String = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let parts = indented.split("BEGIN IMMEDIATE;").skip(1);
+    parts
+        .map(|part| {
+            let body = part.split("COMMIT;").next().unwrap();
+            body.split(';')
+                .map(str::trim)
+                .filter(|statement| !statement.is_empty())
+                .map(str::to_owned)
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn a_program_that_knows_only_the_documented_sql_can_take_a_role() {
+    let home = Home::new();
+    home.repository();
+    home.ok(&["init"]);
+    home.ok(&["pause", "developer"]);
+    home.ok(&["new", "fix_bug", "--context", "{\"error\": \"KeyError\"}", "--project", "shop"]);
+    let transactions = transactions("writing-an-agent.md");
+    let [claim, settle] = transactions.as_slice() else { panic!("{transactions:?}") };
+    let mut sql = home.sql();
+    let taken: (i64, String, String) =
+        sql.query_row(&claim[0], [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!((taken.1.as_str(), taken.2.as_str()), ("fix_bug", "{\"error\":\"KeyError\"}"));
+    assert!(sql.query_row(&claim[0], [], |row| row.get::<_, i64>(0)).is_err(), "it is claimed once");
+    let settled = sql.transaction().unwrap();
+    settled.execute(&settle[0], (taken.0, "{\"outcome\": \"patch\"}")).unwrap();
+    settled.execute(&settle[1].replace("?3", "?2"), (taken.0, "{}")).unwrap();
+    settled.commit().unwrap();
+    let ran = home.run(&["up", "--until-idle"]);
+    assert!(matches!(ran.code, Some(0 | 3)), "{}{}", ran.stdout, ran.stderr);
+    let status = |task_type: &str| -> String {
+        let query = "SELECT status || ' ' || ifnull(error_message, '') FROM agent_tasks WHERE task_type = ?1";
+        sql.query_row(query, [task_type], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(status("fix_bug"), "completed ");
+    assert_eq!(status("verify_fix"), "failed the context names no fix to verify");
+}
