@@ -533,6 +533,21 @@ mod tests {
         assert_eq!(weak.sandbox.minimum, Level::Strict, "what narrows it counts too");
     }
 
+    #[test]
+    fn limits_may_be_lowered_without_trust_and_raised_only_with_it() {
+        let raised = "[limits]\nopen_branches = 50\nbranches_per_day = 100\n[security]\nadvisories = \"/etc/known.json\"\n";
+        let config = parse(raised).unwrap();
+        assert_eq!(
+            config.power_keys(),
+            ["limits.open_branches", "limits.branches_per_day", "security.advisories outside the repository"]
+        );
+        assert_eq!(config.without_power(), Config::default());
+        let lowered =
+            parse("[limits]\nopen_branches = 1\n[security]\nadvisories = \"known.json\"\n").unwrap();
+        assert_eq!(lowered.power_keys(), Vec::<&str>::new());
+        assert_eq!(lowered.clone().without_power(), lowered);
+    }
+
     /// Files that cannot be used, each with what is told after its name.
     const BAD: &[(&str, &str)] = &[
         // Unknown keys, at each level.

@@ -112,7 +112,9 @@ fn approval(job: &Job<'_>, context: &ReviewContext, mut review: Review) -> Resul
             review.approved = Some(Waiver { by: answer.from.clone(), reason: answer.content.clone() });
             Ok(Reviewed::GoesOn(Box::new(review)))
         }
-        Some(answer) => declined(job, context, &review, answer).map(|ending| Reviewed::Ends(Box::new(ending))),
+        Some(answer) => {
+            declined(job, context, &review, answer).map(|ending| Reviewed::Ends(Box::new(ending)))
+        }
         None => {
             let ask = Ask::new(
                 format!(
