@@ -94,7 +94,7 @@ fn queue(job: &Job<'_>) -> Result<HealthCheck, Trouble> {
     let counts = job.tools.store.counts()?;
     let of =
         |status: Status| counts.iter().filter(|row| row.status == status).map(|row| row.tasks).sum::<u64>();
-    let waiting = tasks(job, TaskFilter { limit: Some(WAITING), ..of_status(Status::Pending) })?;
+    let waiting = tasks(job, &TaskFilter { limit: Some(WAITING), ..of_status(Status::Pending) })?;
     let age = age_of_most(&waiting, job.now);
     let detail = format!(
         "{} waiting, {} running, {} blocked, {} failed; 95 of 100 wait less than {} s",
@@ -117,7 +117,7 @@ fn age_of_most(waiting: &[Task], now: Timestamp) -> SignedDuration {
 }
 
 fn leases(job: &Job<'_>) -> Result<HealthCheck, Trouble> {
-    let running = tasks(job, of_status(Status::Running))?;
+    let running = tasks(job, &of_status(Status::Running))?;
     let ending: Vec<String> = running
         .iter()
         .filter(|task| task.id != job.task.id)
@@ -175,8 +175,8 @@ fn success(job: &Job<'_>) -> Result<HealthCheck, Trouble> {
 /// The part of a role's latest ended tasks that completed; none where there are too few.
 fn lately(job: &Job<'_>, role: Role) -> Result<Option<f64>, Trouble> {
     let of = |status| TaskFilter { role: Some(role), limit: Some(LATELY), ..of_status(status) };
-    let mut ended = tasks(job, of(Status::Completed))?;
-    ended.extend(tasks(job, of(Status::Failed))?);
+    let mut ended = tasks(job, &of(Status::Completed))?;
+    ended.extend(tasks(job, &of(Status::Failed))?);
     ended.sort_by_key(|task| std::cmp::Reverse(task.completed_at));
     ended.truncate(LATELY as usize);
     if ended.len() < ENOUGH {
@@ -192,6 +192,6 @@ fn of_status(status: Status) -> TaskFilter {
     TaskFilter { status: Some(status), ..TaskFilter::default() }
 }
 
-fn tasks(job: &Job<'_>, filter: TaskFilter) -> Result<Vec<Task>, Trouble> {
-    Ok(job.tools.store.tasks(&filter)?)
+fn tasks(job: &Job<'_>, filter: &TaskFilter) -> Result<Vec<Task>, Trouble> {
+    Ok(job.tools.store.tasks(filter)?)
 }

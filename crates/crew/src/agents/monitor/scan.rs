@@ -50,7 +50,7 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     options.max_records = SCAN_RECORDS;
     options.quiet_for = QUIET_FOR;
     options.flush = context.flush;
-    let read = scan(&path, cursor.as_ref(), &options).map_err(unreadable)?;
+    let read = scan(&path, cursor.as_ref(), &options).map_err(|error| unreadable(&error))?;
     job.desk.record(Act::FileRead { path: context.source.path.clone(), commit: None, bytes: read.bytes });
     let modified = modified(&path);
     let sightings = sightings(&read.records, &context.source.path, job.now, site, modified);
@@ -77,7 +77,7 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
 }
 
 /// What a person can mend is asked about once; what passes by itself is tried again.
-fn unreadable(error: ScanError) -> Trouble {
+fn unreadable(error: &ScanError) -> Trouble {
     match error {
         ScanError::Missing { .. }
         | ScanError::NotAFile { .. }
