@@ -30,6 +30,8 @@ def calls_of(source, name):
     tree = parse(source[:4000])
     found = []
     for node in ast.walk(tree) if tree is not None else ():
+        if name.startswith("__"):
+            found += without_name(node, name)
         if not isinstance(node, ast.Call):
             continue
         holder, called = None, node.func
@@ -41,6 +43,23 @@ def calls_of(source, name):
         if called == name and not starred:
             found.append((holder, node.args, [(k.arg, k.value) for k in node.keywords]))
     return found
+
+
+def without_name(node, name):
+    """A call of a special method, which a line makes without its name: `x[1]`, `1 in x`, `x(1)`, `len(x)`, `x + 1`."""
+    if name == "__getitem__" and isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return [(node.value, [node.slice], [])]
+    if name == "__contains__" and isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+        return [(node.comparators[0], [node.left], [])]
+    if name == "__add__" and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [(node.left, [node.right], [])]
+    if isinstance(node, ast.Call) and not any(isinstance(arg, ast.Starred) for arg in node.args):
+        if name == "__call__" and all(k.arg for k in node.keywords):
+            return [(node.func, node.args, [(k.arg, k.value) for k in node.keywords])]
+        by_function = {"len": "__len__", "bool": "__bool__", "str": "__str__", "repr": "__repr__", "iter": "__iter__"}
+        if by_function.get(last_name(node.func)) == name and len(node.args) == 1:
+            return [(node.args[0], [], [])]
+    return []
 
 
 def recipe(node, classes):

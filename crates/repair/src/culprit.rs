@@ -30,6 +30,8 @@ const SLOWEST: Duration = Duration::from_secs(30);
 const DEPTH: usize = 512;
 /// Commits that touched one file of the stack.
 const TOUCHED: usize = 64;
+/// Lines of both sides of a file that are compared to find the parts of a commit.
+const LINES: usize = 20_000;
 /// Commits that are looked at as suspects.
 const SUSPECTS: usize = 5;
 /// Newest commits among which one may be undone without a reproduction.
@@ -354,6 +356,9 @@ fn without_parts(before: &str, after: &str, now: &str, spans: &[(u32, u32)]) -> 
     let old: Vec<&str> = before.split_inclusive('\n').collect();
     let new: Vec<&str> = after.split_inclusive('\n').collect();
     let mut lines: Vec<&str> = now.split_inclusive('\n').collect();
+    if old.len() + new.len() > LINES {
+        return None;
+    }
     let mut undone = false;
     // From the end, so that the lines before keep their numbers.
     for part in capture_diff_slices(Algorithm::Myers, &old, &new).iter().rev() {

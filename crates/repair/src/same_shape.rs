@@ -114,8 +114,10 @@ fn shape(source: &Source, node: Node<'_>) -> Vec<String> {
     let body = node.child_by_field_name("body").or_else(|| node.child_by_field_name("consequence"));
     let end = body.map_or(node.end_byte(), |body| body.start_byte());
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-    let inside =
-        source.walk(node).into_iter().filter(|inner| inner.start_byte() < end && inner.kind() != "comment");
+    let inside = source
+        .walk_at_most(node, 2 * MOST)
+        .into_iter()
+        .filter(|inner| inner.start_byte() < end && inner.kind() != "comment");
     inside
         .take(MOST)
         .filter(|inner| inner.child_count() == 0 || inner.is_named())

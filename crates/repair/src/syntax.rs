@@ -72,10 +72,18 @@ impl Source {
 
     /// All nodes beneath and including `node`, outer before inner, in the order of the text.
     pub fn walk<'a>(&self, node: Node<'a>) -> Vec<Node<'a>> {
+        self.walk_at_most(node, usize::MAX)
+    }
+
+    /// The first nodes of a walk: what is asked of every node of a file must not cost as much as the file.
+    pub fn walk_at_most<'a>(&self, node: Node<'a>, most: usize) -> Vec<Node<'a>> {
         let mut found = Vec::new();
         let mut cursor = node.walk();
         loop {
             found.push(cursor.node());
+            if found.len() >= most {
+                return found;
+            }
             if cursor.goto_first_child() {
                 continue;
             }
@@ -248,5 +256,6 @@ mod tests {
         let deep = format!("x = {}1{}\n", "(".repeat(20_000), ")".repeat(20_000));
         let source = Source::parse(&deep).unwrap();
         assert!(source.walk(source.root()).len() > 20_000);
+        assert_eq!(source.walk_at_most(source.root(), 7), source.walk(source.root())[..7]);
     }
 }

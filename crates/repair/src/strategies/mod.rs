@@ -33,6 +33,9 @@ use crate::syntax::{Source, ancestor, covers, first_line, is_statement};
 /// Proposals of one family at most.
 const MOST: usize = 60;
 
+/// Nodes of one kind that a family looks at in the crashing statement.
+const MOST_NODES: usize = 200;
+
 /// What the families look at.
 pub struct Situation<'a> {
     /// Exception type without its module.
@@ -149,6 +152,7 @@ impl Site {
         let mut nodes: Vec<Node<'_>> =
             self.crashing().into_iter().filter(|node| kinds.contains(&node.kind())).collect();
         nodes.sort_by_key(|node| !covers(*node, line));
+        nodes.truncate(MOST_NODES);
         nodes
     }
 

@@ -2,6 +2,7 @@
 
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::trace::Frame;
+use groundcrew_repair::RepairOutcome;
 
 use crate::project::{Project, content, incident};
 
@@ -60,4 +61,22 @@ fn a_condition_is_not_turned_around_to_avoid_an_attribute_that_one_way_never_set
         content(&repaired),
         code.replace("            return\n", "            self.total = total\n            return\n")
     );
+}
+
+#[test]
+fn an_operator_that_calls_a_method_is_read_off_the_trace_too() {
+    let code = "class Shelf:\n    def __init__(self, levels):\n        self.levels = levels\n\n    def __getitem__(self, sku):\n        return self.levels[sku.strip()]\n";
+    let project = Project::new(&[&[("shelf.py", code)]], None);
+    let message = "'int' object has no attribute 'strip'";
+    let line = "return self.levels[sku.strip()]";
+    let mut facts = incident("AttributeError", message, &[("shelf.py", 6, "__getitem__", line)], &[]);
+    facts.trace.frames.push(script_frame("print(Shelf({4711: 2})[4711])"));
+    let reproduction = match project.repair(&facts) {
+        RepairOutcome::Patch(repaired) => repaired.reproduction.unwrap(),
+        RepairOutcome::NoFix { reproduction, .. } => *reproduction,
+        other @ (RepairOutcome::NoRepro { .. }
+        | RepairOutcome::Refused { .. }
+        | RepairOutcome::NotSupported { .. }) => panic!("it can be reproduced: {other:#?}"),
+    };
+    assert_eq!(reproduction.call, "shelf.Shelf({4711: 2}).__getitem__(4711)");
 }
