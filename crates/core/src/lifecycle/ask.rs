@@ -10,7 +10,7 @@ use super::{Command, Refusal, Snapshot};
 use crate::contract::AnswerQuestionContext;
 use crate::contract::task_type::ANSWER_QUESTION;
 use crate::event::{EventKind, MessageLink, NewEvent};
-use crate::message::{Ask, Given, Message, MessageType};
+use crate::message::{Ask, Binding, Given, Message, MessageType};
 use crate::role::{Party, Role};
 use crate::task::{BlockedOn, IncidentLink, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
 
@@ -58,7 +58,7 @@ pub(super) fn put(plan: &mut Plan, snapshot: &Snapshot, task: &Task, on: Blocked
     }
     plan.writes.push(Write::InsertQuestion(task.id, on, message));
     let Some(role) = role else {
-        asked_of_the_person(plan, task, on, &ask.question, MessageLink::Question);
+        asked_of_the_person(plan, task, on, &ask.question, ask.binding.as_ref(), MessageLink::Question);
         return;
     };
     let context = AnswerQuestionContext {
@@ -78,8 +78,16 @@ pub(super) fn put(plan: &mut Plan, snapshot: &Snapshot, task: &Task, on: Blocked
     plan.enqueue(next);
 }
 
-fn asked_of_the_person(plan: &mut Plan, task: &Task, on: BlockedOn, question: &str, message: MessageLink) {
-    let kind = if on == BlockedOn::Approval { EventKind::FixReady } else { EventKind::Question };
+/// Only a question about an exact commit says that a fix is ready; work may wait for other approvals, too.
+fn asked_of_the_person(
+    plan: &mut Plan,
+    task: &Task,
+    on: BlockedOn,
+    question: &str,
+    bound: Option<&Binding>,
+    message: MessageLink,
+) {
+    let kind = if bound.is_some() { EventKind::FixReady } else { EventKind::Question };
     plan.writes.push(Write::Event(NewEvent {
         kind,
         project: task.project,
@@ -87,7 +95,7 @@ fn asked_of_the_person(plan: &mut Plan, task: &Task, on: BlockedOn, question: &s
         task: Some(task.id),
         message,
         title: question.to_owned(),
-        data: json!({ "task_type": task.task_type, "role": task.assigned_to, "blocked_on": on }),
+        data: json!({ "task_type": task.task_type, "role": task.assigned_to, "blocked_on": on, "binding": bound }),
     }));
 }
 
@@ -105,7 +113,7 @@ pub(super) fn answered(plan: &mut Plan, snapshot: &Snapshot, after: &Task, given
     } else if question.to != Party::User.as_str() {
         plan.writes.push(Write::Readdress(question.id, Party::User));
         let title = &question.content;
-        asked_of_the_person(plan, after, BlockedOn::Question, title, MessageLink::Id(question.id));
+        asked_of_the_person(plan, after, BlockedOn::Question, title, None, MessageLink::Id(question.id));
     }
 }
 

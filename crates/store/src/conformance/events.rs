@@ -214,6 +214,9 @@ pub fn events_tell_what_concerns_the_person(make: Make<'_>) {
     let publish = bench.claim(Role::Qa);
     let ready = bench.settle(&publish, approval()).unwrap().question.unwrap();
     bench.answer(ready, "approve").unwrap();
+    let room = bench.claimed(Role::Architect);
+    let without = Ask::new("Wait for room?", &[("go_on", "yes"), ("decline", "no")]);
+    bench.settle(&room, Outcome::Block { on: BlockedOn::Approval, ask: Some(without) }).unwrap();
     let failing = bench.claimed(Role::Security);
     bench
         .settle(&failing, Outcome::Fail { error: "no".to_owned(), refusal: Some("why".to_owned()) })
@@ -230,6 +233,7 @@ pub fn events_tell_what_concerns_the_person(make: Make<'_>) {
             (EventKind::FixRejected, first, "Approve?"),
             (EventKind::FixReady, Some(ready), "Approve?"),
             (EventKind::FixApproved, Some(ready), "Approve?"),
+            (EventKind::Question, heard[5].message, "Wait for room?"),
             (EventKind::TaskFailed, None, &format!("work #{} failed: no", failing.id)),
         ]
     );
