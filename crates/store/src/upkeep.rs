@@ -170,6 +170,12 @@ pub struct Pruned {
     pub logs: u64,
     /// Runs of these.
     pub attempts: u64,
+    /// Events that every listener was told.
+    pub events: u64,
+    /// Counts of incidents over time, of five minutes each.
+    pub buckets: u64,
+    /// Counts of log lines over time, of five minutes each.
+    pub traffic: u64,
     /// Workflows old enough that were kept, since an open task, an open incident or the person still needs them.
     pub kept: u64,
     /// First tasks of the pruned workflows, at most 100 of them.

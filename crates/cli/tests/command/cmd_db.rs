@@ -164,7 +164,10 @@ fn with_old_work() -> Crew {
              UPDATE agent_tasks SET lease_token = 1 WHERE id = 100;
              UPDATE agent_tasks SET status = 'completed', completed_at = '2026-03-01 09:20:00', blocked_on = NULL,
                  blocked_message_id = NULL WHERE id = 5;
-             UPDATE agent_messages SET read_at = '2026-03-01 09:20:00' WHERE id = 1",
+             UPDATE agent_messages SET read_at = '2026-03-01 09:20:00' WHERE id = 1;
+             INSERT INTO crew_events (at, kind, title) VALUES ('2025-01-01 09:00:00', 'incident_new', 'KeyError');
+             INSERT INTO crew_incident_buckets VALUES (1, '2025-01-01 09:00:00', 3), (1, '2025-01-01 09:05:00', 1);
+             INSERT INTO crew_traffic VALUES (1, 'a.log', '2025-01-01 09:00:00', 9, 9, 4)",
         )
         .unwrap();
     crew

@@ -136,6 +136,7 @@ macro_rules! conformance {
             a_worked_database_is_in_order,
             figures_tell_what_is_there,
             finished_workflows_are_archived_and_deleted,
+            events_and_counts_of_long_ago_are_deleted,
             a_workflow_that_is_still_needed_is_kept,
             the_parents_of_an_open_task_are_kept
         );

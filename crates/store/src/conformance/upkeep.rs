@@ -250,6 +250,43 @@ pub fn finished_workflows_are_archived_and_deleted(make: Make<'_>) {
     assert_eq!(std::fs::read_to_string(&archive).unwrap(), text);
 }
 
+/// What was told long ago and the counts of long ago go; what a listener still waits for and the counts of weeks stay.
+pub fn events_and_counts_of_long_ago_are_deleted(make: Make<'_>) {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("old.jsonl");
+    let bench = make();
+    let project = bench.store.add_project("shop", "/srv/shop", &json!({})).unwrap();
+    (bench.sql)(
+        "INSERT INTO crew_incidents (project_id, fingerprint, fingerprint_version, title, status, first_seen, last_seen)
+         VALUES (1, 'f', 1, 'KeyError', 'ignored', '2026-01-01', '2026-01-01');
+         INSERT INTO crew_events (id, at, kind, title) VALUES (1, '2020-01-01 00:00:00', 'paused', 'a'),
+             (2, '2020-01-02 00:00:00', 'resumed', 'b'), (3, '2020-01-03 00:00:00', 'paused', 'c'),
+             (4, CURRENT_TIMESTAMP, 'resumed', 'd');
+         INSERT INTO crew_bookmarks (name, event_id) VALUES ('hook:1', 2), ('hook:2', 4);
+         INSERT INTO crew_incident_buckets (incident_id, bucket, occurrences) VALUES (1, '2020-01-01 00:00:00', 3),
+             (1, '2020-01-01 00:05:00', 1), (1, datetime('now', '-20 days'), 2), (1, CURRENT_TIMESTAMP, 4);
+         INSERT INTO crew_traffic (project_id, source, bucket, lines, records, errors)
+             VALUES (1, 'a.log', '2020-01-01 00:00:00', 9, 9, 3), (1, 'b.log', '2020-01-01 00:00:00', 9, 9, 0),
+                    (1, 'a.log', datetime('now', '-20 days'), 1, 1, 1)",
+    );
+    let wanted = Pruned { events: 2, buckets: 2, traffic: 2, ..Pruned::default() };
+    let left = || {
+        let events: Vec<i64> = bench.store.events(0, 10).unwrap().iter().map(|event| event.id).collect();
+        let since = jiff::Timestamp::UNIX_EPOCH;
+        let counts = bench.store.incident_buckets(groundcrew_core::task::IncidentId(1), since).unwrap();
+        (events, counts.len(), bench.store.traffic(project, since).unwrap().len())
+    };
+    assert_eq!(prune(&bench, None), wanted);
+    assert_eq!(left(), (vec![1, 2, 3, 4], 4, 3), "counting deletes nothing");
+    assert_eq!(prune(&bench, Some(&archive)), wanted);
+    assert_eq!(left(), (vec![3, 4], 2, 1));
+    assert_eq!(prune(&bench, Some(&archive)), Pruned::default());
+    (bench.sql)("DELETE FROM crew_bookmarks");
+    assert_eq!(prune(&bench, Some(&archive)).events, 1, "nobody listens any more");
+    assert_eq!(left().0, [4]);
+    assert_eq!(bench.store.check().unwrap(), []);
+}
+
 /// A workflow stays whole while anything about it is open or young.
 pub fn a_workflow_that_is_still_needed_is_kept(make: Make<'_>) {
     for (name, change, kept) in [

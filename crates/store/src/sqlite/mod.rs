@@ -269,13 +269,16 @@ impl Store for SqliteStore {
 
     fn prune(&self, wish: &Prune) -> Result<Pruned, StoreError> {
         let now = self.readers.with(session::now)?;
-        let mut search = prune::Search::new(prune::moment(wish.before, now));
+        let before = prune::moment(wish.before, now);
+        let past = prune::Past::new(before, now);
+        let mut search = prune::Search::new(before);
         let mut done = Pruned::default();
         match &wish.archive {
             None => {
                 while !search.over {
                     self.readers.with(|db| prune::count(db, &mut search, &mut done))?;
                 }
+                self.readers.with(|db| past.count(db, &mut done))?;
             }
             Some(path) => {
                 let mut archive = Archive::open(path)?;
@@ -283,6 +286,13 @@ impl Store for SqliteStore {
                     (archive, search, done) = self.write(move |session| {
                         prune::batch(session, &mut archive, &mut search, &mut done)?;
                         Ok((archive, search, done))
+                    })?;
+                }
+                let mut more = true;
+                while more {
+                    (more, done) = self.write(move |session| {
+                        let more = past.delete(session, &mut done)?;
+                        Ok((more, done))
                     })?;
                 }
             }

@@ -2,6 +2,8 @@
 //!
 //! Each batch is judged, archived and deleted in one transaction, so that a task that was put back meanwhile is seen, and
 //! the rows are on disk in the archive before the deletion is committed: a kill at any moment loses nothing.
+//!
+//! Events that were told and counts over time go without an archive: they repeat what the incidents and the audit log say.
 
 use groundcrew_core::log::NewLog;
 use groundcrew_core::role::Party;
@@ -12,8 +14,9 @@ use rusqlite::{Row, params};
 use serde_json::{Map, Value, json};
 
 use super::query::{
-    Db, PRUNABLE, PRUNE_ATTEMPTS, PRUNE_LOGS, PRUNE_MESSAGES, PRUNE_READ_ATTEMPTS, PRUNE_READ_LOGS,
-    PRUNE_READ_MESSAGES, PRUNE_READ_TASKS, PRUNE_SEALED, PRUNE_TASKS, Query, STILL_NEEDED,
+    Db, OLD_BUCKETS, OLD_EVENTS, OLD_TRAFFIC, PRUNABLE, PRUNE_ATTEMPTS, PRUNE_BUCKETS, PRUNE_EVENTS,
+    PRUNE_LOGS, PRUNE_MESSAGES, PRUNE_READ_ATTEMPTS, PRUNE_READ_LOGS, PRUNE_READ_MESSAGES, PRUNE_READ_TASKS,
+    PRUNE_SEALED, PRUNE_TASKS, PRUNE_TRAFFIC, Query, STILL_NEEDED,
 };
 use super::session::Session;
 use super::{apply, audit, reader};
@@ -24,8 +27,12 @@ use crate::upkeep::{Before, Pruned};
 
 /// Workflows that ended so shortly ago are never pruned.
 const YOUNG: SignedDuration = SignedDuration::from_hours(24);
+/// Counts over time this young are never pruned: what is usual for an error is told from the last days or weeks.
+const COUNTED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Rows of one transaction, unless a single workflow has more.
 const MOST_ROWS: usize = 2_000;
+/// Events and counts of one table that one transaction deletes.
+const MOST_PAST: i64 = 2_000;
 /// Workflows that one transaction looks at.
 const MOST_LOOKED_AT: i64 = 200;
 /// Roots that the result names.
@@ -38,6 +45,51 @@ const TABLES: [(&str, Query, Query); 4] = [
     ("crew_attempts", PRUNE_READ_ATTEMPTS, PRUNE_ATTEMPTS),
     ("agent_tasks", PRUNE_READ_TASKS, PRUNE_TASKS),
 ];
+
+/// Old events and counts over time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    events_before: Timestamp,
+    counts_before: Timestamp,
+}
+
+impl Past {
+    /// What lies before a moment that [`moment`] gave.
+    pub(super) fn new(before: Timestamp, now: Timestamp) -> Self {
+        let counted = now.checked_sub(COUNTED).unwrap_or(Timestamp::MIN);
+        Self { events_before: before, counts_before: before.min(counted) }
+    }
+
+    /// Counts it.
+    pub(super) fn count(self, db: Db<'_>, done: &mut Pruned) -> Result<(), StoreError> {
+        let count = |query, before| Ok::<_, StoreError>(db.number(query, [written(before)])?.unsigned_abs());
+        done.events = count(OLD_EVENTS, self.events_before)?;
+        done.buckets = count(OLD_BUCKETS, self.counts_before)?;
+        done.traffic = count(OLD_TRAFFIC, self.counts_before)?;
+        Ok(())
+    }
+
+    /// Deletes the next of it; false if nothing was left.
+    pub(super) fn delete(self, session: &mut Session<'_>, done: &mut Pruned) -> Result<bool, StoreError> {
+        let delete = |query, before| {
+            let deleted = session.db.run(query, params![written(before), MOST_PAST])?;
+            Ok::<_, StoreError>(u64::try_from(deleted).unwrap_or(u64::MAX))
+        };
+        let events = delete(PRUNE_EVENTS, self.events_before)?;
+        let buckets = delete(PRUNE_BUCKETS, self.counts_before)?;
+        let traffic = delete(PRUNE_TRAFFIC, self.counts_before)?;
+        if events + buckets + traffic == 0 {
+            return Ok(false);
+        }
+        done.events += events;
+        done.buckets += buckets;
+        done.traffic += traffic;
+        let data = json!({ "events": events, "buckets": buckets, "traffic": traffic });
+        let entry = NewLog::info("deleted old events and counts over time", data);
+        apply::log(session, None, Party::User, &entry)?;
+        Ok(true)
+    }
+}
 
 /// Where the search for old workflows stands.
 #[derive(Debug, Clone, Copy)]

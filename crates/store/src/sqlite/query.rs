@@ -102,6 +102,9 @@ queries! {
     MOVE_SCHEDULES = "sqlite/move_schedules";
     NORMALISE = "sqlite/normalise";
     NORMALISE_WAITS = "shared/normalise_waits";
+    OLD_BUCKETS = "shared/old_buckets";
+    OLD_EVENTS = "shared/old_events";
+    OLD_TRAFFIC = "shared/old_traffic";
     OPEN_ATTEMPT = "shared/open_attempt";
     OPEN_CHILDREN = "shared/open_children";
     OPEN_OF_INCIDENT = "shared/open_of_incident";
@@ -112,6 +115,8 @@ queries! {
     PROJECTS = "shared/projects";
     PRUNABLE = "shared/prunable";
     PRUNE_ATTEMPTS = "sqlite/prune_attempts";
+    PRUNE_BUCKETS = "sqlite/prune_buckets";
+    PRUNE_EVENTS = "sqlite/prune_events";
     PRUNE_LOGS = "sqlite/prune_logs";
     PRUNE_MESSAGES = "sqlite/prune_messages";
     PRUNE_READ_ATTEMPTS = "sqlite/prune_read_attempts";
@@ -120,6 +125,7 @@ queries! {
     PRUNE_READ_TASKS = "sqlite/prune_read_tasks";
     PRUNE_SEALED = "sqlite/prune_sealed";
     PRUNE_TASKS = "sqlite/prune_tasks";
+    PRUNE_TRAFFIC = "sqlite/prune_traffic";
     READDRESS = "shared/readdress";
     READY_BY_AGE = "shared/ready_by_age";
     READY_COUNT = "shared/ready_count";

@@ -32,9 +32,19 @@ pub(super) fn run(at: &Invocation, options: &PruneOptions) -> Result<Done, Failu
         "{} workflows: {} tasks, {} messages, {} audit entries, {} runs",
         pruned.workflows, pruned.tasks, pruned.messages, pruned.logs, pruned.attempts
     );
+    let past = format!(
+        "{} events, {} counts of errors and {} of log lines",
+        pruned.events, pruned.buckets, pruned.traffic
+    );
     match named {
-        Some(path) => at.out.line(format!("archived in {} and deleted {what}", escape::line(&path)))?,
-        None => at.out.line(format!("would archive and delete {what}"))?,
+        Some(path) => {
+            at.out.line(format!("archived in {} and deleted {what}", escape::line(&path)))?;
+            at.out.line(format!("deleted {past}"))?;
+        }
+        None => {
+            at.out.line(format!("would archive and delete {what}"))?;
+            at.out.line(format!("would delete {past}"))?;
+        }
     }
     if pruned.kept > 0 {
         at.out.line(format!(

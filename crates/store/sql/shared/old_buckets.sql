@@ -1,0 +1,1 @@
+SELECT count(*) FROM crew_incident_buckets WHERE bucket < ?1

@@ -1,0 +1,1 @@
+SELECT count(*) FROM crew_traffic WHERE bucket < ?1
