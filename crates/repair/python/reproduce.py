@@ -31,6 +31,8 @@ CALL_SECONDS = 1.0
 BATCH = 300
 # Different hits that are told, and how long more are looked for after the first.
 HITS = 4
+# Calls drawn in a row that were tried before, after which there is nothing left to try.
+REPEATED = 3000
 MORE_SECONDS = 0.7
 TYPED = ("TypeError", "AttributeError", "NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError")
 
@@ -149,11 +151,17 @@ class Search:
 
     def attempts(self):
         """Calls with where their values come from, the most telling first."""
+        repeated = 0
         for call, origin in self.ordered():
             key = json.dumps(call, sort_keys=True)
+            repeated += 1
             if key not in self.seen:
                 self.seen.add(key)
+                repeated = 0
                 yield call, origin
+            # A function that takes nothing has one call, however often it is drawn.
+            if repeated > REPEATED or time.monotonic() > self.ends:
+                return
 
     def ordered(self):
         for call in self.printed(True):

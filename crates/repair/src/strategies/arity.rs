@@ -94,8 +94,22 @@ fn keyword(
                     found.push(site.typo(NAME, why, site.replace(name, other)));
                 }
             }
+            let given: Vec<&str> = arguments(*call)
+                .into_iter()
+                .filter_map(|other| other.child_by_field_name("name").map(|name| site.text(name)))
+                .collect();
+            let placed = arguments(*call).iter().filter(|other| other.kind() != "keyword_argument").count();
+            for (_, _, function) in definitions {
+                let own = function.parameters.iter().filter(|name| !matches!(name.as_str(), "self" | "cls"));
+                let open: Vec<&String> =
+                    own.skip(placed).filter(|name| !given.contains(&name.as_str())).collect();
+                if let [only] = open.as_slice() {
+                    let why = format!("{only} is the one parameter that is not given");
+                    found.push(site.cause(NAME, why, vec![site.replace(name, only.as_str())]));
+                }
+            }
             if let Some(edit) = without(site, *call, argument) {
-                found.push(site.cause(NAME, format!("the function takes no {wrong}"), vec![edit]));
+                found.push(site.guard(NAME, format!("the function takes no {wrong}"), vec![edit]));
             }
         }
     }

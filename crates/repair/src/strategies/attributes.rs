@@ -1,10 +1,11 @@
 //! Attributes that are not there: set on some ways through a class only, of another type's vocabulary, or asked of a
 //! value that is already what the call would make of it.
 
+use groundcrew_core::evidence::ChangeKind;
 use tree_sitter::Node;
 
 use super::{Site, Situation, Strategy, arguments, body_start, quoted, wrapped};
-use crate::edit::{Edit, Proposal};
+use crate::edit::{Edit, Patch, Proposal};
 use crate::syntax::{Source, ancestor, is_statement};
 
 /// Repairs of an `AttributeError` about a value that is there.
@@ -95,10 +96,49 @@ fn set_on_every_way(situation: &Situation<'_>, holder: &str, name: &str) -> Vec<
                 && node.child_by_field_name("name").is_some_and(|own| source.of(own) == holder)
         });
         if let Some(class) = class {
-            return in_constructor(&source, file, class, name);
+            let mut made = in_constructor(&source, file, class, name);
+            made.extend(of_base(&source, file, class, name));
+            return made;
         }
     }
     Vec::new()
+}
+
+/// An attribute that the constructor of a base class in the same file sets and that is never run.
+fn of_base(source: &Source, file: &str, class: Node<'_>, name: &str) -> Option<Proposal> {
+    let named = |class: Node<'_>| class.child_by_field_name("name").map(|own| source.of(own).to_owned());
+    let supers = class.child_by_field_name("superclasses")?;
+    let mut cursor = supers.walk();
+    let bases: Vec<&str> = supers.named_children(&mut cursor).map(|base| source.of(base)).collect();
+    let base = source.walk(source.root()).into_iter().find(|node| {
+        node.kind() == "class_definition" && named(*node).is_some_and(|own| bases.contains(&own.as_str()))
+    })?;
+    let (above, own) = (constructor_of(source, base)?, constructor_of(source, class)?);
+    let runs_it = source.of(own).contains("super(") || source.of(own).contains(".__init__(");
+    if runs_it || !source.of(above).contains(&format!("self.{name}")) {
+        return None;
+    }
+    let (wanted, given) = (source.function(above)?.parameters, source.function(own)?.parameters);
+    let wanted = wanted.get(1..).unwrap_or_default();
+    if !wanted.iter().all(|parameter| given.contains(parameter)) {
+        return None;
+    }
+    let (at, indent) = body_start(source, own)?;
+    let text = format!("super().__init__({})\n{indent}", wanted.join(", "));
+    Some(Proposal {
+        strategy: NAME,
+        kind: ChangeKind::Cause,
+        one_line_typo: false,
+        explanation: format!("runs the constructor of {}, which sets self.{name}", named(base)?),
+        patch: Patch::Edits(vec![Edit { file: file.to_owned(), start: at, end: at, text }]),
+    })
+}
+
+fn constructor_of<'a>(source: &Source, class: Node<'a>) -> Option<Node<'a>> {
+    source.walk(class).into_iter().find(|node| {
+        node.kind() == "function_definition"
+            && node.child_by_field_name("name").is_some_and(|own| source.of(own) == "__init__")
+    })
 }
 
 fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str) -> Vec<Proposal> {
@@ -110,11 +150,9 @@ fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str) -> V
         .filter(|node| node.child_by_field_name("left").is_some_and(|left| source.of(left) == target))
         .filter_map(|node| Some((node, node.child_by_field_name("right")?)))
         .collect();
-    let constructor = source.walk(class).into_iter().find(|node| {
-        node.kind() == "function_definition"
-            && node.child_by_field_name("name").is_some_and(|own| source.of(own) == "__init__")
-    });
-    let (Some(constructor), Some((first, value))) = (constructor, assigned.first().copied()) else {
+    let (Some(constructor), Some((first, value))) =
+        (constructor_of(source, class), assigned.first().copied())
+    else {
         return Vec::new();
     };
     let inside = |node: Node<'_>| {
@@ -126,10 +164,10 @@ fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str) -> V
     let mut add = |edits: Vec<Edit>, why: String| {
         found.push(Proposal {
             strategy: NAME,
-            kind: groundcrew_core::evidence::ChangeKind::Cause,
+            kind: ChangeKind::Cause,
             one_line_typo: false,
             explanation: why,
-            patch: crate::edit::Patch::Edits(edits),
+            patch: Patch::Edits(edits),
         });
     };
     let insert = |at: usize, indent: &str| Edit {
@@ -292,6 +330,12 @@ mod tests {
     fn an_attribute_of_one_branch_starts_empty_on_the_other() {
         let code = "class Cache:\n    def __init__(self, path):\n        if path:\n            self.data = {'path': path}\n\n    def get(self, key):\n        return self.data.get(key)  # crash\n";
         assert_eq!(lines("'Cache' object has no attribute 'data'", code), ["self.data = {}"]);
+    }
+
+    #[test]
+    fn the_constructor_of_the_base_class_is_run() {
+        let code = "class Base:\n    def __init__(self, name):\n        self.name = name\n\nclass Child(Base):\n    def __init__(self, name, age):\n        self.age = age\n\n    def show(self):\n        return self.name  # crash\n";
+        assert_eq!(lines("'Child' object has no attribute 'name'", code), ["super().__init__(name)"]);
     }
 
     #[test]

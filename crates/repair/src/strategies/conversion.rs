@@ -41,6 +41,15 @@ fn types(site: &Site, message: &str) -> Vec<Proposal> {
     } else if message.contains("not supported between instances") {
         found.extend(operands(site, if both { &["int", "float", "str"] } else { &["str", "list", "int"] }));
     }
+    if message.contains("decimal.Decimal")
+        && message.contains("'float'")
+        && site.source.text().contains("Decimal")
+    {
+        found.extend(exact(site));
+    }
+    if message.contains("datetime.datetime") && message.contains("datetime.date'") {
+        found.extend(days(site, message));
+    }
     if message.contains("expected str instance") {
         found.extend(joins(site));
     }
@@ -105,6 +114,43 @@ fn operands(site: &Site, kinds: &[&str]) -> Vec<Proposal> {
         }
     }
     found
+}
+
+/// An operand as an exact number, by the digits it is written with.
+fn exact(site: &Site) -> Vec<Proposal> {
+    sides(site)
+        .into_iter()
+        .flatten()
+        .map(|side| {
+            let text = site.text(side);
+            site.cause(
+                NAME,
+                format!("{text} is taken as Decimal"),
+                vec![site.replace(side, format!("Decimal(str({text}))"))],
+            )
+        })
+        .collect()
+}
+
+/// The day of a point in time, where it meets a day.
+fn days(site: &Site, message: &str) -> Vec<Proposal> {
+    let first = message.find("datetime.datetime'") < message.find("datetime.date'");
+    sides(site)
+        .into_iter()
+        .map(|[left, right]| {
+            let side = if first { left } else { right };
+            let text = format!("{}.date()", super::wrapped(&site.source, side));
+            site.cause(NAME, format!("{} is taken as a day", site.text(side)), vec![site.replace(side, text)])
+        })
+        .collect()
+}
+
+/// Both sides of the operations in the crashing statement, inner operations last.
+fn sides(site: &Site) -> Vec<[Node<'_>; 2]> {
+    let operations = site.crashing_of(&["binary_operator"]).into_iter();
+    operations
+        .filter_map(|node| Some([node.child_by_field_name("left")?, node.child_by_field_name("right")?]))
+        .collect()
 }
 
 /// `sep.join(values)` of values that are no texts.
@@ -244,6 +290,19 @@ mod tests {
         let code = "def f(x, n):\n    at = n / 2\n    return x[at:at + 1]  # crash\n";
         let message = "slice indices must be integers or None or have an __index__ method";
         assert_eq!(lines_changed(&Conversion, "TypeError", message, code)[0], "at = n // 2");
+    }
+
+    #[test]
+    fn exact_numbers_and_days_meet_their_own_kind() {
+        let code = "from decimal import Decimal\n\ndef f(a, b):\n    return a * b  # crash\n";
+        let message = "unsupported operand type(s) for *: 'decimal.Decimal' and 'float'";
+        assert_eq!(
+            lines_changed(&Conversion, "TypeError", message, code),
+            ["return Decimal(str(a)) * b", "return a * Decimal(str(b))"]
+        );
+        let code = "def f(now, day):\n    return now - day  # crash\n";
+        let message = "unsupported operand type(s) for -: 'datetime.datetime' and 'datetime.date'";
+        assert_eq!(lines_changed(&Conversion, "TypeError", message, code), ["return now.date() - day"]);
     }
 
     #[test]

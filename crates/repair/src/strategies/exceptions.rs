@@ -128,11 +128,17 @@ fn caught(site: &Site, exception: &str) -> Option<Proposal> {
     if !simple || !in_function {
         return None;
     }
-    let leave = site.leaving(statement)?;
+    // What gives no value can be left out, so that the rest is done all the same.
+    let for_effect = statement.kind() == "delete_statement"
+        || statement.named_child(0).is_some_and(|inner| matches!(inner.kind(), "call" | "await"))
+            && statement.kind() == "expression_statement";
+    let leave = if for_effect { "pass" } else { site.leaving(statement)? };
     let indent = site.source.indent(statement).to_owned();
     let inner = site.text(statement).lines().collect::<Vec<_>>().join("\n    ");
     let text = format!("try:\n{indent}    {inner}\n{indent}except {exception}:\n{indent}    {leave}");
-    Some(site.guard(NAME, format!("leaves on {exception}"), vec![site.replace(statement, text)]))
+    let why =
+        if for_effect { format!("goes on after {exception}") } else { format!("leaves on {exception}") };
+    Some(site.guard(NAME, why, vec![site.replace(statement, text)]))
 }
 
 #[cfg(test)]
@@ -157,6 +163,16 @@ mod tests {
         assert_eq!(
             made[0].1,
             "def f(x):\n    if x:\n        try:\n            return chr(x)\n        except ValueError:\n            pass\n    return '?'\n"
+        );
+    }
+
+    #[test]
+    fn what_is_done_for_its_effect_is_left_out_and_the_rest_is_done() {
+        let code = "def f(xs, x):\n    xs.remove(x)  # crash\n    return xs\n";
+        let made = proposals(&Exceptions, "ValueError", "list.remove(x): x not in list", code);
+        assert_eq!(
+            made[0].1,
+            "def f(xs, x):\n    try:\n        xs.remove(x)\n    except ValueError:\n        pass\n    return xs\n"
         );
     }
 

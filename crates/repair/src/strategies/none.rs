@@ -212,6 +212,9 @@ fn guards(site: &Site, node: Node<'_>) -> Vec<Proposal> {
             vec![site.replace(node, text)],
         ));
     }
+    if !is_pure(&site.source, node) {
+        found.extend(bound(site, node));
+    }
     if is_pure(&site.source, node) {
         found.extend(site.skipping_guard(NAME, &format!("{expression} is not None")));
         found.extend(site.leaving_guard(NAME, &format!("{expression} is None")));
@@ -230,6 +233,29 @@ fn guards(site: &Site, node: Node<'_>) -> Vec<Proposal> {
         }
     }
     found
+}
+
+/// What a call gave is kept under a name, so that it can be looked at before it is used.
+fn bound(site: &Site, node: Node<'_>) -> Option<Proposal> {
+    let statement = site.statement().filter(|statement| site.stands_alone(*statement))?;
+    let simple = matches!(statement.kind(), "expression_statement" | "return_statement");
+    let inside = ancestor(node, |above| {
+        matches!(above.kind(), "lambda" | "boolean_operator" | "conditional_expression" | "await")
+            || above.kind().ends_with("_comprehension")
+            || above.kind() == "generator_expression"
+    });
+    // Inside of these it may not be evaluated at all, or more than once.
+    if !simple || inside.is_some_and(|above| above.start_byte() >= statement.start_byte()) {
+        return None;
+    }
+    let taken = site.names_in_reach();
+    let name = ["found", "value", "given"].into_iter().find(|name| !taken.contains(*name))?;
+    let leave = site.leaving(statement)?;
+    let indent = site.source.indent(statement);
+    let text =
+        format!("{name} = {}\n{indent}if {name} is None:\n{indent}    {leave}\n{indent}", site.text(node));
+    let why = format!("leaves early if {} is None", site.text(node));
+    Some(site.guard(NAME, why, vec![site.insert(statement.start_byte(), text), site.replace(node, name)]))
 }
 
 /// Empty values that fit where a value is used.
@@ -279,6 +305,14 @@ mod tests {
         let code = "def f(x):\n    y = x.sort()\n    return y[0]  # crash\n";
         let lines = lines_changed(&NoneValues, "TypeError", "'NoneType' object is not subscriptable", code);
         assert_eq!(lines[0], "y = sorted(x)");
+    }
+
+    #[test]
+    fn what_a_call_gave_is_looked_at_before_it_is_used() {
+        let code = "def f(x):\n    return x.find(1)['price'] * 2  # crash\n";
+        let made = proposals(&NoneValues, "TypeError", "'NoneType' object is not subscriptable", code);
+        let wanted = "def f(x):\n    found = x.find(1)\n    if found is None:\n        return None\n    return found['price'] * 2\n";
+        assert!(made.iter().any(|(_, text)| text == wanted), "{made:?}");
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl Strategy for Patterns {
         match situation.exception.as_str() {
             "ValueError" if message.contains("values to unpack") => unpacked(site, message),
             "TypeError" if message.contains("not all arguments converted") => formatted(site),
+            "TypeError" if message.contains("not enough arguments for format") => bracketed(site),
             _ => Vec::new(),
         }
     }
@@ -162,6 +163,28 @@ fn formatted(site: &Site) -> Vec<Proposal> {
     found
 }
 
+/// `"%s %s" % a, b` without brackets around the values.
+fn bracketed(site: &Site) -> Vec<Proposal> {
+    let mut found = Vec::new();
+    for node in site.crashing_of(&["expression_list", "argument_list", "tuple"]) {
+        let mut cursor = node.walk();
+        let parts: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
+        let Some((first, rest)) = parts.split_first() else { continue };
+        let plain = rest.iter().all(|part| part.kind() != "keyword_argument");
+        let Some((_, "%", right)) = super::binary(&site.source, *first) else { continue };
+        let (Some(last), true) = (rest.last(), plain && right.kind() != "tuple") else { continue };
+        let values = site.source.text().get(right.start_byte()..last.end_byte()).unwrap_or_default();
+        let edit = crate::edit::Edit {
+            file: site.frame.file.clone(),
+            start: right.start_byte(),
+            end: last.end_byte(),
+            text: format!("({values})"),
+        };
+        found.push(site.cause(NAME, "all values belong to the format", vec![edit]));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +219,13 @@ mod tests {
             lines("not enough values to unpack (expected 2, got 1)"),
             ["k, v = t.partition('=')[::2]"]
         );
+    }
+
+    #[test]
+    fn all_values_of_a_format_stand_in_brackets() {
+        let code = "def f(a, b):\n    return '%s is %d' % a, b  # crash\n";
+        let message = "not enough arguments for format string";
+        assert_eq!(lines_changed(&Patterns, "TypeError", message, code), ["return '%s is %d' % (a, b)"]);
     }
 
     #[test]
