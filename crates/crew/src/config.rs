@@ -1,15 +1,15 @@
-//! `groundcrew.toml`: what a project tells the crew, and which of its keys widen the crew's power.
+//! `groundcrew.toml`: what a project tells the crew.
 //!
-//! The file lies at the root of the user's checkout, or where the user said when they added the project; never in a
-//! worktree. Keys that widen power (commands, sandbox, network, files outside
-//! the repository, approval) count only when the user has trusted exactly this file; the others always count. The split
-//! is made here, in one place, by [`Config::without_power`].
+//! The file lies at the root of the user's checkout, or where the user said when they added the project or called the
+//! command; never in a worktree. Which of its keys widen the crew's power and count only from a file that the user has
+//! trusted is decided in `power.rs`, in one table.
 
+mod power;
+mod span;
 mod watching;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use groundcrew_store::Project;
 use groundcrew_workbench::sandbox::Level;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mistake::{explain, not_text, nul};
 
+pub use span::Span;
 pub use watching::{
     CheckKind, HealthConfig, HooksConfig, ReleaseConfig, ServiceCheck, TriageConfig, WatchConfig,
 };
@@ -106,11 +107,12 @@ pub struct ProjectConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogsConfig {
-    /// Log files, relative to the repository or absolute; `*` may stand in the last part.
+    /// Log files, relative to the repository or absolute. `*`, `?` and `[a-z]` may stand in any part, and `**` for any
+    /// number of folders. Paths that lead out of the repository widen power.
     pub paths: Vec<String>,
     /// Errors older than this when first read are recorded and not worked, such as `24h` or `7d`.
     pub baseline: Span,
-    /// Seconds between looks at a log.
+    /// Time between looks at a log.
     pub every: Span,
 }
 
@@ -135,8 +137,8 @@ pub struct TestConfig {
     /// Program and arguments that make the environment in a copy of the project, once for each state of its lock files;
     /// none means that it is there already. Widens power.
     pub setup: Option<Vec<String>>,
-    /// Whether the set-up reaches the network. A person is asked first, once for each state of the lock files. Widens
-    /// power.
+    /// Whether the set-up reaches the network; a person is asked first, once for each state of the lock files.
+    /// Widens power.
     pub setup_network: bool,
     /// Variables that the tests get. Widens power.
     pub env: BTreeMap<String, String>,
@@ -260,55 +262,6 @@ pub struct SecurityConfig {
     pub advisories: Option<PathBuf>,
 }
 
-/// A length of time written as `90s`, `15m`, `24h` or `7d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-pub struct Span(Duration);
-
-impl Span {
-    /// That many seconds.
-    pub const fn seconds(seconds: u64) -> Self {
-        Self(Duration::from_secs(seconds))
-    }
-
-    /// That many hours.
-    pub const fn hours(hours: u64) -> Self {
-        Self::seconds(hours * 3600)
-    }
-
-    /// As the standard library's type.
-    pub const fn get(self) -> Duration {
-        self.0
-    }
-}
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let text = text.trim();
-        let wrong =
-            || format!("{text:?} is not a length of time; write it like \"90s\", \"15m\", \"24h\" or \"7d\"");
-        let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, unit) = text.split_at(at);
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let factor = match unit.trim() {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => return Err(wrong()),
-        };
-        number.checked_mul(factor).map(Self::seconds).ok_or_else(wrong)
-    }
-}
-
-impl From<Span> for String {
-    fn from(span: Span) -> Self {
-        format!("{}s", span.0.as_secs())
-    }
-}
-
 impl Config {
     /// Reads a configuration file; none where there is no such file.
     ///
@@ -339,97 +292,6 @@ impl Config {
         toml::from_str(text)
             .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: explain(text, &error) })
     }
-
-    /// The keys set here that widen the crew's power.
-    pub fn power_keys(&self) -> Vec<&'static str> {
-        let plain = SandboxConfig::default();
-        let mut keys = Vec::new();
-        if self.test.command.is_some() {
-            keys.push("test.command");
-        }
-        if self.test.python.is_some() {
-            keys.push("test.python");
-        }
-        if self.test.environment.is_some() {
-            keys.push("test.environment");
-        }
-        if self.test.setup.is_some() {
-            keys.push("test.setup");
-        }
-        if self.test.setup_network {
-            keys.push("test.setup_network");
-        }
-        if !self.test.env.is_empty() {
-            keys.push("test.env");
-        }
-        if !self.services.is_empty() {
-            keys.push("services");
-        }
-        if !self.sandbox.read.is_empty() {
-            keys.push("sandbox.read");
-        }
-        if self.sandbox.memory_mb > plain.memory_mb {
-            keys.push("sandbox.memory_mb");
-        }
-        if self.sandbox.processes > plain.processes {
-            keys.push("sandbox.processes");
-        }
-        if self.sandbox.disk_mb > plain.disk_mb {
-            keys.push("sandbox.disk_mb");
-        }
-        if self.sandbox.file_mb > plain.file_mb {
-            keys.push("sandbox.file_mb");
-        }
-        if self.sandbox.tmp_mb > plain.tmp_mb {
-            keys.push("sandbox.tmp_mb");
-        }
-        if self.logs.paths.iter().any(|path| leaves_repository(path)) {
-            keys.push("logs.paths outside the repository");
-        }
-        let limits = LimitsConfig::default();
-        if self.limits.open_branches > limits.open_branches {
-            keys.push("limits.open_branches");
-        }
-        if self.limits.branches_per_day > limits.branches_per_day {
-            keys.push("limits.branches_per_day");
-        }
-        if self.security.advisories.as_ref().is_some_and(|path| leaves_repository(&path.to_string_lossy())) {
-            keys.push("security.advisories outside the repository");
-        }
-        if self.hooks.on_event.is_some() {
-            keys.push("hooks.on_event");
-        }
-        if !self.health.checks.is_empty() {
-            keys.push("health.checks");
-        }
-        keys
-    }
-
-    /// This configuration as it counts while its file is not trusted.
-    #[must_use]
-    pub fn without_power(mut self) -> Self {
-        let plain = SandboxConfig::default();
-        self.test = TestConfig { timeout: self.test.timeout, ..TestConfig::default() };
-        self.services = Vec::new();
-        let limits = LimitsConfig::default();
-        self.limits.open_branches = self.limits.open_branches.min(limits.open_branches);
-        self.limits.branches_per_day = self.limits.branches_per_day.min(limits.branches_per_day);
-        self.security.advisories =
-            self.security.advisories.filter(|path| !leaves_repository(&path.to_string_lossy()));
-        self.sandbox = SandboxConfig {
-            minimum: self.sandbox.minimum,
-            read: plain.read,
-            memory_mb: self.sandbox.memory_mb.min(plain.memory_mb),
-            processes: self.sandbox.processes.min(plain.processes),
-            disk_mb: self.sandbox.disk_mb.min(plain.disk_mb),
-            file_mb: self.sandbox.file_mb.min(plain.file_mb),
-            tmp_mb: self.sandbox.tmp_mb.min(plain.tmp_mb),
-        };
-        self.hooks.on_event = None;
-        self.health.checks.clear();
-        self.logs.paths.retain(|path| !leaves_repository(path));
-        self
-    }
 }
 
 /// The bytes of a plain file of ordinary size. A link in a repository could lead to anything on the machine, and what an
@@ -443,11 +305,6 @@ fn read_plain(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("it is larger than {LARGEST} bytes")));
     }
     std::fs::read(path)
-}
-
-fn leaves_repository(path: &str) -> bool {
-    let path = Path::new(path);
-    path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir)
 }
 
 #[cfg(test)]
@@ -494,60 +351,6 @@ mod tests {
         assert!(error.ends_with("it is no plain file; copy the settings into one"), "{error}");
     }
 
-    #[test]
-    fn what_widens_power_is_named_and_does_not_count_untrusted() {
-        let text = "[test]\ncommand = [\"sh\", \"-c\", \"touch pwned\"]\npython = \"bin/evil\"\ntimeout = \"9s\"\n\
-                    environment = \"/other\"\nsetup = [\"make\"]\nsetup_network = true\nenv = { A = \"b\" }\n\
-                    [[services]]\nname = \"db\"\naddress = \"127.0.0.1:5432\"\n\
-                    [sandbox]\nminimum = \"strict\"\nread = [\"/\"]\nmemory_mb = 999999\nprocesses = 9999\n\
-                    disk_mb = 999999\nfile_mb = 999999\ntmp_mb = 999999\n\
-                    [logs]\npaths = [\"app.log\", \"/etc/shadow\", \"../../secret\"]\n\
-                    [hooks]\non_event = [\"evil\"]\n\
-                    [[health.checks]]\nname = \"x\"\nkind = \"tcp\"\ntarget = \"127.0.0.1:1\"\n";
-        let config = parse(text).unwrap();
-        assert_eq!(
-            config.power_keys(),
-            [
-                "test.command",
-                "test.python",
-                "test.environment",
-                "test.setup",
-                "test.setup_network",
-                "test.env",
-                "services",
-                "sandbox.read",
-                "sandbox.memory_mb",
-                "sandbox.processes",
-                "sandbox.disk_mb",
-                "sandbox.file_mb",
-                "sandbox.tmp_mb",
-                "logs.paths outside the repository",
-                "hooks.on_event",
-                "health.checks"
-            ]
-        );
-        let weak = config.without_power();
-        assert_eq!(weak.power_keys(), Vec::<&str>::new());
-        assert_eq!(weak.logs.paths, ["app.log"]);
-        assert_eq!(weak.test.timeout, Span::seconds(9), "what does not widen power still counts");
-        assert_eq!(weak.sandbox.minimum, Level::Strict, "what narrows it counts too");
-    }
-
-    #[test]
-    fn limits_may_be_lowered_without_trust_and_raised_only_with_it() {
-        let raised = "[limits]\nopen_branches = 50\nbranches_per_day = 100\n[security]\nadvisories = \"/etc/known.json\"\n";
-        let config = parse(raised).unwrap();
-        assert_eq!(
-            config.power_keys(),
-            ["limits.open_branches", "limits.branches_per_day", "security.advisories outside the repository"]
-        );
-        assert_eq!(config.without_power(), Config::default());
-        let lowered =
-            parse("[limits]\nopen_branches = 1\n[security]\nadvisories = \"known.json\"\n").unwrap();
-        assert_eq!(lowered.power_keys(), Vec::<&str>::new());
-        assert_eq!(lowered.clone().without_power(), lowered);
-    }
-
     /// Files that cannot be used, each with what is told after its name.
     const BAD: &[(&str, &str)] = &[
         // Unknown keys, at each level.
@@ -584,6 +387,8 @@ mod tests {
         ("[sandbox]\nminimum = \"strickt\"\n", "did you mean `strict`?"),
         ("[change]\nmax_files = \"3\"\n", "line 2, column 13: invalid type: string \"3\""),
         ("[design]\nlayers = [\"a\"]\n", "line 2, column 11: invalid type: string \"a\""),
+        ("[watch]\nfactor = nan\n", "line 2, column 10: this has to be a finite number"),
+        ("[watch]\nfactor = -inf\n", "line 2, column 10: this has to be a finite number"),
         ("[project]\nname = true\n", "line 2, column 8: invalid type: boolean `true`"),
         ("[[logs]]\npaths = []\n", "line 1, column 1: "),
         // No TOML.

@@ -14,6 +14,8 @@ use crate::config::{Config, ConfigError};
 #[derive(Debug, Clone)]
 pub struct TrustStore {
     folder: PathBuf,
+    /// A checkout whose settings are read from this file, as long as this record is used.
+    instead: Option<(PathBuf, PathBuf)>,
 }
 
 /// Whether a configuration's power counts.
@@ -45,7 +47,14 @@ pub struct TrustError {
 impl TrustStore {
     /// The record below the user's configuration folder, `$XDG_CONFIG_HOME/groundcrew` or `~/.config/groundcrew`.
     pub fn new(config_folder: &Path) -> Self {
-        Self { folder: config_folder.join("trusted") }
+        Self { folder: config_folder.join("trusted"), instead: None }
+    }
+
+    /// The same record, with the settings of one checkout read from another file: the user's word for where it is, which
+    /// says nothing about whether it is trusted.
+    #[must_use]
+    pub fn reading(self, root: &Path, file: &Path) -> Self {
+        Self { instead: Some((root.to_owned(), file.to_owned())), ..self }
     }
 
     /// Trusts exactly this content for this checkout.
@@ -67,11 +76,16 @@ impl TrustStore {
         if self.entry(root, text).is_file() { Trust::Trusted } else { Trust::Untrusted }
     }
 
-    /// The configuration of a checkout as it counts now, read from `file`; defaults where there is none.
+    /// The configuration of a checkout as it counts now, read from `file`, or from where [`TrustStore::reading`] said;
+    /// defaults where there is none.
     ///
     /// # Errors
     /// As [`Config::read`].
     pub fn effective(&self, root: &Path, file: &Path) -> Result<Effective, ConfigError> {
+        let file = match &self.instead {
+            Some((of, instead)) if of == root => instead,
+            Some(_) | None => file,
+        };
         let Some((config, text)) = Config::read(file)? else {
             return Ok(Effective { config: Config::default(), ignored: Vec::new() });
         };
@@ -121,5 +135,32 @@ mod tests {
 
         std::fs::write(root.path().join("groundcrew.toml"), text.replace("make", "evil")).unwrap();
         assert_eq!(effective(root.path()).unwrap().ignored, ["test.command"], "a changed file is a stranger");
+    }
+
+    #[test]
+    fn a_file_named_for_one_call_counts_for_its_checkout_and_has_power_only_if_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other.toml");
+        let own = root.path().join("groundcrew.toml");
+        let text = "[test]\ncommand = [\"make\"]\ntimeout = \"9s\"\n";
+        std::fs::write(&other, text).unwrap();
+        std::fs::write(&own, "[test]\ntimeout = \"5s\"\n").unwrap();
+
+        let plain = TrustStore::new(folder.path());
+        let store = plain.clone().reading(root.path(), &other);
+        let timeout = |store: &TrustStore, root: &Path| {
+            let effective = store.effective(root, &own).unwrap();
+            (String::from(effective.config.test.timeout), effective.ignored)
+        };
+        assert_eq!(timeout(&store, root.path()), ("9s".to_owned(), vec!["test.command"]));
+        assert_eq!(
+            timeout(&store, folder.path()),
+            ("5s".to_owned(), vec![]),
+            "another checkout's is its own"
+        );
+        assert_eq!(timeout(&plain, root.path()), ("5s".to_owned(), vec![]), "and so is that of another call");
+        store.trust(root.path(), text).unwrap();
+        assert_eq!(timeout(&store, root.path()), ("9s".to_owned(), vec![]));
     }
 }

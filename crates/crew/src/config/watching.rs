@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use groundcrew_core::contract::StopAt;
 use groundcrew_core::event::EventKind;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Span;
 
@@ -21,6 +22,7 @@ pub struct WatchConfig {
     /// Time before that which counts as usual.
     pub baseline: Span,
     /// How many times its usual spread an error must lie above its usual rate.
+    #[serde(deserialize_with = "finite")]
     pub factor: f64,
     /// Occurrences in the window below which nothing is a burst.
     pub minimum: u64,
@@ -123,6 +125,13 @@ pub enum CheckKind {
     Tcp,
     /// Looks at the free space.
     Disk,
+}
+
+/// A number that can be compared: TOML has words for those that cannot.
+fn finite<'de, D: Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(source)?;
+    let wrong = || D::Error::custom("this has to be a finite number, such as 6.0");
+    if number.is_finite() { Ok(number) } else { Err(wrong()) }
 }
 
 fn enough_megabytes() -> u64 {
