@@ -25,6 +25,9 @@ const FAILS_FIRST_WITH_THE_FIX: &str = "import unittest\nimport pathlib\n\n\ncla
 const RED: &str =
     "import unittest\n\n\nclass Red(unittest.TestCase):\n    def test_red(self):\n        self.fail('red')\n";
 
+/// A command that writes files without end.
+const FILLS_THE_DISK: &str = "i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > f$i; done";
+
 fn verified(bench: &Bench, task: groundcrew_core::task::TaskId) -> VerifyFixResult {
     serde_json::from_value(bench.result(task)).unwrap()
 }
@@ -160,6 +163,68 @@ fn a_suite_that_cannot_be_run_is_asked_about_and_never_a_pass() {
 }
 
 #[test]
+fn a_suite_that_is_ended_by_a_bound_is_repeated_once_and_asked_about_with_the_key_to_change() {
+    let hangs = TESTS.replace(
+        "def test_counts(self):",
+        "def test_counts(self):\n        import time\n        time.sleep(600)",
+    );
+    for (file, command) in [
+        (&*hangs, ""),
+        (TESTS, "command = [\"sh\", \"-c\", \"sleep 600\"]\n"),
+        (TESTS, "command = [\"sh\", \"-c\", \"yes\"]\n"),
+    ] {
+        let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", file)]);
+        bench.trust(&format!("[test]\n{command}timeout = \"2s\"\n"));
+        let mended = bench.commit_hidden("shop.py", MENDED);
+        let task = bench.verify(bench.fix(&mended));
+        let crew = bench.crew(Rules);
+        crew.until("it is asked", || bench.status(task) == Status::Blocked);
+        assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Environment);
+        let question = bench.question();
+        assert!(
+            question.contains("do not run to their end") && question.contains("[test] timeout"),
+            "{question}"
+        );
+        let choices: Vec<String> = bench.store.inbox().unwrap()[0]
+            .message
+            .choices()
+            .iter()
+            .map(|choice| choice.key.clone())
+            .collect();
+        assert_eq!(choices, ["retry", "draft", "hand_over"]);
+        assert_eq!(bench.all("review_change"), Vec::<Task>::new(), "nothing goes on by itself");
+        bench.answer("draft");
+        crew.until("it goes on as told", || bench.status(task) == Status::Completed);
+        assert_eq!(verified(&bench, task).verification.grade.unwrap().as_str(), "C", "{command}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_started_or_ends_at_a_bound_is_no_red_suite() {
+    for (command, told) in
+        [("no-such-program-here", "could not be started"), (FILLS_THE_DISK, "([sandbox] disk_mb)")]
+    {
+        let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+        let settings = format!("[test]\ncommand = [\"sh\", \"-c\", {command:?}]\n[sandbox]\ndisk_mb = 8\n");
+        bench.trust(&settings);
+        let mended = bench.commit_hidden("shop.py", MENDED);
+        let task = bench.verify(bench.fix(&mended));
+        bench.crew(Rules).until("it is asked", || bench.status(task) == Status::Blocked);
+        assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Environment);
+        assert!(bench.question().contains(told), "{}", bench.question());
+    }
+}
+
+#[test]
+fn a_suite_that_is_told_by_its_exit_alone_is_red_where_it_fails() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    bench.trust("[test]\ncommand = [\"sh\", \"-c\", \"exit 1\"]\n");
+    let task = bench.create("verify_base", Role::Qa, json!({}));
+    bench.crew(Rules).until("it is measured", || bench.status(task) == Status::Completed);
+    assert_eq!(bench.result(task)["outcome"], "red");
+}
+
+#[test]
 fn a_reproduction_that_cannot_get_to_the_error_is_the_environments_fault() {
     let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
     let mended = bench.commit_hidden("shop.py", MENDED);
@@ -281,6 +346,54 @@ fn a_regression_test_is_written_only_if_it_fails_without_the_fix_and_passes_with
     let head = written["head_sha"].as_str().unwrap();
     assert!(bench.git(&["show", &format!("{head}:tests/test_again.py")]).contains("class Again"));
     assert_eq!(told(&bench.result(useless)), ["\"not_written\"", "false", "true"]);
+}
+
+/// A test of the shop with this body.
+fn test_of_the_shop(body: &str) -> String {
+    format!(
+        "import unittest\n\nimport shop\n\n\nclass Mine(unittest.TestCase):\n    def test_mine(self):\n        {body}\n"
+    )
+}
+
+#[test]
+fn tests_that_a_fix_brings_are_its_regression_test_only_where_they_fail_without_it() {
+    let incident = "self.assertEqual(shop.visit({}, 'ann'), 'ok')";
+    let asserted =
+        "try:\n            shop.visit({}, 'ann')\n        except KeyError:\n            self.fail('crashed')";
+    let flaky = "import pathlib\n        file = pathlib.Path('n.txt')\n        n = int(file.read_text()) + 1 if file.exists() else 1\n        file.write_text(str(n))\n        self.assertEqual(n % 2, 0)";
+    for (body, shown) in [
+        (incident, true),
+        (asserted, true),
+        ("self.assertTrue(True)", false),
+        ("self.assertEqual(shop.other(), 1)", false),
+        (flaky, false),
+    ] {
+        let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+        std::fs::write(bench.root().join("tests/test_mine.py"), test_of_the_shop(body)).unwrap();
+        bench.git(&["add", "--all"]);
+        let source = format!("{MENDED}\n\ndef other():\n    return 1\n");
+        let mended = bench.commit_hidden("shop.py", &source);
+        let task = bench.verify(bench.fix(&mended));
+        bench.crew(Rules).until("it is verified", || bench.status(task) == Status::Completed);
+        let verification = verified(&bench, task).verification;
+        let check = verification.checks.iter().find(|check| check.name == "regression test").unwrap();
+        let expected = if shown { "passed" } else { "missing" };
+        assert_eq!(check.status, expected, "{body}: {}", check.detail);
+        assert_eq!(check.detail.contains("test_mine.Mine.test_mine"), shown, "{}", check.detail);
+        assert_eq!(verification.head_sha, mended, "nothing is added to it");
+    }
+}
+
+#[test]
+fn a_test_that_failed_before_the_fix_is_its_regression_test() {
+    let failing = test_of_the_shop("self.assertEqual(shop.visit({}, 'ann'), 'ok')");
+    let bench =
+        Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS), ("tests/test_mine.py", &failing)]);
+    bench.create("fix_bug", Role::Developer, json!({ "error": project::CRASH }));
+    bench.crew(Rules).until("it is verified", || bench.open("verify_fix", Status::Completed));
+    let result: VerifyFixResult = serde_json::from_value(bench.one("verify_fix").result.unwrap()).unwrap();
+    let check = result.verification.checks.iter().find(|check| check.name == "regression test").unwrap();
+    assert_eq!(check.status, "passed", "{check:?}");
 }
 
 /// Longest time that anything in these tests may take.

@@ -236,8 +236,9 @@ fn a_pipe_where_a_log_should_be_is_told_and_the_others_are_read() {
     assert_eq!(home.steady(&ran.stderr), "/TOP/shop/secret.log is no plain file and not read\n");
 }
 
-/// Has a crew work the shop's error while its tests run by this command.
-fn worked_with_tests(command: &str) {
+/// Has a crew work the shop's error while its tests run by this command. What cannot be tested is asked about, with the
+/// words that tell why, and becomes a draft only on the person's word.
+fn worked_with_tests(command: &str, why: &str) {
     let home = Home::new();
     home.repository();
     std::fs::write(home.shop().join("app.log"), LOG).unwrap();
@@ -253,10 +254,13 @@ fn worked_with_tests(command: &str) {
     assert_eq!(ran.code, Some(3), "a person must decide: {}{}", ran.stdout, ran.stderr);
     assert_eq!(checkout(&home.shop())[2..], before[2..], "the checkout stays as it is");
     let inbox = home.json(&["inbox"])["inbox"].clone();
-    for item in inbox.as_array().unwrap() {
-        let grade = &item["evidence"]["grade"];
-        assert!(*grade != "A" && *grade != "B", "what cannot be tested is a draft at best: {item}");
-    }
+    let [item] = inbox.as_array().unwrap().as_slice() else { panic!("one question: {inbox}") };
+    let question = item["question"].as_str().unwrap();
+    assert!(question.contains("cannot be checked") && question.contains(why), "{question}");
+    let choices = item["choices"].as_array().unwrap();
+    let keys: Vec<&Value> = choices.iter().map(|choice| &choice["key"]).collect();
+    assert_eq!(keys, ["retry", "draft", "hand_over"]);
+    assert_eq!(home.git(&["branch", "--list", "groundcrew/*"]), "", "nothing is shown as a fix");
 }
 
 /// How many processes have a word in their command line.
@@ -268,18 +272,18 @@ fn alive(word: &str) -> usize {
 
 #[test]
 fn tests_that_hang_are_ended_and_a_person_is_asked() {
-    worked_with_tests("sleep 987601");
+    worked_with_tests("sleep 987601", "[test] timeout");
     assert_eq!(alive("987601"), 0, "the command outlived the crew");
 }
 
 #[test]
 fn tests_that_leave_daemons_behind_leave_none() {
-    worked_with_tests("for n in 1 2 3; do setsid sleep 987602 & done; exit 1");
+    worked_with_tests("for n in 1 2 3; do setsid sleep 987602 & done; exit 1", "[test] command");
     assert_eq!(alive("987602"), 0, "a daemon outlived the crew");
 }
 
 #[test]
 fn tests_that_print_without_end_are_ended_and_a_person_is_asked() {
-    worked_with_tests("yes 987603");
+    worked_with_tests("yes 987603", "[test] timeout");
     assert_eq!(alive("987603"), 0, "the command outlived the crew");
 }

@@ -264,6 +264,7 @@ fn settle_approved(
     Ok(Ending::complete(&result, job.cost())?.incident(IncidentChange {
         status: Some(IncidentStatus::Approved),
         reason: Some(format!("the fix on {branch} was approved{note}")),
+        fix_commit: Some(head.as_str().to_owned()),
         ..IncidentChange::default()
     }))
 }

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::agent::{Ending, HAND_OVER, Job, Trouble};
 use crate::agents::bench::bench;
-use crate::agents::qa::suite::{FLAKY_RUNS, Runs, why};
+use crate::agents::qa::suite::{FLAKY_RUNS, Runs, says_something, why};
 use crate::environment::demand;
 
 /// Tests of a commit whose names are kept; a larger suite is run again for each fix.
@@ -70,7 +70,7 @@ pub(super) fn verify_base(job: &Job<'_>) -> Result<Ending, Trouble> {
     let mut runs = Runs::new(job, &bench, command);
     let suite = runs.whole(checkout.path())?;
     demand(job, site, &suite, &bench.python)?;
-    if !suite.counts() {
+    if !says_something(&suite) {
         let ask = Ask::new(
             format!(
                 "The tests do not run to their end on {}: {}. Is it mended?",
@@ -157,8 +157,15 @@ pub(super) fn measure(
     let (flaky, failing): (Vec<_>, Vec<_>) = rates.into_iter().partition(|(_, rate)| rate.is_mixed());
     let flaky: Vec<FlakyTest> =
         flaky.into_iter().map(|(test, base)| FlakyTest { test, base, head: Rate::default() }).collect();
-    let failing: Vec<String> = failing.into_iter().map(|(test, _)| test).collect();
-    let counted = count(suite, flaky.len());
+    let mut failing: Vec<String> = failing.into_iter().map(|(test, _)| test).collect();
+    let mut counted = count(suite, flaky.len());
+    if suite.kind == Kind::Other {
+        // It is known by its exit alone, so the command is its one test.
+        let green = suite.is_green();
+        failing = if green { Vec::new() } else { vec![runs.command.argv.join(" ")] };
+        let (passed, failed) = (u64::from(green), u64::from(!green));
+        counted = SuiteCount { collected: 1, passed, failed, ..SuiteCount::default() };
+    }
     let keep = suite.tests.len() <= MOST_KEPT;
     Ok(BaseState {
         key: key(runs.bench, runs.command, commit),

@@ -18,9 +18,12 @@ use groundcrew_workbench::git::{Repository, Sha};
 
 use crate::agent::{Job, Trouble};
 use crate::agents::qa::base::env_hash;
-use crate::agents::qa::regression::regression_commit;
+use crate::agents::qa::regression::{Regression, regression_commit};
 use crate::agents::qa::reproduction::reproduce;
 use crate::agents::qa::suite::{Runs, compare_suites};
+
+/// Tests that are named in a check.
+const TOLD: usize = 5;
 
 /// What was shown about one commit.
 pub(super) struct Examination {
@@ -138,7 +141,7 @@ pub(super) fn examine(
     let base = Sha::parse(&fix.base_sha)?;
     let fixed = Sha::parse(&fix.commit_sha)?;
     let regression = regression_commit(job, bench, repository, fix, &base, &fixed)?;
-    let head = regression.as_ref().map_or_else(|| fixed.clone(), |shown| shown.head.clone());
+    let head = regression.head(&fixed).clone();
     let mut seen = Examination::begin(job, bench, repository, fix, head)?;
     let before = bench.checkout(&base)?;
     let after = bench.checkout(&seen.head)?;
@@ -150,7 +153,8 @@ pub(super) fn examine(
     match &bench.tests {
         None => seen.note("suite", "missing", "no tests were found in this repository"),
         Some(command) => {
-            let mut runs = Runs::new(job, bench, command);
+            let runs = Runs::new(job, bench, command);
+            let mut runs = if go_on { runs.without_repeats() } else { runs };
             compare_suites(&mut runs, &base, before.path(), after.path(), &mut seen)?;
             seen.suite_runs = runs.made;
         }
@@ -160,22 +164,32 @@ pub(super) fn examine(
         return Ok(seen);
     }
     seen.blocked = None;
-    match regression {
-        Some(shown) => {
-            seen.gates.regression_test = GateStatus::Passed;
-            seen.note(
-                "regression test",
-                "passed",
-                format!("{} fails without the fix and passes with it", shown.id),
-            );
-        }
-        None => seen.note("regression test", "missing", "none could be made that fails without the fix"),
-    }
+    note_regression(&regression, &mut seen);
     mutate(bench, repository, fix, &mut seen)?;
     compare_behaviour(bench, repository, fix, &mut seen)?;
     look_at_diff(repository, &base, &fixed, fix, &mut seen)?;
     seen.write_down(job);
     Ok(seen)
+}
+
+fn note_regression(regression: &Regression, seen: &mut Examination) {
+    let (status, detail) = match regression {
+        Regression::Written { id, .. } => {
+            (GateStatus::Passed, format!("{id} fails without the fix and passes with it"))
+        }
+        Regression::There(tests) => {
+            let more = tests.len().saturating_sub(TOLD);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let tests = tests.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+            (
+                GateStatus::Passed,
+                format!("fail without the fix and pass with it, which holds them: {tests}{more}"),
+            )
+        }
+        Regression::None(why) => (GateStatus::Missing, (*why).to_owned()),
+    };
+    seen.gates.regression_test = status;
+    seen.note("regression test", status.as_str(), detail);
 }
 
 fn nothing_shown(fix: &Fix) -> Gates {

@@ -4,6 +4,7 @@
 //! first, so that every gate and the later approval are about the one last commit of the branch.
 
 mod base;
+mod brought;
 mod gates;
 mod regression;
 mod reproduction;

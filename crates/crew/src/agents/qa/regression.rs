@@ -14,13 +14,31 @@ use groundcrew_workbench::runner::{Kind, TestOutcome};
 use crate::agent::{Ending, HAND_OVER, Job, Trouble};
 use crate::agents::bench::bench;
 use crate::agents::qa::base::is_told;
+use crate::agents::qa::brought::{Brought, brought};
 use crate::agents::qa::suite::Runs;
 
-/// A regression test that was shown to fail without the fix and to pass with it.
-pub(super) struct Regression {
-    pub(super) head: Sha,
-    pub(super) id: String,
+/// What is known about a regression test.
+pub(super) enum Regression {
+    /// This one was shown to fail without the fix and to pass with it, and is committed on it.
+    Written { head: Sha, id: String },
+    /// These do, and the fix holds them already.
+    There(Vec<String>),
+    /// Why there is none.
+    None(&'static str),
 }
+
+impl Regression {
+    /// The last commit of the fix with its regression test.
+    pub(super) fn head<'a>(&'a self, fixed: &'a Sha) -> &'a Sha {
+        match self {
+            Self::Written { head, .. } => head,
+            Self::There(_) | Self::None(_) => fixed,
+        }
+    }
+}
+
+/// Why there is mostly none.
+const NONE: &str = "none could be made that fails without the fix";
 
 /// What was shown of a test.
 struct Shown {
@@ -29,7 +47,7 @@ struct Shown {
     passes_on_head: bool,
 }
 
-/// Commits the regression test on the fix, if it really is one.
+/// Commits the regression test on the fix, if it really is one; else looks among the tests that are there.
 pub(super) fn regression_commit(
     job: &Job<'_>,
     bench: &Bench,
@@ -37,12 +55,22 @@ pub(super) fn regression_commit(
     fix: &Fix,
     base: &Sha,
     fixed: &Sha,
-) -> Result<Option<Regression>, Trouble> {
-    let Some(reproduction) = &fix.reproduction else { return Ok(None) };
-    let Some(test) = &reproduction.regression_test else { return Ok(None) };
-    let shown = show(job, bench, repository, reproduction, test, base, fixed)?;
-    let shown = shown.filter(|shown| shown.fails_on_base && shown.passes_on_head);
-    Ok(shown.map(|shown| Regression { head: shown.head, id: test.id.clone() }))
+) -> Result<Regression, Trouble> {
+    if let Some(reproduction) = &fix.reproduction
+        && let Some(test) = &reproduction.regression_test
+        && let Some(shown) = show(job, bench, repository, reproduction, test, base, fixed)?
+        && shown.fails_on_base
+        && shown.passes_on_head
+    {
+        return Ok(Regression::Written { head: shown.head, id: test.id.clone() });
+    }
+    let Some(command) = &bench.tests else { return Ok(Regression::None(NONE)) };
+    let mut runs = Runs::new(job, bench, command);
+    Ok(match brought(&mut runs, repository, fix, base, fixed)? {
+        Brought::Shown(tests) => Regression::There(tests),
+        Brought::Useless => Regression::None("no test of the fix fails without it as the incident did"),
+        Brought::Nothing => Regression::None(NONE),
+    })
 }
 
 /// Runs a test on both sides; none if it cannot be told apart or its file is there already.

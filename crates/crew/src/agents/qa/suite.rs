@@ -11,7 +11,8 @@ use groundcrew_core::contract::{BaseState, FlakyTest, Rate};
 use groundcrew_core::evidence::GateStatus;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::Sha;
-use groundcrew_workbench::runner::{Suite, TestCommand, run_suite};
+use groundcrew_workbench::runner::{Kind, Suite, TestCommand, run_suite};
+use groundcrew_workbench::sandbox::Ended;
 
 use crate::agent::{Job, Trouble};
 use crate::agents::qa::base::{count, failed, is_told, known, measure};
@@ -34,18 +35,23 @@ pub(super) struct Runs<'a> {
     pub(super) bench: &'a Bench,
     pub(super) command: &'a TestCommand,
     pub(super) made: u32,
+    repeats: bool,
 }
 
 impl<'a> Runs<'a> {
     pub(super) fn new(job: &'a Job<'a>, bench: &'a Bench, command: &'a TestCommand) -> Self {
-        Self { job, bench, command, made: 0 }
+        Self { job, bench, command, made: 0, repeats: true }
+    }
+
+    /// The same, where a person has said to go on without what cannot be run: it is not tried twice any more.
+    pub(super) fn without_repeats(self) -> Self {
+        Self { repeats: false, ..self }
     }
 
     /// One run of all tests; a second one where the first says nothing.
     pub(super) fn whole(&mut self, checkout: &Path) -> Result<Suite, Trouble> {
         let first = self.once(checkout, None)?;
-        // What came up against a bound would do so again, and take as long.
-        if first.counts() || !first.hit.is_empty() { Ok(first) } else { self.once(checkout, None) }
+        if says_something(&first) || !self.repeats { Ok(first) } else { self.once(checkout, None) }
     }
 
     /// One run of some tests, counted into their rates.
@@ -95,7 +101,7 @@ pub(super) fn compare_suites(
     }
     let head = runs.whole(after)?;
     demand_with_fix(runs.job, runs.job.site()?, &head, &runs.bench.python)?;
-    if !head.counts() {
+    if !says_something(&head) {
         cannot_run(&head, "with the fix", seen);
         if seen.blocked.is_none() {
             seen.gates.suite = GateStatus::Failed;
@@ -118,15 +124,35 @@ fn state_of(
     }
     let suite = runs.whole(before)?;
     demand(runs.job, runs.job.site()?, &suite, &runs.bench.python)?;
-    if !suite.counts() {
-        let reason = why(&suite);
-        seen.note("suite", "missing", format!("it does not run to its end without the fix: {reason}"));
-        seen.blocked = Some(format!("the tests do not run to their end without the fix: {reason}"));
+    if !says_something(&suite) {
+        ended_early(&suite, seen);
         return Ok(None);
     }
     let state = measure(runs, before, base, &suite)?;
     seen.base = Some(state.clone());
     Ok(Some(state))
+}
+
+/// Whether a run of a suite tells anything about the code. One that only gives an exit code and ended badly at a bound,
+/// or whose program was never started, tells about the machine.
+pub(super) fn says_something(suite: &Suite) -> bool {
+    let of_the_machine = match suite.kind {
+        Kind::Unittest | Kind::Pytest => false,
+        Kind::Other => not_started(suite) || (suite.ended != Ended::Exited(0) && !suite.hit.is_empty()),
+    };
+    suite.counts() && !of_the_machine
+}
+
+/// Whether a shell or the sandbox says that there is no such program, or none that may be run.
+fn not_started(suite: &Suite) -> bool {
+    suite.kind == Kind::Other && matches!(suite.ended, Ended::Exited(126 | 127))
+}
+
+/// A suite that never ran to its end without the fix says nothing about the fix, and a person has to mend it.
+fn ended_early(suite: &Suite, seen: &mut Examination) {
+    let reason = why(suite);
+    seen.note("suite", "missing", format!("it does not run to its end without the fix: {reason}"));
+    seen.blocked = Some(format!("the tests do not run to their end without the fix: {reason}"));
 }
 
 /// A suite that tests another copy of the code, or whose framework is not there, is the environment's fault.
@@ -229,6 +255,10 @@ fn is_flaky(head: Rate, base: Rate) -> bool {
 fn by_exit(runs: &mut Runs<'_>, before: &Path, after: &Path, seen: &mut Examination) -> Result<(), Trouble> {
     let base = runs.whole(before)?;
     demand(runs.job, runs.job.site()?, &base, &runs.bench.python)?;
+    if !says_something(&base) {
+        ended_early(&base, seen);
+        return Ok(());
+    }
     let head = runs.whole(after)?;
     seen.suite_base = Some(count(&base, 0));
     seen.suite_head = Some(count(&head, 0));
@@ -236,10 +266,18 @@ fn by_exit(runs: &mut Runs<'_>, before: &Path, after: &Path, seen: &mut Examinat
     let (word, gate) = match (base.is_green(), head.is_green()) {
         (_, true) => ("passed", GateStatus::Passed),
         (true, false) => ("failed", GateStatus::Failed),
+        (false, false) if !says_something(&head) => ("failed", GateStatus::Failed),
         (false, false) => ("missing", GateStatus::Missing),
     };
     seen.gates.suite = gate;
     seen.note("suite", word, detail);
+    if gate == GateStatus::Missing {
+        seen.blocked = Some(format!(
+            "the test command fails without the fix too ({}) and does not tell its tests apart; name one that is green, or \
+             pytest or unittest, under [test] command",
+            base.ended
+        ));
+    }
     Ok(())
 }
 
@@ -254,7 +292,13 @@ fn what_stopped(suite: &Suite) -> String {
         (Some(trouble), _, _) => format!("{}: {}", trouble.exception, trouble.message),
         (None, Some(test), _) => format!("{} while {test} ran", suite.ended),
         (None, None, Some(foreign)) => format!("it tests another copy of the code: {foreign}"),
-        (None, None, None) => format!("{}, {} tests", suite.ended, suite.tests.len()),
+        (None, None, None) if not_started(suite) => {
+            format!("the test command could not be started ({}); look at [test] command", suite.ended)
+        }
+        (None, None, None) => match suite.kind {
+            Kind::Unittest | Kind::Pytest => format!("{}, {} tests", suite.ended, suite.tests.len()),
+            Kind::Other => suite.ended.to_string(),
+        },
     }
 }
 
