@@ -236,6 +236,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_package_raised_is_another_error_than_the_callers_own() {
+        let frame = |file: &str, function: &str, in_app| Frame {
+            file: Some(file.into()),
+            line: Some(3),
+            function: Some(function.into()),
+            source: None,
+            in_app,
+        };
+        let own = || vec![frame("/srv/till/src/orders.js", "total", true)];
+        let parts = |message: &str, frames| {
+            trace_parts(&Trace {
+                exception: Some("TypeError".into()),
+                message: Some(message.into()),
+                frames,
+                ..Trace::default()
+            })
+        };
+        let package = frame("/srv/till/node_modules/rounding/index.js", "toCents", false);
+        let raised = parts("a price is missing", [vec![package], own()].concat());
+        let of_1 = parts("Cannot read properties of undefined (reading 'u1')", own());
+        let of_2 = parts("Cannot read properties of undefined (reading 'u2')", own());
+        assert_ne!(raised, of_1);
+        assert_eq!(of_1, of_2, "which one was missing is chosen by what came in");
+    }
+
+    #[test]
     fn keys_of_python_errors_are_those_of_the_first_version() {
         let frame = |file: &str, function: &str, source: &str| Frame {
             file: Some(file.into()),

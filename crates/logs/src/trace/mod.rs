@@ -33,8 +33,8 @@ pub(crate) trait Language: Sync + Debug {
     /// Endings of the names of its source files.
     fn endings(&self) -> &'static [&'static str];
 
-    /// Whether the program itself threw this, so that its message tells one reason from another; what the runtime throws
-    /// is told by its type and place. Not asked for frames that carry the text of a `raise`.
+    /// Whether the beginning of the message tells one reason from another; where the runtime threw this, type and place
+    /// may do. Not asked for frames that carry the text of a `raise`.
     fn is_thrown(&self, trace: &Trace) -> bool;
 
     /// A function's name without what compilers count or invent.

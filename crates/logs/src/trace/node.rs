@@ -56,11 +56,10 @@ impl Language for Node {
         &ENDINGS
     }
 
+    /// The engine's own errors begin with what is wrong in the code, and those of a package differ from those of the
+    /// function that calls it in nothing else.
     fn is_thrown(&self, trace: &Trace) -> bool {
-        const BY_THE_ENGINE: [&str; 5] =
-            ["TypeError", "RangeError", "ReferenceError", "SyntaxError", "URIError"];
-        let name = trace.exception.as_deref().unwrap_or_default();
-        trace.frames.first().is_some_and(|frame| frame.in_app) && !BY_THE_ENGINE.contains(&name)
+        !trace.frames.is_empty()
     }
 
     /// How a function was called (`new`, `[as name]`, its object) says less than what it is; bundlers number names.
