@@ -30,6 +30,9 @@ const NEARBY: u32 = 8;
 const DELETIONS: usize = 100;
 const BRANCHES: usize = 8;
 
+/// Stands for the name of a function that the log does not name.
+const NAMELESS: &str = "?";
+
 /// Frames whose files are searched for elsewhere.
 const SOUGHT: usize = 3;
 
@@ -108,7 +111,7 @@ impl Scene {
         Some(Frame {
             file: Some(place.file.clone()),
             line: Some(place.line),
-            function: Some(place.function.clone()),
+            function: (place.function != NAMELESS).then(|| place.function.clone()),
             source: place.statement.clone(),
             in_app: true,
         })
@@ -199,7 +202,7 @@ fn others(
         places.push(Place {
             file,
             line,
-            function: frame.function.clone().unwrap_or_else(|| "?".to_owned()),
+            function: frame.function.clone().unwrap_or_else(|| NAMELESS.to_owned()),
             statement: frame.source.clone(),
             exact: true,
             range: (line.saturating_sub(NEARBY).max(1), line.saturating_add(NEARBY)),

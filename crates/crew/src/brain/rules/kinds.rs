@@ -171,7 +171,13 @@ pub(super) fn find(sample: &Sample, told: &[String]) -> Option<(&'static Kind, S
     }
     let defect = sample.trace.is_some() && DEFECTS.contains(&short_name(&name));
     let kind = KINDS.iter().find(|kind| kind.fits(&seen, defect))?;
-    let by = kind.name_in(&seen, defect).unwrap_or(name);
+    let by = match (kind.name_in(&seen, defect), kind.word_in(&seen, defect)) {
+        (Some(by), _) => by,
+        (None, Some(word)) if name.is_empty() => word.to_owned(),
+        // The name may be as plain as `Error`; what spoke for the row says what happened.
+        (None, Some(word)) => format!("{name}: {word}"),
+        (None, None) => name,
+    };
     Some((kind, by))
 }
 
@@ -226,13 +232,10 @@ impl Seen {
 
 impl Kind {
     fn fits(&self, seen: &Seen, defect: bool) -> bool {
-        let words = if self.narrow(defect) { &seen.outer } else { &seen.all };
         match self.test {
             Name(_) => self.name_in(seen, defect).is_some(),
-            Words(list) => list.iter().any(|word| words.contains(word)),
-            Both(_, list) => {
-                self.name_in(seen, defect).is_some() && list.iter().any(|word| words.contains(word))
-            }
+            Words(_) => self.word_in(seen, defect).is_some(),
+            Both(_, _) => self.name_in(seen, defect).is_some() && self.word_in(seen, defect).is_some(),
             Marks(list) => list.iter().any(|mark| seen.raw.contains(mark)),
         }
     }
@@ -240,6 +243,15 @@ impl Kind {
     /// Whether only the outermost exception counts.
     fn narrow(&self, defect: bool) -> bool {
         defect || self.scope == Outermost
+    }
+
+    fn word_in(&self, seen: &Seen, defect: bool) -> Option<&'static str> {
+        let list = match self.test {
+            Words(list) | Both(_, list) => list,
+            Name(_) | Marks(_) => return None,
+        };
+        let words = if self.narrow(defect) { &seen.outer } else { &seen.all };
+        list.iter().find(|word| words.contains(**word)).map(|word| word.trim())
     }
 
     fn name_in(&self, seen: &Seen, defect: bool) -> Option<String> {

@@ -149,16 +149,18 @@ fn with_care(facts: &ErrorFacts<'_>, why: &str, by: &str) -> Verdict {
 fn verdict_of_place(facts: &ErrorFacts<'_>, trace: &Trace) -> Verdict {
     let exception = trace.exception.as_deref().unwrap_or("an unnamed exception");
     let Some(frame) = facts.frame else {
-        let why = facts.elsewhere.map_or_else(
-            || {
-                format!(
-                    "no frame of the stack lies in this repository, so {exception} cannot be repaired here"
-                )
-            },
-            |elsewhere| {
+        let why = match (facts.elsewhere, package(trace)) {
+            (Some(elsewhere), _) => {
                 format!("{exception} cannot be repaired at the commit that fixes start from: {elsewhere}")
-            },
-        );
+            }
+            (None, Some(package)) => format!(
+                "{exception} was raised in the installed package {package}, and no frame of the stack lies in this \
+                 repository, so it cannot be repaired here"
+            ),
+            (None, None) => format!(
+                "no frame of the stack lies in this repository, so {exception} cannot be repaired here"
+            ),
+        };
         let category = if facts.elsewhere.is_some() { Category::Unknown } else { Category::Dependency };
         return Verdict::new(category, Route::Human, why);
     };
@@ -180,6 +182,10 @@ fn verdict_of_place(facts: &ErrorFacts<'_>, trace: &Trace) -> Verdict {
         ),
         None => (Category::CodeBug, format!("{exception} at {place}, in code of this repository")),
     };
+    let reason = match package(trace) {
+        Some(package) => format!("{reason}; the installed package {package}, which it calls, raised it"),
+        None => reason,
+    };
     if !repaired(frame) {
         return Verdict::new(category, Route::Human, format!("{reason}; {}", no_repair(frame)));
     }
@@ -191,12 +197,27 @@ fn verdict_of_place(facts: &ErrorFacts<'_>, trace: &Trace) -> Verdict {
 }
 
 fn place(frame: &Frame) -> String {
-    format!(
-        "{}:{} in {}",
-        frame.file.as_deref().unwrap_or("?"),
-        frame.line.unwrap_or(0),
-        frame.function.as_deref().unwrap_or("?")
-    )
+    let at = format!("{}:{}", frame.file.as_deref().unwrap_or("?"), frame.line.unwrap_or(0));
+    match frame.function.as_deref() {
+        Some(function) => format!("{at} in {function}"),
+        None => at,
+    }
+}
+
+/// The installed package whose code raised an exception.
+fn package(trace: &Trace) -> Option<String> {
+    const INSTALLED: [&str; 3] = ["node_modules", "site-packages", "dist-packages"];
+    let in_file = |file: &&str| !file.starts_with("node:") && !file.starts_with('<') && *file != "native";
+    let file = trace.frames.iter().filter_map(|frame| frame.file.as_deref()).find(in_file)?;
+    let parts: Vec<&str> = file.split(['/', '\\']).collect();
+    let at = parts.iter().rposition(|part| INSTALLED.contains(part))?;
+    let (name, inner) = (parts.get(at + 1)?, parts.get(at + 2));
+    Some(match inner {
+        Some(inner) if name.starts_with('@') => format!("{name}/{inner}"),
+        Some(_) => (*name).to_owned(),
+        // A package of one file.
+        None => name.rsplit_once('.').map_or(*name, |(name, _)| name).to_owned(),
+    })
 }
 
 fn language(frame: &Frame) -> Language {

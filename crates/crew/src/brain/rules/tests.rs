@@ -179,3 +179,47 @@ fn what_is_raised_on_purpose_is_less_likely_to_be_cured() {
     let meant = classify("ValueError", "x", Some(&raised)).fixability;
     assert!(meant < cured / 2.0, "{meant} {cured}");
 }
+
+#[test]
+fn an_error_that_an_installed_package_raised_names_the_package() {
+    let installed = |file: &str| Frame { in_app: false, ..frame(file, "toCents", "price.toFixed(4)") };
+    let own = Frame { function: None, ..frame("src/orders.js", "", "toCents(price)") };
+    let reason = |inner: &str, frame: Option<&Frame>| {
+        let mut sample = sample("TypeError", "price.toFixed is not a function", None);
+        let trace = sample.trace.as_mut().unwrap();
+        trace.frames = [Some(installed(inner)), frame.cloned()].into_iter().flatten().collect();
+        let found = Rules.classify(&facts(&sample, frame));
+        (found.category, found.route, found.reason)
+    };
+    assert_eq!(
+        reason("/srv/till/node_modules/rounding/index.js", None),
+        (
+            Category::Dependency,
+            Route::Human,
+            "TypeError was raised in the installed package rounding, and no frame of the stack lies in this repository, so \
+             it cannot be repaired here"
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        reason("/srv/till/node_modules/.pnpm/@money+round@2.1.0/node_modules/@money/round/index.js", Some(&own)),
+        (
+            Category::CodeBug,
+            Route::Human,
+            "TypeError at src/orders.js:3, in code of this repository; the installed package @money/round, which it calls, \
+             raised it; no repair for Node yet"
+                .to_owned()
+        )
+    );
+    let python = reason("/opt/venv/lib/python3.11/site-packages/six.py", None).2;
+    assert!(python.contains("the installed package six, "), "{python}");
+    let runtime = reason("node:internal/timers", None).2;
+    assert!(runtime.starts_with("no frame of the stack lies in this repository"), "{runtime}");
+}
+
+#[test]
+fn a_reason_says_which_words_told_the_kind() {
+    let found = classify("Error", "connect ECONNREFUSED 127.0.0.1:5432", None);
+    let wanted = "another machine or service did not answer (Error: econnrefused): no change of this code makes it answer";
+    assert_eq!((found.category, found.reason.as_str()), (Category::Infrastructure, wanted));
+}
