@@ -79,8 +79,16 @@ const LEAVES: &[Leaf] = &[
         codes: &[Any, Changes, Refused, Runs],
         examples: &["demo", "demo --keep /tmp/demo"],
     },
-    Leaf { path: "init", codes: &[Any, Changes, Database], examples: &["init", "init --dry-run"] },
-    Leaf { path: "trust", codes: &[Any, Database], examples: &["trust --show", "trust"] },
+    Leaf {
+        path: "init",
+        codes: &[Any, Changes, Database],
+        examples: &["init", "init --dry-run", "init --config ../shop.toml"],
+    },
+    Leaf {
+        path: "trust",
+        codes: &[Any, Database],
+        examples: &["trust --show", "trust", "trust --config ../shop.toml"],
+    },
     Leaf { path: "doctor", codes: &[Any, NotClean, Database], examples: &["doctor", "doctor --json"] },
     Leaf {
         path: "up",

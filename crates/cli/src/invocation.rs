@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::audit::NoRecorder;
+use groundcrew_crew::config::{FILE_NAME, file_of};
 use groundcrew_crew::tools::Tools;
 use groundcrew_crew::trust::TrustStore;
 use groundcrew_store::{Access, Project, Store};
@@ -65,6 +66,8 @@ impl Environment {
 pub(crate) struct Invocation {
     global: Global,
     environment: Environment,
+    /// A checkout whose settings are read from this file; see [`crate::settings`].
+    reading: Option<(PathBuf, PathBuf)>,
     /// Where results go.
     pub(crate) out: Output,
 }
@@ -72,21 +75,32 @@ pub(crate) struct Invocation {
 impl Invocation {
     /// A call with these flags.
     pub(crate) fn new(global: Global, environment: Environment, out: Output) -> Self {
-        Self { global, environment, out }
+        Self { global, environment, reading: None, out }
+    }
+
+    /// The same call with the settings of one checkout read from this file.
+    pub(crate) fn reading(self, root: PathBuf, file: PathBuf) -> Self {
+        Self { reading: Some((root, file)), ..self }
     }
 
     /// The same call with another database and another folder for the user's settings.
     pub(crate) fn elsewhere(&self, database: &str, config: &Path) -> Self {
         let mut global = self.global.clone();
         global.database = Some(database.to_owned());
+        global.config = None;
         let environment = Environment { config: Some(config.to_owned()), ..self.environment.clone() };
-        Self { global, environment, out: self.out }
+        Self { global, environment, reading: None, out: self.out }
     }
 
     /// The same call with JSON Lines turned into progress for people, for verbs whose result is one document.
     pub(crate) fn showing_steps_as_progress(&self) -> Self {
         let out = self.out.as_progress();
-        Self { global: self.global.clone(), environment: self.environment.clone(), out }
+        Self {
+            global: self.global.clone(),
+            environment: self.environment.clone(),
+            reading: self.reading.clone(),
+            out,
+        }
     }
 
     /// Address of the database.
@@ -141,7 +155,11 @@ impl Invocation {
                 .hint("set HOME to your home folder"));
             }
         };
-        Ok(TrustStore::new(&folder.join("groundcrew")))
+        let record = TrustStore::new(&folder.join("groundcrew"));
+        Ok(match &self.reading {
+            Some((root, file)) => record.reading(root, file),
+            None => record,
+        })
     }
 
     /// The crew's tools, with work trees beside the database.
@@ -186,6 +204,51 @@ impl Invocation {
             Some(project) => Ok(vec![project]),
             None => Ok(store.projects()?),
         }
+    }
+
+    /// The configuration file that was named for this call.
+    pub(crate) fn config_named(&self) -> Option<&Path> {
+        self.global.config.as_deref()
+    }
+
+    /// The configuration file of a checkout: the one named for this call, else what `init` kept for its project, else
+    /// the one at its root.
+    pub(crate) fn config_of(&self, root: &Path) -> PathBuf {
+        if let Some(file) = self.config_instead(root) {
+            return file.to_owned();
+        }
+        // A checkout that no database knows has settings too.
+        let known = self.open(Access::ReadOnly).ok();
+        let known = known.and_then(|store| store.project_at(&root.to_string_lossy()).ok().flatten());
+        known.as_ref().map_or_else(|| root.join(FILE_NAME), file_of)
+    }
+
+    /// The checkout that a file was named for, with the file.
+    pub(crate) fn read_instead(&self) -> Option<&(PathBuf, PathBuf)> {
+        self.reading.as_ref()
+    }
+
+    fn config_instead(&self, root: &Path) -> Option<&Path> {
+        self.reading.as_ref().and_then(|(of, file)| (of == root).then_some(file.as_path()))
+    }
+
+    /// How a project's configuration file is called in a message: by its path where it is not at its usual place.
+    pub(crate) fn config_shown(&self, project: &Project) -> String {
+        let root = Path::new(&project.root);
+        let file = self.config_instead(root).map_or_else(|| file_of(project), Path::to_owned);
+        if file == root.join(FILE_NAME) {
+            FILE_NAME.to_owned()
+        } else {
+            escape::line(&file.to_string_lossy())
+        }
+    }
+
+    /// A command line to type next about a project, with the configuration file that was named for it.
+    pub(crate) fn command_about(&self, root: &Path, name: Option<&str>, verb: &str) -> String {
+        let name = name.map(|name| format!("--project {} ", escape::shell(name))).unwrap_or_default();
+        let file = self.config_instead(root).map(|file| escape::shell(&file.to_string_lossy()));
+        let file = file.map(|file| format!("--config {file} ")).unwrap_or_default();
+        self.command(&format!("{name}{file}{verb}"))
     }
 
     /// The project name that was given.

@@ -15,6 +15,7 @@ mod oneshot;
 mod options;
 mod output;
 mod progress;
+mod settings;
 mod settling;
 mod signals;
 mod table;
@@ -46,10 +47,11 @@ fn main() -> ExitCode {
 fn run(options: Options, environment: Environment) -> ExitCode {
     let output = Output::new(&options.global, &environment);
     let at = Invocation::new(options.global, environment, output);
-    match commands::run(options.verb, &at) {
+    let done = settings::settled(&options.verb, at).and_then(|at| commands::run(options.verb, &at));
+    match done {
         Ok(done) => ExitCode::from(done.exit_code()),
         Err(failure) => {
-            at.out.failure(&failure);
+            output.failure(&failure);
             ExitCode::from(failure.kind.exit_code())
         }
     }

@@ -190,11 +190,13 @@ fn offers(question: &Message, key: &str) -> bool {
 
 /// The settings of the checkout as they count now; a test command on the command line is the user's own word.
 fn settings(at: &Invocation, root: &Path, tests: &[String]) -> Result<Config, Failure> {
-    let effective = at.trust()?.effective(root, &root.join(FILE_NAME))?;
+    let effective = at.trust()?.effective(root, &at.config_of(root))?;
     if !effective.ignored.is_empty() {
         at.out.warn(format!(
-            "{} do not count until you look at groundcrew.toml and run `groundcrew trust`",
-            effective.ignored.join(", ")
+            "{} do not count until you look at {} and run `{}`",
+            effective.ignored.join(", "),
+            escape::line(&at.config_of(root).to_string_lossy()),
+            at.command_about(root, None, "trust")
         ));
     }
     let mut config = effective.config;

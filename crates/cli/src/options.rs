@@ -53,6 +53,10 @@ pub(crate) struct Global {
     /// Only this project
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME")]
     pub(crate) project: Option<String>,
+    /// Take this configuration file (init, trust, doctor, up, scan, fix, verify); init keeps it [default: what init
+    /// kept, else groundcrew.toml at the root of the repository]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// One JSON document on standard output (JSON Lines for streams); failures as JSON on standard error
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
@@ -161,9 +165,6 @@ pub(crate) struct Init {
     /// Only say what was found; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The configuration file, where it is not to be groundcrew.toml at the root of the repository
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
 }
 
 /// Arguments of `trust`.

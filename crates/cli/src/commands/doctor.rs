@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
-use groundcrew_crew::config::FILE_NAME;
 use groundcrew_crew::site::Site;
 use groundcrew_crew::tools::Tools;
 use groundcrew_store::{Access, Project, Store};
@@ -206,10 +205,12 @@ fn site(at: &Invocation, store: &dyn Store, project: &Project, sandbox: Option<&
     let name = |what: &str| format!("{} {what}", project.name);
     let root = PathBuf::from(&project.root);
     let opened = at.trust().and_then(|trust| Ok(Site::open(project, &trust)?));
+    let file = at.config_shown(project);
     let mut checks = Vec::new();
     match Repository::open(&root, Arc::new(NoRecorder)) {
         Ok(repository) => {
-            checks.extend(repository_checks(&name, &repository, sandbox.zip(opened.as_ref().ok())));
+            let site = opened.as_ref().ok();
+            checks.extend(repository_checks(&name, &repository, sandbox.zip(site), &file));
         }
         Err(error) => checks.push(bad(
             &name("repository"),
@@ -228,10 +229,10 @@ fn site(at: &Invocation, store: &dyn Store, project: &Project, sandbox: Option<&
                     &name("config"),
                     Status::Warn,
                     format!("not trusted, so these keys do not count: {}", site.ignored.join(", ")),
-                    at.command(&format!("--project {} trust", escape::shell(&project.name))),
+                    at.command_about(&root, Some(&project.name), "trust"),
                 )
             });
-            checks.extend(logs(&name("logs"), store, &site));
+            checks.extend(logs(&name("logs"), store, &site, &file));
         }
     }
     checks
@@ -241,6 +242,7 @@ fn repository_checks(
     name: &dyn Fn(&str) -> String,
     repository: &Repository,
     with: Option<(&Sandbox, &Site)>,
+    file: &str,
 ) -> Vec<Check> {
     let head = match repository.head() {
         Ok(head) => head,
@@ -260,7 +262,7 @@ fn repository_checks(
         ok(&name("repository"), format!("{} {on}", repository.top().display()))
     }];
     if let Some((sandbox, site)) = with {
-        checks.push(tests(name, repository, &head.commit, sandbox, site));
+        checks.push(tests(name, (repository, &head.commit), sandbox, site, file));
     }
     checks
 }
@@ -268,17 +270,16 @@ fn repository_checks(
 /// The tests as the crew would run them.
 fn tests(
     name: &dyn Fn(&str) -> String,
-    repository: &Repository,
-    commit: &Sha,
+    (repository, commit): (&Repository, &Sha),
     sandbox: &Sandbox,
     site: &Site,
+    file: &str,
 ) -> Check {
     let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
     let python = match site.python(sandbox, &recorder) {
         Ok(python) => python,
         Err(problem) => {
-            let fix =
-                format!("install python3, or name the project's interpreter in {FILE_NAME} under [test]");
+            let fix = format!("install python3, or name the project's interpreter in {file} under [test]");
             return bad(&name("tests"), Status::Fail, problem, fix);
         }
     };
@@ -288,7 +289,7 @@ fn tests(
             &name("tests"),
             Status::Warn,
             "none were found, so no fix can be verified",
-            format!("add tests, or name the command in {FILE_NAME} under [test]"),
+            format!("add tests, or name the command in {file} under [test]"),
         ),
         Err(error) => {
             bad(&name("tests"), Status::Fail, error.to_string(), "see that the repository can be read")
@@ -296,14 +297,14 @@ fn tests(
     }
 }
 
-fn logs(name: &str, store: &dyn Store, site: &Site) -> Vec<Check> {
+fn logs(name: &str, store: &dyn Store, site: &Site, file: &str) -> Vec<Check> {
     let files = site.log_files();
     if files.is_empty() {
         return vec![bad(
             name,
             Status::Warn,
             "no log is named",
-            format!("add one to {FILE_NAME} under [logs] paths"),
+            format!("add one to {file} under [logs] paths"),
         )];
     }
     let check = |path: &PathBuf| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
-use groundcrew_crew::config::{Config, FILE_FIELD, FILE_NAME, file_of};
+use groundcrew_crew::config::{Config, FILE_FIELD, FILE_NAME};
 use groundcrew_crew::trust::{Trust, TrustStore};
 use groundcrew_store::{Access, Store};
 use groundcrew_workbench::git::{Repository, Sha};
@@ -69,11 +69,7 @@ pub(super) fn run(options: &Init, at: &Invocation) -> Result<Done, Failure> {
         Ok(store) => store.project_at(&text_of(repository.top())?)?,
         Err(_) => None,
     };
-    let config = match &options.config {
-        Some(file) => absolute(file)?,
-        None => known.as_ref().map_or_else(|| repository.top().join(FILE_NAME), file_of),
-    };
-    let mut found = look(&repository, config, sandbox().as_ref().ok())?;
+    let mut found = look(&repository, at.config_of(repository.top()), sandbox().as_ref().ok())?;
     if let Some(name) = at.project_name().map(str::to_owned).or(known.map(|known| known.name)) {
         found.name = name;
     }
@@ -216,8 +212,9 @@ pub(crate) fn configuration(found: &Found) -> String {
     };
     format!(
         "\
-# What the crew knows about this project. Keys that widen its power count only after `groundcrew trust`, and again
-# after every change of this file: test.command, test.python, sandbox.*, and log paths outside the repository.
+# What the crew knows about this project. Keys marked trust in the configuration reference widen its power: commands and
+# interpreters, services, hooks, what lies outside the repository, more than the usual limits. They count only after
+# `groundcrew trust`, and again after every change of this file.
 
 [project]
 name = {name}
@@ -225,7 +222,7 @@ name = {name}
 {branch}
 
 [logs]
-# Log files, relative to the repository or absolute; * may stand in a file's name.
+# Log files, relative to the repository or absolute. * ? [a-z] may stand in any part, and ** for any number of folders.
 paths = {logs}
 # Errors older than this when a log is first read are recorded and not worked.
 baseline = \"24h\"
@@ -234,8 +231,9 @@ baseline = \"24h\"
 {tests}
 # The tests are looked for again on every commit; a command here is taken instead.
 # command = [\"python3\", \"-m\", \"unittest\"]
-# The interpreter that has the project's packages, if it is not the first python3 of your path.
-# python = \".venv/bin/python\"
+# Packages come from .venv, venv or env beside the code. One elsewhere can be named, or a command that makes one.
+# environment = \"../shop-venv\"
+# setup = [\"uv\", \"sync\", \"--frozen\"]
 timeout = \"300s\"
 
 [change]
@@ -243,9 +241,18 @@ timeout = \"300s\"
 max_files = 3
 max_lines = 60
 
-# [design]
 # Layers from the top down; a layer may import only itself and those below it.
+# [design]
 # layers = [[\"app.web\"], [\"app.domain\"], [\"app.storage\"]]
+
+# A service that the tests may reach.
+# [[services]]
+# name = \"database\"
+# address = \"127.0.0.1:5432\"
+
+# A program of yours that gets each event as JSON on standard input.
+# [hooks]
+# on_event = [\"notify-me\"]
 ",
         name = quoted(&found.name),
         logs = list(&found.logs),
@@ -280,16 +287,11 @@ fn text_of(path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path)
-        .map_err(|error| Failure::new(Kind::Usage, format!("{} is no path: {error}", path.display())))
-}
-
 fn report(at: &Invocation, found: &Found, file: File, writing: Writing) -> Result<Done, Failure> {
-    let next = match file {
-        File::Untrusted => at.command("trust"),
-        File::WouldWrite => at.command("init"),
-        File::Written | File::Trusted => at.command("up"),
+    let next = match (writing, file) {
+        (Writing::Not, _) | (_, File::WouldWrite) => at.command_about(&found.root, at.project_name(), "init"),
+        (Writing::Done, File::Untrusted) => at.command("trust"),
+        (Writing::Done, File::Written | File::Trusted) => at.command("up"),
     };
     if at.out.is_json() {
         at.out.document(&json!({
@@ -343,4 +345,63 @@ fn facts(found: &Found, file: File) -> Vec<String> {
     };
     fact("config", format!("{} {state}", escape::line(&found.config.to_string_lossy())));
     facts.lines()
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_crew::config::Span;
+
+    use super::*;
+
+    fn found(tests: Option<Vec<String>>) -> Found {
+        Found {
+            name: "a \"shop\"".to_owned(),
+            root: "/shop".into(),
+            branch: Some("main".to_owned()),
+            tests,
+            tests_unknown: None,
+            logs: vec!["logs/*.log".to_owned()],
+            config: "/shop/groundcrew.toml".into(),
+        }
+    }
+
+    fn parsed(text: &str) -> Config {
+        Config::parse(text, Path::new(FILE_NAME)).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    #[test]
+    fn what_is_written_says_what_was_found_and_leaves_the_rest_as_it_is() {
+        let mut expected = Config::default();
+        expected.project.name = Some("a \"shop\"".to_owned());
+        expected.project.branch = Some("main".to_owned());
+        expected.logs.paths = vec!["logs/*.log".to_owned()];
+        // The name of a test command may be anything: it stays within its comment.
+        for argv in
+            [None, Some(vec!["sh".to_owned(), "-c".to_owned(), "a\n[hooks]\non_event = []".to_owned()])]
+        {
+            assert_eq!(parsed(&configuration(&found(argv))), expected);
+        }
+    }
+
+    #[test]
+    fn every_example_in_it_is_a_setting_that_can_be_uncommented() {
+        let text = configuration(&found(None));
+        let is_setting = |line: &str| {
+            line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+        };
+        let uncommented: Vec<&str> = text
+            .lines()
+            .filter_map(|line| match line.strip_prefix("# ") {
+                Some(rest) => is_setting(rest).then_some(rest),
+                None => Some(line),
+            })
+            .collect();
+        let config = parsed(&uncommented.join("\n"));
+        assert_eq!(
+            config.power_keys(),
+            ["test.command", "test.environment", "test.setup", "services", "hooks.on_event"]
+        );
+        assert_eq!(config.design.layers.len(), 3);
+        assert_eq!(config.test.timeout, Span::seconds(300));
+    }
 }

@@ -13,7 +13,7 @@ use groundcrew_core::task::{NewTask, Status, TaskId};
 use groundcrew_crew::brain::Rules;
 use groundcrew_crew::site::Site;
 use groundcrew_crew::supervisor::work_task;
-use groundcrew_store::{Access, IncidentFilter, Store, StoreError};
+use groundcrew_store::{Access, IncidentFilter, Project, Store, StoreError};
 use serde::Serialize;
 use serde_json::json;
 
@@ -22,6 +22,7 @@ use crate::failure::{Done, Failure, Kind};
 use crate::invocation::{Invocation, no_sandbox, repository};
 use crate::options::Scan;
 use crate::progress::Progress;
+use crate::settings::warn_about_ignored;
 use crate::signals::Signals;
 use crate::table::Table;
 
@@ -82,6 +83,7 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
         return Err(Failure::new(Kind::NotFound, "there is no project yet")
             .hint("run `groundcrew init` in its repository"));
     }
+    tell_settings(at, &projects)?;
     if options.once {
         let readings = read_all(at, &store, Last::Finished, &mut Progress::new(&at.out))?;
         if at.out.is_json() {
@@ -109,6 +111,25 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
     }
 }
 
+/// Says once of each project what keeps its logs from being read.
+fn tell_settings(at: &Invocation, projects: &[Project]) -> Result<(), Failure> {
+    let trust = at.trust()?;
+    for project in projects {
+        let site = Site::open(project, &trust)?;
+        warn_about_ignored(at, project, &site);
+        if site.log_files().is_empty() {
+            // A folder that went away names no log either, and that is the reason then.
+            repository(&site.root)?;
+            at.out.note(format!(
+                "project {}: no log to read is named; add one to {} under [logs] paths",
+                escape::line(&site.name),
+                at.config_shown(project)
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn read_all(
     at: &Invocation,
     store: &Arc<dyn Store>,
@@ -119,16 +140,7 @@ fn read_all(
     let mut readings = Vec::new();
     for project in at.projects(store.as_ref())? {
         let site = Site::open(&project, &trust)?;
-        let files = site.log_files();
-        if files.is_empty() {
-            // A folder that went away names no log either, and that is the reason then.
-            repository(&site.root)?;
-            at.out.note(format!(
-                "project {} names no log; add it to groundcrew.toml under [logs] paths",
-                escape::line(&site.name)
-            ));
-        }
-        for path in files {
+        for path in site.log_files() {
             readings.extend(read_one(at, store, &site, &path, last, progress)?);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use groundcrew_crew::config::{Config, FILE_NAME, file_of};
+use groundcrew_crew::config::Config;
 use groundcrew_crew::trust::Trust;
 use groundcrew_store::Access;
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(super) fn run(options: &options::Trust, at: &Invocation) -> Result<Done, Fai
     let (root, file) = checkout(at)?;
     let Some((config, text)) = Config::read(&file)? else {
         return Err(Failure::new(Kind::NotFound, format!("there is no {}", file.display()))
-            .hint("`groundcrew init` writes one"));
+            .hint(format!("`{}` writes one", at.command("init"))));
     };
     let record = at.trust()?;
     let before = record.check(&root, &text);
@@ -32,17 +32,28 @@ pub(super) fn run(options: &options::Trust, at: &Invocation) -> Result<Done, Fai
             "file": file,
             "trusted": trusted,
             "power_keys": config.power_keys(),
-            "values": { "test": config.test, "sandbox": config.sandbox, "logs": config.logs.paths },
+            "values": {
+                "test": config.test,
+                "services": config.services,
+                "sandbox": config.sandbox,
+                "logs": config.logs.paths,
+                "limits": config.limits,
+                "security": config.security,
+                "hooks": config.hooks,
+                "health": config.health,
+            },
         }))?;
         return Ok(Done::Clean);
     }
     at.out.lines(powers(&config))?;
-    let state = match (options.show, before) {
-        (true, Trust::Trusted) | (false, Trust::Trusted) => "is trusted as it is",
-        (true, Trust::Untrusted) => {
-            "is not trusted: these keys do not count until you run `groundcrew trust`"
-        }
-        (false, Trust::Untrusted) => "is trusted from now on, until it changes",
+    let state = match (options.show, config.power_keys().is_empty(), before) {
+        (_, _, Trust::Trusted) => "is trusted as it is".to_owned(),
+        (true, true, Trust::Untrusted) => "is not trusted, and needs no trust to count as it is".to_owned(),
+        (true, false, Trust::Untrusted) => format!(
+            "is not trusted: these keys do not count until you run `{}`",
+            at.command_about(&root, at.project_name(), "trust")
+        ),
+        (false, _, Trust::Untrusted) => "is trusted from now on, until it changes".to_owned(),
     };
     at.out.line(format!("{} {state}", escape::line(&file.to_string_lossy())))?;
     Ok(Done::Clean)
@@ -50,19 +61,19 @@ pub(super) fn run(options: &options::Trust, at: &Invocation) -> Result<Done, Fai
 
 /// The checkout and its configuration file: of the project that was named, or of the one around the current folder.
 fn checkout(at: &Invocation) -> Result<(PathBuf, PathBuf), Failure> {
-    if at.project_name().is_some() {
-        let store = at.open(Access::ReadOnly)?;
-        if let Some(project) = at.project(store.as_ref())? {
-            return Ok((PathBuf::from(&project.root), file_of(&project)));
-        }
+    if let Some((root, file)) = at.read_instead() {
+        return Ok((root.clone(), file.clone()));
     }
-    let root = repository(Path::new("."))?.top().to_owned();
-    // Trust needs no database: a file can be trusted before the project is added.
-    let known = at
-        .open(Access::ReadOnly)
-        .ok()
-        .and_then(|store| store.project_at(&root.to_string_lossy()).ok().flatten());
-    let file = known.as_ref().map_or_else(|| root.join(FILE_NAME), file_of);
+    let named = match at.project_name() {
+        Some(_) => at.project(at.open(Access::ReadOnly)?.as_ref())?,
+        None => None,
+    };
+    let root = match named {
+        Some(project) => PathBuf::from(project.root),
+        // Trust needs no database: a file can be trusted before the project is added.
+        None => repository(Path::new("."))?.top().to_owned(),
+    };
+    let file = at.config_of(&root);
     Ok((root, file))
 }
 
@@ -72,20 +83,20 @@ fn powers(config: &Config) -> Vec<String> {
     if keys.is_empty() {
         return vec!["no key widens the crew's power".to_owned()];
     }
+    let all = toml::Table::try_from(config).unwrap_or_default();
     let mut table = Table::bare();
     for key in keys {
-        let value = match key {
-            "test.command" => config.test.command.as_ref().map_or_else(String::new, |argv| argv.join(" ")),
-            "test.python" => {
-                config.test.python.as_ref().map_or_else(String::new, |path| path.display().to_string())
-            }
-            "sandbox.read" => {
-                config.sandbox.read.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
-            }
-            "sandbox.memory_mb" => config.sandbox.memory_mb.to_string(),
-            _ => config.logs.paths.join(", "),
-        };
-        table.row([format!("  {key}"), escape::line(&value)]);
+        table.row([
+            format!("  {key}"),
+            value(&all, key).map_or_else(String::new, |value| escape::line(&value)),
+        ]);
     }
     std::iter::once("keys that widen the crew's power".to_owned()).chain(table.lines()).collect()
+}
+
+/// The value of a key as the file has it; what follows the key's first word is a remark.
+fn value(all: &toml::Table, key: &str) -> Option<String> {
+    let mut parts = key.split(' ').next()?.split('.');
+    let first = all.get(parts.next()?)?;
+    parts.try_fold(first, |section, part| section.get(part)).map(ToString::to_string)
 }

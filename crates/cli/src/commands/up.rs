@@ -20,6 +20,7 @@ use crate::invocation::{Invocation, sandbox};
 use crate::live::Live;
 use crate::options::Up;
 use crate::progress::Progress;
+use crate::settings::warn_about_ignored;
 use crate::signals::Signals;
 
 /// Longest wait between two looks at the audit log.
@@ -184,12 +185,7 @@ fn warn_about_projects(at: &Invocation, store: &dyn Store, trust: &TrustStore) -
             Err(error) => {
                 at.out.warn(format!("project {name} is left out: {}", escape::lines(&error.to_string())));
             }
-            Ok(site) if !site.ignored.is_empty() => at.out.warn(format!(
-                "project {name}: {} do not count until you look at groundcrew.toml and run `{}`",
-                site.ignored.join(", "),
-                at.command(&format!("--project {} trust", escape::shell(&project.name)))
-            )),
-            Ok(_) => {}
+            Ok(site) => warn_about_ignored(at, project, &site),
         }
     }
     if projects.is_empty() {

@@ -30,10 +30,12 @@ fn the_configuration_reference_is_what_the_types_say() {
     let mut text = String::from(
         "# Configuration\n\n<!-- Made from the types; a test compares it. -->\n\n\
          A project is configured by `groundcrew.toml` at the root of its checkout, which `groundcrew init` writes, or by a file\n\
-         elsewhere that `groundcrew init --config FILE` names. Every key may be left out. A key that is not known is an error\n\
-         with its line, its column and the key that was probably meant. `groundcrew schema config` prints this as a JSON Schema.\n\n\
-         Keys marked **trust** widen what the crew may do. They count only after `groundcrew trust`, for exactly the content that\n\
-         was trusted; until then they are left out and `up` says so. A file in a work tree never counts.\n",
+         elsewhere that `groundcrew init --config FILE` names. `--config FILE` on other verbs names one for a single call. Every\n\
+         key may be left out. A key that is not known is an error with its line, its column and the key that was probably meant.\n\
+         `groundcrew schema config` prints this as a JSON Schema.\n\n\
+         Keys marked **trust** widen what the crew may do, some of them only beyond their default or outside the repository. They\n\
+         count only after `groundcrew trust`, for exactly the content that was trusted; until then they are left out and `up`\n\
+         says so. A file in a work tree never counts.\n",
     );
     for (name, section) in object(&schema["properties"]) {
         let section = resolve(&schema, section);
@@ -101,7 +103,8 @@ fn table(schema: &Value, object_schema: &Value) -> String {
         .map(|(key, value)| {
             let told = description(value);
             let told = if told.is_empty() { description(resolve(schema, value)) } else { told };
-            let trust = told.contains("Widens power.");
+            let trust =
+                ["Widens power", "widens power", "widen power"].iter().any(|words| told.contains(words));
             let told = told.replace("Widens power.", "").trim().replace('|', "\\|").replace('\n', " ");
             let default = match &value["default"] {
                 Value::Null => String::new(),

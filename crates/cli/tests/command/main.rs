@@ -34,6 +34,7 @@ mod cmd_trust;
 mod cmd_up;
 mod cmd_verify;
 mod cmd_workers;
+mod config_file;
 mod databases;
 mod demo;
 mod docs;
