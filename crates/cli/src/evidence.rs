@@ -63,8 +63,46 @@ pub(crate) struct Evidence {
     pub(crate) reviews: Vec<Review>,
 }
 
+/// The tasks of a workflow that are about the same error as one of them, oldest first; for one that is about none, those
+/// that are about none.
+///
+/// One reading of a log starts the work on many errors: what belongs to one of them must not pass for another's.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn of_same_error(store: &dyn Store, task: &Task) -> Result<Vec<Task>, Failure> {
+    let workflow = store.workflow(task.id)?;
+    let wanted = error_of(&workflow, task);
+    let same = workflow.iter().filter(|other| error_of(&workflow, other) == wanted);
+    Ok(same.cloned().collect())
+}
+
+/// As [`of_same_error`], but the whole workflow for a task that is about no error, such as the reading of a log.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn of_workflow(store: &dyn Store, task: &Task) -> Result<Vec<Task>, Failure> {
+    let workflow = store.workflow(task.id)?;
+    if error_of(&workflow, task).is_none() { Ok(workflow) } else { of_same_error(store, task) }
+}
+
+/// The error that a task is about: its own, else that of the nearest task that it follows.
+fn error_of(workflow: &[Task], task: &Task) -> Option<IncidentId> {
+    let mut at = task;
+    // Parents are other programs' rows too, so they may form a ring.
+    for _ in 0..workflow.len() {
+        if at.incident.is_some() {
+            return at.incident;
+        }
+        let found = workflow.binary_search_by_key(&at.parent?, |other| other.id).ok()?;
+        at = &workflow[found];
+    }
+    None
+}
+
 impl Evidence {
-    /// What a task knows about a fix: of itself, or else of the newest task of its workflow that knows one.
+    /// What a task knows about a fix: of itself, or else of the newest task of its workflow that is about the same error
+    /// and knows one.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -72,7 +110,7 @@ impl Evidence {
         if let Some(own) = Self::from_task(task) {
             return Ok(Some(own));
         }
-        Ok(store.workflow(task.id)?.iter().rev().find_map(Self::from_task))
+        Ok(of_same_error(store, task)?.iter().rev().find_map(Self::from_task))
     }
 
     fn from_task(task: &Task) -> Option<Self> {

@@ -10,6 +10,7 @@ use groundcrew_store::{Access, MessageFilter, Store};
 use serde_json::json;
 
 use crate::escape;
+use crate::evidence::of_workflow;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
 use crate::live::age;
@@ -63,7 +64,8 @@ fn list(options: &Messages, at: &Invocation) -> Result<Done, Failure> {
 /// The messages of a whole workflow, oldest first.
 fn thread(store: &dyn Store, task: TaskId, filter: &MessageFilter) -> Result<Vec<Message>, Failure> {
     let mut found = Vec::new();
-    for task in store.workflow(task)? {
+    let Some(task) = store.task(task)? else { return Ok(found) };
+    for task in of_workflow(store, &task)? {
         found.extend(store.messages(&MessageFilter { task: Some(task.id), ..filter.clone() })?);
     }
     found.sort_by_key(|message| message.id);

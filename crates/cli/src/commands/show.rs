@@ -9,7 +9,7 @@ use groundcrew_store::{Access, Attempt, MessageFilter};
 use serde_json::{Value, json};
 
 use crate::escape;
-use crate::evidence::{Evidence, patch_lines};
+use crate::evidence::{Evidence, of_same_error, of_workflow, patch_lines};
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
 use crate::judgement;
@@ -30,9 +30,9 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
     let attempts = store.attempts(id)?;
     let mut messages = store.messages(&MessageFilter { task: Some(id), ..MessageFilter::default() })?;
     messages.reverse();
-    let workflow = store.workflow(id)?;
+    let workflow = of_workflow(store.as_ref(), &task)?;
     if options.sarif {
-        at.out.foreign(&sarif(options.id, &workflow)?)?;
+        at.out.foreign(&sarif(options.id, &of_same_error(store.as_ref(), &task)?)?)?;
         return Ok(Done::Clean);
     }
     let evidence = Evidence::of(store.as_ref(), &task)?;

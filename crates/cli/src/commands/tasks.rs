@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::escape;
+use crate::evidence::of_workflow;
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
 use crate::live::moment;
@@ -158,13 +159,11 @@ impl Bulk {
     }
 }
 
-/// Ends every open task of a workflow.
+/// Ends every open task of a workflow, but not the work on other errors that the same reading of a log started.
 fn cancel_workflow(at: &Invocation, id: i64, reason: &str) -> Result<Done, Failure> {
     let store = at.open(Access::Existing)?;
-    if store.task(TaskId(id))?.is_none() {
-        return Err(no_such_task(at, id));
-    }
-    let mut open = store.workflow(TaskId(id))?;
+    let Some(task) = store.task(TaskId(id))? else { return Err(no_such_task(at, id)) };
+    let mut open = of_workflow(store.as_ref(), &task)?;
     open.retain(|task| !task.status.is_final());
     // Children first: a parent that waits for them would be woken by their end.
     let ids = open.iter().rev().map(|task| task.id);

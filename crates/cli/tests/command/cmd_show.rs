@@ -34,3 +34,18 @@ fn a_security_review_can_be_read_by_other_tools() {
     insta::assert_snapshot!("sarif", crew.home.transcript(&["show", "5", "--sarif"]));
     insta::assert_snapshot!("no_review", crew.home.transcript(&["show", "4", "--sarif"]));
 }
+
+#[test]
+fn what_belongs_to_one_error_is_not_shown_as_another_ones() {
+    let crew = Crew::new();
+    crew.read_together();
+    let ids = |found: serde_json::Value| -> Vec<i64> {
+        found["workflow"].as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(ids(crew.home.json(&["show", "3"])), [1, 2, 3, 5]);
+    assert_eq!(ids(crew.home.json(&["show", "9"])), [9]);
+    assert_eq!(ids(crew.home.json(&["show", "8"])), [1, 2, 3, 5, 8, 9]);
+    assert_eq!(crew.home.json(&["show", "9"])["evidence"], serde_json::Value::Null);
+    assert_eq!(crew.home.json(&["show", "8"])["evidence"], serde_json::Value::Null);
+    assert_eq!(crew.home.json(&["show", "2"])["evidence"]["grade"], "B", "it is of the same error");
+}

@@ -50,6 +50,17 @@ fn a_whole_workflow_can_be_cancelled() {
 }
 
 #[test]
+fn the_work_on_another_error_of_the_same_reading_goes_on() {
+    let crew = Crew::new();
+    crew.read_together();
+    let changed = crew.home.json(&["tasks", "cancel", "2", "--workflow"])["changed"].clone();
+    assert_eq!(changed, serde_json::json!([5]));
+    assert_eq!(crew.home.json(&["show", "9"])["task"]["status"], "pending", "it is about another error");
+    let changed = crew.home.json(&["tasks", "cancel", "8", "--workflow"])["changed"].clone();
+    assert_eq!(changed, serde_json::json!([9]), "what started them all ends them all");
+}
+
+#[test]
 fn failed_tasks_are_put_back_together() {
     let crew = Crew::new();
     // A second failed task whose key a new one holds, and one that was cancelled on purpose.

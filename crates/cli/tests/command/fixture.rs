@@ -206,6 +206,15 @@ impl Crew {
         .unwrap();
     }
 
+    /// One reading of a log, task 8, started the work on both incidents; task 9 is triage of the second.
+    pub(crate) fn read_together(&self) {
+        let sql = "INSERT INTO agent_tasks (id, task_type, assigned_to, status, parent_task_id, incident_id) VALUES \
+                   (8, 'scan_logs', 'monitor', 'completed', NULL, NULL), \
+                   (9, 'classify_error', 'triage', 'pending', 8, 2); \
+                   UPDATE agent_tasks SET parent_task_id = 8 WHERE id = 1;";
+        self.home.sql().execute_batch(sql).unwrap();
+    }
+
     fn fill_logs(&self) {
         let sql = self.home.sql();
         let mut log = sql
