@@ -5,6 +5,7 @@ use groundcrew_core::contract::{FixBugContext, VerifyFixResult};
 use groundcrew_core::evidence::Grade;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::Status;
+use groundcrew_workbench::git::{Repository, Sha};
 use serde::Serialize;
 
 use super::fix::last_error;
@@ -39,8 +40,10 @@ pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
     let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
     let work = OneShot::new(at, &folder, &options.place.tests)?;
     let commit = work.repository().resolve(&options.commit)?;
-    let base = options.base.clone().unwrap_or_else(|| format!("{commit}~1"));
-    let base = work.repository().resolve(&base)?;
+    let base = match &options.base {
+        Some(base) => work.repository().resolve(base)?,
+        None => without(work.repository(), &commit)?,
+    };
     let context = FixBugContext {
         round: 1,
         base_sha: Some(base.to_string()),
@@ -57,6 +60,15 @@ pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
     let report = report(&work, base.to_string(), commit.to_string())?;
     work.clear()?;
     tell(at, &report)
+}
+
+/// The commit without the fix: a fix may be of several commits, but what is merged already ends at its parent.
+fn without(repository: &Repository, commit: &Sha) -> Result<Sha, Failure> {
+    let head = repository.resolve("HEAD")?;
+    match repository.merge_base(&head, commit)? {
+        Some(fork) if fork != *commit => Ok(fork),
+        Some(_) | None => Ok(repository.resolve(&format!("{commit}~1"))?),
+    }
 }
 
 fn report(work: &OneShot, base: String, commit: String) -> Result<Report, Failure> {

@@ -30,6 +30,22 @@ fn a_verified_fix_is_one_document_for_programs() {
 }
 
 #[test]
+fn a_fix_of_several_commits_is_compared_with_where_its_branch_began() {
+    let (home, log) = shop(CRASH);
+    let began = home.git(&["rev-parse", "main"]);
+    commit(&home, "mine", RIGHT);
+    home.git(&["checkout", "--quiet", "mine"]);
+    std::fs::write(home.shop().join("NOTES"), "bags\n").unwrap();
+    home.git(&["add", "NOTES"]);
+    home.git(&["commit", "--quiet", "-m", "Note it"]);
+    home.git(&["checkout", "--quiet", "main"]);
+    let ran = home.run(&["verify", "mine", "--error", &log, "--json", "--quiet"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["base"], began.as_str(), "{}{}", ran.stdout, ran.stderr);
+    assert_ne!(report["outcome"], "not_shown", "{}", ran.stdout);
+}
+
+#[test]
 fn a_commit_that_cures_nothing_is_rejected() {
     let (home, log) = shop(CRASH);
     commit(&home, "mine", "def price(bag):\n    return bag['price'] + 0\n");

@@ -133,6 +133,17 @@ impl Repository {
         }
     }
 
+    /// The newest commit that both reach, or none where their histories have nothing in common.
+    pub fn merge_base(&self, one: &Sha, other: &Sha) -> Result<Option<Sha>, GitError> {
+        let printed =
+            self.git(&["merge-base"]).arg(one.as_str()).arg(other.as_str()).run_any(self.recorder())?;
+        match printed.code {
+            Some(0) => text(&printed.stdout).lines().next().map(Sha::parse).transpose(),
+            Some(1) => Ok(None),
+            code => Err(GitError::Failed { command: "merge-base".to_owned(), code, message: printed.stderr }),
+        }
+    }
+
     /// Full names of all branches that some work tree has checked out or is rebasing.
     pub fn checked_out_branches(&self) -> Result<Vec<String>, GitError> {
         let listed = self.git(&["worktree", "list", "--porcelain"]).run(self.recorder())?;
