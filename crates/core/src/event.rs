@@ -28,6 +28,8 @@ words! {
         FixApproved = "fix_approved",
         /// The person rejected a branch.
         FixRejected = "fix_rejected",
+        /// A test of the project comes and goes without a change.
+        TestFlaky = "test_flaky",
         /// A task failed for good.
         TaskFailed = "task_failed",
         /// A role, or all of them, claim nothing any more.

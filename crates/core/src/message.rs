@@ -60,6 +60,9 @@ pub struct NewMessage {
     pub metadata: Value,
 }
 
+/// Word in the metadata of a notification, as its `kind`, that tells of a flaky test.
+pub const STABILISE_TEST: &str = "stabilise_test";
+
 /// Key of the choice by which a person approves a fix.
 pub const APPROVE: &str = "approve";
 

@@ -23,6 +23,15 @@ use crate::trust::TrustStore;
 /// Largest file that is read as text, in bytes.
 const LARGEST_TEXT: u64 = 1024 * 1024;
 
+/// The logs that the settings of a project name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Logs {
+    /// The files, sorted.
+    pub files: Vec<PathBuf>,
+    /// Paths that name none or not all of theirs, each with the next step.
+    pub troubles: Vec<String>,
+}
+
 /// A project as it stands when a job begins.
 #[derive(Debug)]
 pub struct Site {
@@ -156,16 +165,32 @@ impl Site {
     ///
     /// A path within the repository counts without trust, so it must not lead out of it by a link either.
     pub fn log_files(&self) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        for pattern in self.config.logs.paths.iter().map(Path::new) {
-            let found = groundcrew_logs::expand(pattern, &self.root).unwrap_or_default();
-            files.extend(
-                found.files.into_iter().filter(|file| pattern.is_absolute() || self.holds(pattern, file)),
-            );
+        self.logs().files
+    }
+
+    /// The log files that there are now, and what is wrong with the paths that are to name them.
+    pub fn logs(&self) -> Logs {
+        let mut logs = Logs::default();
+        for named in &self.config.logs.paths {
+            let pattern = Path::new(named);
+            match groundcrew_logs::expand(pattern, &self.root) {
+                Ok(found) => {
+                    if found.truncated {
+                        logs.troubles.push(format!(
+                            "{named:?} under [logs] paths names more files than are read: {} are taken and the rest left out; \
+                             name fewer",
+                            found.files.len()
+                        ));
+                    }
+                    let holds = |file: &PathBuf| pattern.is_absolute() || self.holds(pattern, file);
+                    logs.files.extend(found.files.into_iter().filter(holds));
+                }
+                Err(error) => logs.troubles.push(error.to_string()),
+            }
         }
-        files.sort();
-        files.dedup();
-        files
+        logs.files.sort();
+        logs.files.dedup();
+        logs
     }
 
     /// Whether a file found by a relative pattern lies where the pattern says; one that is not there yet leads nowhere.

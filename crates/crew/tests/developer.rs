@@ -52,6 +52,8 @@ fn the_cause_is_looked_for_and_nothing_repaired_where_triage_stops_there() {
     let result = bench.result(task);
     assert_eq!((&result["outcome"], &result["fix"]), (&json!("root_cause"), &Value::Null));
     assert!(result["reproduction"]["call"].as_str().unwrap().contains("visit"), "{result}");
+    let cause = &result["root_cause"];
+    assert_eq!((&cause["file"], &cause["line"]), (&json!("shop.py"), &json!(2)), "{result}");
     assert!(bench.notes()[0].content.contains("look at shop.py:2"), "{:?}", bench.notes());
     assert_eq!(bench.all("verify_fix"), Vec::<Task>::new());
 }

@@ -262,6 +262,7 @@ fn to_the_architect(bench: &Bench, fix: &Fix) -> TaskId {
     let result = json!(FixBugResult {
         common: Common { outcome: "patch".into(), ..Common::default() },
         fix: Some(fix.clone()),
+        root_cause: None,
         reproduction: None,
         suspects: Vec::new(),
         tried: Vec::new(),

@@ -183,6 +183,9 @@ pub struct FixBugResult {
     pub common: Common,
     /// The fix, for `patch`.
     pub fix: Option<Fix>,
+    /// Where the defect lies, as far as it is known.
+    #[serde(default)]
+    pub root_cause: Option<RootCause>,
     /// How the error was made to happen again, for `no_fix`.
     #[serde(default)]
     pub reproduction: Option<Reproduction>,

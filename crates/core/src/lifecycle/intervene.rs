@@ -186,6 +186,10 @@ pub(super) fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestam
         let reason = format!("task {} no longer asks", task.id);
         plan.then.push(Command::Cancel { task: answering, by, reason });
     }
+    for child in snapshot.children.iter().filter(|child| Some(**child) != snapshot.answering) {
+        let reason = format!("task {} is cancelled: {reason}", task.id);
+        plan.then.push(Command::Cancel { task: *child, by, reason });
+    }
     ask::answered(&mut plan, snapshot, &after, None);
     let load = plan.wake_parent(snapshot, &after);
     plan.activity(snapshot, load, &after);

@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub asked: Option<Message>,
     /// For an answer, and the end of a task that asked another role: the open task that is to answer.
     pub answering: Option<TaskId>,
+    /// For a cancellation: the children of the task that are open.
+    pub children: Vec<TaskId>,
     /// For a claim: unread messages to the role about the task or its parent. For reading: the messages named.
     pub messages: Vec<Message>,
 }

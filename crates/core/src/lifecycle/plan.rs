@@ -13,7 +13,7 @@ use crate::contract::task_type::ANSWER_QUESTION;
 use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::{IncidentChange, IncidentStatus, Sighting, Traffic};
 use crate::log::{LogLevel, NewLog};
-use crate::message::{MessageType, NewMessage};
+use crate::message::{MessageType, NewMessage, STABILISE_TEST};
 use crate::role::{Party, Role};
 use crate::schedule::Schedule;
 use crate::task::{
@@ -89,6 +89,18 @@ pub(super) struct Run {
     pub(super) cost: Cost,
 }
 
+fn flaky_test(task: &Task, message: &NewMessage) -> NewEvent {
+    NewEvent {
+        kind: EventKind::TestFlaky,
+        project: task.project,
+        incident: IncidentLink::None,
+        task: Some(task.id),
+        message: MessageLink::None,
+        title: message.content.clone(),
+        data: message.metadata.clone(),
+    }
+}
+
 impl Plan {
     pub(super) fn task(&mut self, task: Task) {
         self.writes.push(Write::UpdateTask(Box::new(task)));
@@ -141,6 +153,10 @@ impl Plan {
         }
         for message in messages {
             self.writes.push(Write::InsertMessage(Some(task.id), message.clone()));
+            if message.message_type == MessageType::Notification && message.metadata["kind"] == STABILISE_TEST
+            {
+                self.writes.push(Write::Event(flaky_test(task, message)));
+            }
         }
     }
 

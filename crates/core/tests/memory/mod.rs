@@ -141,6 +141,7 @@ impl Memory {
             incidents: self.incidents.values().map(|found| (found.id, found.clone())).collect(),
             asked: about.and_then(|task| self.asked(task)),
             answering: about.and_then(|task| self.answering(task)),
+            children: about.map(|task| self.children(task.id)).unwrap_or_default(),
             task: about.cloned(),
             ..Snapshot::default()
         };
@@ -254,6 +255,11 @@ impl Memory {
         let open =
             |task: &&Task| task.parent == Some(parent) && task.id != besides && !task.status.is_final();
         u64::try_from(self.tasks.values().filter(open).count()).unwrap()
+    }
+
+    fn children(&self, parent: TaskId) -> Vec<TaskId> {
+        let open = |task: &&Task| task.parent == Some(parent) && !task.status.is_final();
+        self.tasks.values().filter(open).map(|task| task.id).collect()
     }
 
     fn waiting_parent(&self, child: &Task) -> Option<Box<WaitingParent>> {

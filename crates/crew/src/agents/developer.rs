@@ -112,7 +112,9 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
     let mut progress = |progress: Progress| tell(job, &progress);
     match repair(&bench, &base, &facts, &strategies, &mut progress)? {
         RepairOutcome::Patch(repaired) if facts.tried.contains(&repaired.chosen.patch_hash) => {
-            report(job, Report::new("no_fix", "the only repair that was found has been rejected before"))
+            let nothing_else =
+                Report::new("no_fix", "the only repair that was found has been rejected before");
+            without_another(job, &dossier, nothing_else)
         }
         RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
         without @ (RepairOutcome::NoRepro { .. }
@@ -168,7 +170,7 @@ fn without_patch(
 ) -> Result<Ending, Trouble> {
     match outcome {
         RepairOutcome::NoRepro { root_cause, reason } => {
-            report(job, Report { cause: root_cause, ..Report::new("no_repro", reason) })
+            without_another(job, dossier, Report { cause: root_cause, ..Report::new("no_repro", reason) })
         }
         RepairOutcome::NoFix { reproduction, root_cause, tried, suspects } => {
             let (word, reason) = if limit == StopAt::RootCause {
@@ -180,7 +182,8 @@ fn without_patch(
             };
             let cause = Some(root_cause);
             let reproduction = Some(*reproduction);
-            report(job, Report { cause, reproduction, suspects, tried, ..Report::new(word, reason) })
+            let found = Report { cause, reproduction, suspects, tried, ..Report::new(word, reason) };
+            without_another(job, dossier, found)
         }
         RepairOutcome::Refused { reproduction, root_cause, barriers, tried } => {
             let reasons: Vec<String> = barriers.iter().take(3).map(Barrier::sentence).collect();
@@ -200,6 +203,26 @@ fn without_patch(
         }
         RepairOutcome::Patch(_) => Err(Trouble::Machine("a patch was taken for none".into())),
     }
+}
+
+/// Nothing more is found. Where an earlier fix was rejected, a person decides what becomes of the error.
+fn without_another(job: &Job<'_>, dossier: &Dossier, found: Report) -> Result<Ending, Trouble> {
+    let Some(last) = dossier.previous_rounds.last() else { return report(job, found) };
+    let why = last.reasons.first().map_or("no reason was given", |reason| reason.text.as_str());
+    let ask = Ask::new(
+        format!(
+            "A fix for \"{}\" was rejected by {}: {why}. There is no other: {}. What now?",
+            dossier.title,
+            last.rejected_by,
+            found.told()
+        ),
+        &[
+            (HAND_OVER, "I look at it myself"),
+            ("retry", "Search once more; something has changed"),
+            (DECLINE, "Let it be"),
+        ],
+    );
+    Ok(Ending::ask(BlockedOn::Question, ask, job.cost()))
 }
 
 /// A rule stands in the way that a person can lift for this one incident.
@@ -226,6 +249,7 @@ fn declined(job: &Job<'_>) -> Result<Ending, Trouble> {
     let result = FixBugResult {
         common: job.common("refused", 1.0, vec![Reason::new(DECLINE, reason)]),
         fix: None,
+        root_cause: None,
         reproduction: None,
         suspects: Vec::new(),
         tried: Vec::new(),
@@ -313,6 +337,7 @@ pub(super) fn pass_on(job: &Job<'_>, mut dossier: Dossier, fix: Fix) -> Result<E
     let result = FixBugResult {
         common: job.common("patch", 0.7, reasons),
         fix: Some(fix.clone()),
+        root_cause: Some(fix.root_cause.clone()),
         reproduction: fix.reproduction.clone(),
         suspects: fix.suspects.clone(),
         tried: Vec::new(),
@@ -362,6 +387,17 @@ impl Report {
         Self { cause, ..self }
     }
 
+    /// All of it as one sentence.
+    fn told(&self) -> String {
+        let place = |cause: &RootCause| format!("; look at {}:{}: {}", cause.file, cause.line, cause.why);
+        let mut text = self.reason.clone() + &self.cause.as_ref().map(place).unwrap_or_default();
+        for suspect in self.suspects.iter().take(SUSPECTS_TOLD) {
+            let sha = suspect.sha.get(..10).unwrap_or(&suspect.sha);
+            text.push_str(&format!("; suspect {sha} \"{}\": {}", suspect.subject, suspect.evidence));
+        }
+        text
+    }
+
     pub(super) fn new(outcome: &'static str, reason: impl Into<String>) -> Self {
         Self {
             outcome,
@@ -376,19 +412,15 @@ impl Report {
 
 /// Ends without a patch: what is known goes to the person, and the incident waits for them.
 pub(super) fn report(job: &Job<'_>, report: Report) -> Result<Ending, Trouble> {
+    let text = format!("no fix: {}", report.told());
     let Report { outcome, reason, cause, reproduction, suspects, tried } = report;
-    let place = cause.map(|cause| format!("; look at {}:{}: {}", cause.file, cause.line, cause.why));
-    let mut text = format!("no fix: {reason}{}", place.unwrap_or_default());
-    for suspect in suspects.iter().take(SUSPECTS_TOLD) {
-        let sha = suspect.sha.get(..10).unwrap_or(&suspect.sha);
-        text.push_str(&format!("; suspect {sha} \"{}\": {}", suspect.subject, suspect.evidence));
-    }
     job.desk.step(&text);
     let confidence = if reproduction.is_some() { 0.7 } else { 0.4 };
     let call = reproduction.as_ref().map(|found| found.call.clone());
     let result = FixBugResult {
         common: job.common(outcome, confidence, vec![Reason::new(outcome, reason)]),
         fix: None,
+        root_cause: cause,
         reproduction,
         suspects,
         tried,

@@ -79,6 +79,7 @@ macro_rules! conformance {
             a_question_is_answered_once,
             a_wait_needs_choices,
             a_cancelled_task_takes_its_question_out_of_the_inbox,
+            a_cancelled_task_takes_its_open_children_with_it,
             the_last_child_wakes_its_parent,
             a_wait_for_children_that_have_ended_goes_on,
             a_task_that_lacks_something_can_be_put_back,

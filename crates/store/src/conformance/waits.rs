@@ -3,7 +3,7 @@
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::message::{Ask, MessageType};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{BlockedOn, NewTask, Status, Wait};
+use groundcrew_core::task::{BlockedOn, NewTask, Status, TaskId, Wait};
 use serde_json::{Value, json};
 
 use super::{Make, Outcome, complete, refusal};
@@ -89,6 +89,38 @@ pub fn a_cancelled_task_takes_its_question_out_of_the_inbox(make: Make<'_>) {
     bench.store.execute(cancel).unwrap();
     assert_eq!(bench.store.inbox().unwrap(), []);
     assert_eq!(refusal(bench.answer(question, "yes")), Refusal::AlreadyAnswered { question });
+}
+
+/// Nobody works on for a task that is cancelled, however deep below it.
+pub fn a_cancelled_task_takes_its_open_children_with_it(make: Make<'_>) {
+    let bench = make();
+    let parent = bench.claimed(Role::Architect);
+    let child = |role: Role, parent: TaskId| {
+        let mut child = NewTask::new("part", role, Party::Architect, Value::Null);
+        child.parent = Some(parent);
+        bench.create_as(child)
+    };
+    let (waiting, done) = (child(Role::Qa, parent.id), child(Role::Security, parent.id));
+    let below = child(Role::Developer, waiting);
+    bench.settle(&bench.claim(Role::Security), complete()).unwrap();
+    let cancel = Command::Cancel { task: parent.id, by: Party::User, reason: "never mind".to_owned() };
+    bench.store.execute(cancel).unwrap();
+    let ends = [parent.id, waiting, below, done].map(|id| (bench.status(id), bench.task(id).error_message));
+    let first = "cancelled by user: never mind".to_owned();
+    let second = format!("cancelled by user: task {} is cancelled: never mind", parent.id);
+    let third = format!(
+        "cancelled by user: task {waiting} is cancelled: task {} is cancelled: never mind",
+        parent.id
+    );
+    assert_eq!(
+        ends,
+        [
+            (Status::Failed, Some(first)),
+            (Status::Failed, Some(second)),
+            (Status::Failed, Some(third)),
+            (Status::Completed, None)
+        ]
+    );
 }
 
 /// A parent goes on when the last of its children has ended, however it ended.

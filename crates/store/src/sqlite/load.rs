@@ -17,8 +17,9 @@ use rusqlite::params;
 use serde_json::Map;
 
 use super::query::{
-    AGENT, Db, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE, OPEN_CHILDREN, OPEN_OF_INCIDENT,
-    OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK, WAITING_UP_TO,
+    AGENT, CHILDREN, Db, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE, OPEN_CHILDREN,
+    OPEN_OF_INCIDENT, OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK,
+    WAITING_UP_TO,
 };
 use super::row;
 use crate::error::StoreError;
@@ -89,6 +90,7 @@ fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot
         Command::Cancel { .. } => {
             snapshot.asked = asked(db, task)?;
             snapshot.answering = answering(db, task)?;
+            snapshot.children = db.numbers(CHILDREN, [task.id.0])?.into_iter().map(TaskId).collect();
         }
         Command::Answer { .. } => snapshot.answering = answering(db, task)?,
         Command::Create(_)

@@ -106,6 +106,7 @@ queries! {
     OLD_EVENTS = "shared/old_events";
     OLD_TRAFFIC = "shared/old_traffic";
     OPEN_ATTEMPT = "shared/open_attempt";
+    CHILDREN = "shared/children";
     OPEN_CHILDREN = "shared/open_children";
     OPEN_OF_INCIDENT = "shared/open_of_incident";
     OTHER_BLOCKED = "shared/other_blocked";

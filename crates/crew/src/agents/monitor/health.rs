@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::service;
 use crate::agent::{Ending, Job, Trouble};
-use crate::site::Site;
+use crate::site::{Logs, Site};
 
 /// Megabytes beside the database below which it is told.
 const ENOUGH_MB: u64 = 512;
@@ -65,10 +65,12 @@ pub(super) fn check(name: &str, status: &str, detail: impl Into<String>) -> Heal
 /// The logs of a project and the checks of its service that are wanted.
 fn of_site(site: &Site, context: &CheckHealthContext) -> Vec<HealthCheck> {
     let wanted = |name: &str| context.checks.is_empty() || context.checks.iter().any(|known| known == name);
-    let logs = site.log_files().into_iter().map(|path| match readable(&path) {
+    let Logs { files, troubles } = site.logs();
+    let logs = files.into_iter().map(|path| match readable(&path) {
         Ok(()) => check("log", "ok", format!("{} can be read", path.display())),
         Err(error) => check("log", "warn", error.to_string()),
     });
+    let logs = troubles.into_iter().map(|trouble| check("log", "warn", trouble)).chain(logs);
     let services = site.config.health.checks.iter().filter(|check| wanted(&check.name));
     logs.chain(services.map(|check| service::run(&site.config.health, check, &site.root))).collect()
 }

@@ -12,12 +12,12 @@ use groundcrew_core::contract::task_type::{VERIFY_BASE, VERIFY_FIX};
 use groundcrew_core::contract::{
     BaseState, FlakyTest, Rate, Reason, SuiteCount, VerifyBaseContext, VerifyBaseResult,
 };
-use groundcrew_core::incident::{Sample, Sighting};
-use groundcrew_core::message::{Ask, MessageType, NewMessage};
+use groundcrew_core::incident::{IncidentChange, IncidentStatus, Sample, Sighting};
+use groundcrew_core::message::{Ask, MessageType, NewMessage, STABILISE_TEST};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{BlockedOn, Status};
+use groundcrew_core::task::{BlockedOn, IncidentId, Status};
 use groundcrew_repair::Bench;
-use groundcrew_store::TaskFilter;
+use groundcrew_store::{IncidentFilter, TaskFilter};
 use groundcrew_workbench::git::Sha;
 use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome};
 use serde_json::{Value, json};
@@ -103,6 +103,7 @@ fn conclude(job: &Job<'_>, base: BaseState, known: bool) -> Result<Ending, Troub
     let mut ending = Ending::complete(&result, job.cost())?;
     ending.messages.extend(notes);
     ending.sightings.extend(red_suite(job, &result.base.commit_sha, &failing));
+    ending.incidents.extend(green_again(job, &result.base.commit_sha, &result.base.suite)?);
     Ok(ending)
 }
 
@@ -242,7 +243,7 @@ pub(super) fn stabilise_notes(job: &Job<'_>, flaky: &[FlakyTest]) -> Result<Vec<
                 "test {} is flaky: it failed in {} runs without a change{with}; it counts neither for nor against a fix",
                 flaky.test, flaky.base
             ),
-            metadata: json!({ "kind": "stabilise_test", "test": flaky.test, "base": flaky.base, "head": flaky.head }),
+            metadata: json!({ "kind": STABILISE_TEST, "test": flaky.test, "base": flaky.base, "head": flaky.head }),
         }
     };
     Ok(flaky.iter().filter(|flaky| !told.contains(&flaky.test)).take(TOLD).map(note).collect())
@@ -295,6 +296,49 @@ pub(super) fn red_suite(job: &Job<'_>, commit: &str, failing: &[String]) -> Opti
         },
         buckets: Vec::new(),
     })
+}
+
+/// The end of the incident of a red suite: where the commit that fixes start from now has a green one.
+pub(super) fn green_again(
+    job: &Job<'_>,
+    commit: &str,
+    suite: &SuiteCount,
+) -> Result<Option<(IncidentId, IncidentChange)>, Trouble> {
+    if suite.failed > 0 || suite.passed == 0 {
+        return Ok(None);
+    }
+    let filter = IncidentFilter {
+        project: job.task.project,
+        fingerprint: Some(RED.to_owned()),
+        ..IncidentFilter::default()
+    };
+    let open = |status: IncidentStatus| match status {
+        IncidentStatus::New
+        | IncidentStatus::Fixing
+        | IncidentStatus::FixReady
+        | IncidentStatus::Approved
+        | IncidentStatus::NeedsHuman
+        | IncidentStatus::Regressed => true,
+        // It is over, or a person has said what it is.
+        IncidentStatus::Baseline
+        | IncidentStatus::Ignored
+        | IncidentStatus::Declined
+        | IncidentStatus::Resolved => false,
+    };
+    let red = job.tools.store.incidents(&filter)?.into_iter().find(|incident| open(incident.status));
+    let Some(red) = red else { return Ok(None) };
+    let site = job.site()?;
+    if site.base(&site.repository(job)?)?.as_str() != commit {
+        return Ok(None);
+    }
+    let reason = format!("the suite is green on {commit}");
+    job.desk.step(&reason);
+    let change = IncidentChange {
+        status: Some(IncidentStatus::Resolved),
+        reason: Some(reason),
+        ..IncidentChange::default()
+    };
+    Ok(Some((red.id, change)))
 }
 
 /// Outcome of one test of a run; none if it did not run.

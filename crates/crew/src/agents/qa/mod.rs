@@ -23,7 +23,7 @@ use groundcrew_workbench::git::{Expected, Sha};
 
 use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
 use crate::agents::bench::bench;
-use crate::agents::qa::base::{red_suite, stabilise_notes};
+use crate::agents::qa::base::{green_again, red_suite, stabilise_notes};
 use crate::agents::qa::gates::{Examination, examine};
 use crate::agents::rounds::{Rejected, Rejection, end_rejected};
 
@@ -132,6 +132,8 @@ fn conclude(
     job.desk.step(summary(&verification, graded));
     let notes = stabilise_notes(job, &verification.flaky)?;
     let red = red_suite(job, &verification.base_sha, &verification.known_failures);
+    let green = verification.suite_base.as_ref();
+    let green = green.map(|suite| green_again(job, &verification.base_sha, suite)).transpose()?.flatten();
     let mut result =
         VerifyFixResult { common: job.common(outcome, 1.0, reasons.clone()), verification, base };
     let rejection = Rejection {
@@ -153,6 +155,7 @@ fn conclude(
     ending.messages.extend(notes);
     if ending.is_complete() {
         ending.sightings.extend(red);
+        ending.incidents.extend(green);
     }
     Ok(ending)
 }
