@@ -1,8 +1,9 @@
 //! `inbox`: what waits for the person, with everything needed to decide and the commands to type.
 
+use groundcrew_core::incident::IncidentStatus;
 use groundcrew_core::message::{Binding, Choice};
 use groundcrew_core::task::{IncidentId, MessageId, TaskId};
-use groundcrew_store::{Access, InboxItem, Store};
+use groundcrew_store::{Access, InboxItem, IncidentFilter, Store};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -47,11 +48,12 @@ pub(crate) struct Waiting {
 pub(super) fn run(at: &Invocation) -> Result<Done, Failure> {
     let store = at.open(Access::ReadOnly)?;
     let waiting = waiting(at, store.as_ref())?;
+    let needed = needed(at, store.as_ref())?;
     if at.out.is_json() {
-        at.out.document(&json!({ "inbox": waiting }))?;
+        at.out.document(&json!({ "inbox": waiting, "needs_human": needed }))?;
         return Ok(Done::Clean);
     }
-    if waiting.is_empty() {
+    if waiting.is_empty() && needed == 0 {
         at.out.line("nothing waits for you")?;
     }
     for (number, item) in waiting.iter().enumerate() {
@@ -60,7 +62,22 @@ pub(super) fn run(at: &Invocation) -> Result<Done, Failure> {
         }
         at.out.lines(lines(at, item))?;
     }
+    if needed > 0 {
+        let (errors, need) = if needed == 1 { ("error", "needs") } else { ("errors", "need") };
+        let command = at.command("incidents --status needs_human");
+        at.out.line(format!("{needed} {errors} that the crew cannot repair {need} you: {command}"))?;
+    }
     Ok(Done::Clean)
+}
+
+/// Incidents that were handed to the person, of the project that was named or of all. They ask nothing.
+fn needed(at: &Invocation, store: &dyn Store) -> Result<usize, Failure> {
+    let filter = IncidentFilter {
+        project: at.project(store)?.map(|project| project.id),
+        status: Some(IncidentStatus::NeedsHuman),
+        ..IncidentFilter::default()
+    };
+    Ok(store.incidents(&filter)?.len())
 }
 
 /// Everything that waits, oldest first, of the project that was named or of all.

@@ -41,4 +41,5 @@ mod docs;
 mod exit_codes;
 mod killing;
 mod manners;
+mod node;
 mod terminal;
