@@ -425,7 +425,8 @@ impl<'a> Supervisor<'a> {
         let stored = self.floor.tools.store.cursor(project, &path.to_string_lossy())?;
         let cursor: Option<Cursor> = stored.and_then(|value| serde_json::from_value(value).ok());
         let more = match cursor {
-            None => file.len() > 0,
+            // An empty one is looked at too: what is written next is found even if it is rotated away at once.
+            None => true,
             Some(cursor) => {
                 (cursor.device, cursor.inode, cursor.offset) != (file.dev(), file.ino(), file.len())
             }

@@ -37,6 +37,20 @@ fn a_crew_without_work_becomes_idle_and_ends() {
 }
 
 #[test]
+fn what_came_into_an_empty_log_and_was_rotated_away_is_read() {
+    let home = shop("");
+    home.ok(&["up", "--until-idle"]);
+    let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S,%3f%:z");
+    let error = format!("{now} ERROR shop: the till is open\n");
+    std::fs::write(home.shop().join("app.log"), error).unwrap();
+    std::fs::rename(home.shop().join("app.log"), home.shop().join("app.log.1")).unwrap();
+    std::fs::write(home.shop().join("app.log"), "").unwrap();
+    home.run(&["up", "--until-idle"]);
+    let incidents = home.json(&["incidents"]);
+    assert_eq!(incidents["incidents"][0]["occurrences"], 1, "{incidents}");
+}
+
+#[test]
 fn an_open_question_makes_the_end_not_clean() {
     let home = shop(LOG);
     let sql = home.sql();
