@@ -15,13 +15,18 @@ MAX_PARTS = 40
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?\Z")
 QUOTED = re.compile(r"'([^'\n]{0,400})'|\"([^\"\n]{0,400})\"")
 NAMED = re.compile(r"([A-Za-z_][\w.-]{0,60})=(\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'|[^\s,;&]{1,400})")
+# When a line was written and how bad it is says nothing about what the program was given.
+STAMP = re.compile(
+    r"\s*\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)?\]?(?=\s|$)"
+    r"(?:\s*[\[|-]?\s*(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)\b\]?)?"
+)
 
 
 class Mined:
     """What one text holds."""
 
     def __init__(self, text):
-        self.text = text[:MAX_LINE]
+        self.text = STAMP.sub("", text[:MAX_LINE], count=1) if STAMP.match(text) else text[:MAX_LINE]
         self.objects = []
         self.raw = []
         self.words = []

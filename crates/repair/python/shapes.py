@@ -12,6 +12,7 @@ LIST = set("append extend insert sort reverse".split())
 DICT = set("items keys values setdefault update".split())
 WHOLE = set("count n num number size length limit total index i j k x y width height page offset quantity amount year month day port".split())
 WORDS = set("name text s string path url key value title message line word filename sku id code label".split())
+WHOLE |= set("cents pence seconds minutes hours days weeks months years metres meters miles grams degrees pixels points".split())
 
 
 class Shape:

@@ -27,7 +27,7 @@ impl Strategy for Conversion {
 }
 
 fn types(site: &Site, message: &str) -> Vec<Proposal> {
-    let mut found = Vec::new();
+    let mut found = defaults(site, message);
     let both = message.contains("str") && (message.contains("int") || message.contains("float"));
     if message.contains("can only concatenate str") || (message.contains("must be str") && both) {
         found.extend(operands(site, &["str"]));
@@ -111,6 +111,43 @@ fn operands(site: &Site, kinds: &[&str]) -> Vec<Proposal> {
                 let why = format!("{} is taken as {kind}", site.text(side));
                 found.push(site.cause(NAME, why, vec![site.replace(side, text)]));
             }
+        }
+    }
+    found
+}
+
+/// A default of a look-up that is of another type than what it is calculated with: the nothing of that type instead.
+fn defaults(site: &Site, message: &str) -> Vec<Proposal> {
+    let nothing =
+        [("'int'", "0"), ("'float'", "0.0"), ("'list'", "[]"), ("'tuple'", "()"), ("'str'", "\"\"")];
+    let kind_of = |node: Node<'_>| match node.kind() {
+        "integer" => "'int'",
+        "float" => "'float'",
+        "list" => "'list'",
+        "tuple" => "'tuple'",
+        "string" => "'str'",
+        _ => "",
+    };
+    let mut found = Vec::new();
+    if !message.contains("unsupported operand type") && !message.contains("can only concatenate") {
+        return found;
+    }
+    for call in site.crashing_of(&["call"]) {
+        let name =
+            call.child_by_field_name("function").map(|function| site.text(function)).unwrap_or_default();
+        let given = arguments(call);
+        let default = match (name.rsplit('.').next(), given.as_slice()) {
+            (Some("get" | "pop" | "setdefault"), [_, default]) if name.contains('.') => *default,
+            (Some("getattr"), [_, _, default]) => *default,
+            _ => continue,
+        };
+        let kind = kind_of(default);
+        if kind.is_empty() || !message.contains(kind) {
+            continue;
+        }
+        for (_, text) in nothing.iter().filter(|(other, _)| *other != kind && message.contains(other)) {
+            let why = format!("{} falls back to {text}, not to {}", site.text(call), site.text(default));
+            found.push(site.guard(NAME, why, vec![site.replace(default, *text)]));
         }
     }
     found
@@ -269,6 +306,24 @@ fn numbers(site: &Site, message: &str) -> Vec<Proposal> {
 mod tests {
     use super::*;
     use crate::strategies::testing::lines_changed;
+
+    #[test]
+    fn a_default_of_the_wrong_type_becomes_the_nothing_of_the_right_one_as_a_guard() {
+        let code = "def f(total, row):\n    total += row.get('fee', '')  # crash\n    return total\n";
+        let message = "unsupported operand type(s) for +=: 'int' and 'str'";
+        let made = crate::strategies::testing::proposals(&Conversion, "TypeError", message, code);
+        assert!(made[0].1.contains("total += row.get('fee', 0)\n"), "{}", made[0].1);
+        assert_eq!(made[0].0.kind, groundcrew_core::evidence::ChangeKind::SymptomGuard);
+        // What the look-up falls back to is not what went wrong here.
+        let code = "def f(total, row):\n    return total + row.get('fee', 0)  # crash\n";
+        let lines = lines_changed(
+            &Conversion,
+            "TypeError",
+            "unsupported operand type(s) for +: 'NoneTyp' and 'list'",
+            code,
+        );
+        assert_eq!(lines, Vec::<String>::new());
+    }
 
     #[test]
     fn a_number_in_a_text_is_converted() {

@@ -240,12 +240,18 @@ fn attribute(situation: &Situation<'_>, site: &Site, words: &[String]) -> Vec<Pr
             }
         }
     }
+    let own = class_members(situation, holder);
     if matches!(holder.as_str(), "str" | "bytes" | "list" | "dict" | "set" | "tuple" | "frozenset") {
         known = METHODS.split_whitespace().map(str::to_owned).collect();
     }
     known.remove(name);
     let mut better: Vec<String> = words.get(2).cloned().into_iter().collect();
-    better.extend(similar(name, &known));
+    // What the class itself has comes before what anything has.
+    for other in similar(name, &own).into_iter().chain(similar(name, &known)) {
+        if !better.contains(&other) {
+            better.push(other);
+        }
+    }
     let mut found = Vec::new();
     for other in better {
         for node in &uses {
@@ -254,6 +260,54 @@ fn attribute(situation: &Situation<'_>, site: &Site, words: &[String]) -> Vec<Pr
         }
     }
     found
+}
+
+/// Fields, methods and attributes set on `self` of the class of a name, wherever in the repository it is.
+fn class_members(situation: &Situation<'_>, holder: &str) -> BTreeSet<String> {
+    let holder = holder.rsplit('.').next().unwrap_or(holder);
+    let mut members = BTreeSet::new();
+    let opening = format!("class {holder}");
+    for file in situation.files.iter().filter(|file| file.ends_with(".py")).take(400) {
+        let Some(text) = (situation.read)(file).filter(|text| text.contains(&opening)) else { continue };
+        let Some(source) = Source::parse(&text) else { continue };
+        let named = |node: &Node<'_>| {
+            node.kind() == "class_definition"
+                && node.child_by_field_name("name").is_some_and(|own| source.of(own) == holder)
+        };
+        for class in source.walk(source.root()).into_iter().filter(named) {
+            members.extend(members_of(&source, class));
+        }
+    }
+    members
+}
+
+/// What a class defines: fields and methods of its body, and what its methods set on `self`.
+fn members_of(source: &Source, class: Node<'_>) -> BTreeSet<String> {
+    let mut members = BTreeSet::new();
+    if let Some(body) = class.child_by_field_name("body") {
+        let mut cursor = body.walk();
+        for statement in body.named_children(&mut cursor) {
+            let inner = match statement.kind() {
+                "expression_statement" => statement.named_child(0),
+                "decorated_definition" => statement.child_by_field_name("definition"),
+                _ => Some(statement),
+            };
+            let name = inner.and_then(|inner| match inner.kind() {
+                "assignment" => inner.child_by_field_name("left"),
+                "function_definition" => inner.child_by_field_name("name"),
+                _ => None,
+            });
+            members.extend(
+                name.filter(|name| name.kind() == "identifier").map(|name| source.of(name).to_owned()),
+            );
+        }
+    }
+    for node in source.walk(class).into_iter().filter(|node| node.kind() == "assignment") {
+        let left = node.child_by_field_name("left").map(|left| source.of(left));
+        let set = left.and_then(|left| left.strip_prefix("self."));
+        members.extend(set.filter(|set| !set.contains(['.', '['])).map(str::to_owned));
+    }
+    members
 }
 
 fn import(situation: &Situation<'_>, site: &Site, words: &[String]) -> Vec<Proposal> {
@@ -323,6 +377,18 @@ mod tests {
         let code = "def f(x):\n    return total(x)  # crash\n";
         let made = proposals_with(&Names, "NameError", "name 'total' is not defined", code, &others);
         assert!(made.iter().any(|(_, text)| text.starts_with("from shop.cart import total\n")), "{made:?}");
+    }
+
+    #[test]
+    fn an_attribute_that_was_renamed_in_its_class_elsewhere_is_replaced() {
+        let others = [(
+            "fleet.py",
+            "from dataclasses import dataclass\n\n@dataclass\nclass Hire:\n    customer: str\n    start: int\n    ended: int = 0\n",
+        )];
+        let code = "def receipt(hire):\n    return hire.started  # crash\n";
+        let message = "'Hire' object has no attribute 'started'";
+        let made = proposals_with(&Names, "AttributeError", message, code, &others);
+        assert_eq!(made[0].1, "def receipt(hire):\n    return hire.start\n");
     }
 
     #[test]

@@ -18,7 +18,8 @@ impl Strategy for Texts {
         let Some(site) = situation.sites.first() else { return Vec::new() };
         let message = &situation.message;
         match situation.exception.as_str() {
-            "TypeError" if message.contains("bytes") => {
+            // Hashes say it without the word bytes.
+            "TypeError" if message.contains("bytes") || message.contains("must be encoded before") => {
                 let to_text = message.contains("string pattern on a bytes")
                     || message.contains("concatenate str (not \"bytes\")")
                     || message.contains("must be str, not bytes")
@@ -154,6 +155,17 @@ fn tolerant(site: &Site, exception: &str) -> Vec<Proposal> {
 mod tests {
     use super::*;
     use crate::strategies::testing::lines_changed;
+
+    #[test]
+    fn text_is_encoded_before_it_is_hashed() {
+        let code = "def f(s):\n    return hashlib.sha256(s).hexdigest()  # crash\n";
+        for message in
+            ["Strings must be encoded before hashing", "Unicode-objects must be encoded before hashing"]
+        {
+            let lines = lines_changed(&Texts, "TypeError", message, code);
+            assert_eq!(lines, ["return hashlib.sha256(s.encode()).hexdigest()"]);
+        }
+    }
 
     #[test]
     fn text_that_is_text_already_is_not_decoded() {
