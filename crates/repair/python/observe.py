@@ -1,6 +1,6 @@
 """Runs the project's tests in this process and writes down the calls of the functions on the incident's stack.
 
-Reads {root, paths, argv, targets, seconds} and answers {calls, failures}. A failure is an exception that the runner
+Reads {root, paths, argv, targets, reads, seconds} and answers {calls, failures, kinds}. A failure is an exception that the runner
 reported as an error or a failure of a test, with its frames.
 """
 
@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import calls
+import kinds
 import values
 
 MAX_CALLS = 40
@@ -37,6 +38,7 @@ class Observer:
         self.tries = [0] * len(self.targets)
         self.failures = []
         self.busy = False
+        self.watch = kinds.Watch(self.root, self.targets, spec.get("reads"))
 
     def role(self, code):
         file = calls.inside(code.co_filename, self.root)
@@ -52,7 +54,18 @@ class Observer:
         return None
 
     def profile(self, frame, event, arg):
-        if event != "call" or self.busy:
+        if self.busy:
+            return
+        if event == "return":
+            self.busy = True
+            try:
+                self.watch.profile(frame, event, arg)
+            except Exception:
+                pass
+            finally:
+                self.busy = False
+            return
+        if event != "call":
             return
         code = frame.f_code
         role = self.roles.get(code, 0)
@@ -222,6 +235,7 @@ def main():
         {
             "calls": observer.calls,
             "failures": observer.failures,
+            "kinds": observer.watch.told(),
             "seconds": time.monotonic() - started,
         },
         answer,

@@ -1,7 +1,7 @@
 """Runs one script against many versions of the sources, each in a forked child, without touching the files.
 
-Reads {root, script, seconds, candidates: [{path: text}]} and answers a list: null where the script ran to its end,
-else the exceptions. It is a sieve only: what passes is validated on a real checkout afterwards.
+Reads {root, script, seconds, targets, candidates: [{path: text}]} and answers a list of {raised, results, value}: the
+exceptions, null where the script ran to its end; kinds that the targets gave; the literal that the script left. It is a sieve only: what passes is validated on a real checkout afterwards.
 """
 
 import importlib.machinery
@@ -14,9 +14,15 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import calls
+import check
+import kinds
 import reproduce
 
-LOST = [{"type": "", "module": "", "message": "it did not end", "frames": []}]
+LOST = {
+    "raised": [{"type": "", "module": "", "message": "it did not end", "frames": []}],
+    "results": {},
+    "value": None,
+}
 
 
 def override(root, files):
@@ -46,14 +52,20 @@ def override(root, files):
 
 def attempt(spec, files):
     override(spec["root"], files)
+    watch = kinds.Watch(spec["root"], spec["targets"])
+    raised, names = None, {"__name__": "__main__"}
     calls.alarm(spec["seconds"])
+    sys.setprofile(watch.profile)
     try:
-        exec(compile(spec["script"], "<reproduction>", "exec"), {"__name__": "__main__"})
+        exec(compile(spec["script"], "<reproduction>", "exec"), names)
     except BaseException as error:
+        sys.setprofile(None)
         calls.alarm(0)
-        return calls.describe(error, spec["root"])
+        raised = calls.describe(error, spec["root"])
+    sys.setprofile(None)
     calls.alarm(0)
-    return None
+    value = check.plain(names["result"]) if raised is None and "result" in names else None
+    return {"raised": raised, "results": watch.told()["results"], "value": value}
 
 
 def one(spec, files):

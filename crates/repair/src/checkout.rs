@@ -21,6 +21,7 @@ use crate::syntax::MAX_SOURCE;
 const SCRIPTS: &[(&str, &str)] = &[
     ("values.py", include_str!("../python/values.py")),
     ("calls.py", include_str!("../python/calls.py")),
+    ("kinds.py", include_str!("../python/kinds.py")),
     ("mine.py", include_str!("../python/mine.py")),
     ("shapes.py", include_str!("../python/shapes.py")),
     ("spoken.py", include_str!("../python/spoken.py")),

@@ -12,6 +12,8 @@ use crate::syntax::Source;
 pub(crate) enum Doubt {
     /// It gives nothing where the function always gave something.
     AnotherKind,
+    /// With it a function gives a kind of value that it was never seen to give.
+    NeverGiven,
     /// It makes a condition that is always true or always false.
     Constant,
     /// It turns a condition around, so that every other input takes the other way.
@@ -25,6 +27,7 @@ impl Doubt {
     pub(crate) const fn why(self) -> &'static str {
         match self {
             Self::AnotherKind => "gives None where the function always gives a value",
+            Self::NeverGiven => "gives a kind of value that the function never gave in the tests",
             Self::Constant => "makes a condition that never changes",
             Self::Inverted => "turns a condition around, and no test calls the function",
             Self::Swapped => "swaps values, and no test calls the function",
@@ -35,7 +38,7 @@ impl Doubt {
     pub(crate) const fn needs_tests(self) -> bool {
         match self {
             Self::Inverted | Self::Constant | Self::Swapped => true,
-            Self::AnotherKind => false,
+            Self::AnotherKind | Self::NeverGiven => false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | [`locate`] | the log's paths and lines on a commit |
 //! | [`edit`], [`syntax`] | source text, syntax trees, edits |
 //! | [`allowed`] | what a repair may change |
+//! | [`kinds`] | which kinds of values expressions had and functions gave while the tests ran |
 //! | [`outcome`] | what goes in and what comes out |
 //! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
 //! | [`reproduce`], `printed`, [`matching`], [`regression`] | making the error happen again, as a script and as a test |
@@ -26,6 +27,7 @@ mod culprit;
 pub mod differential;
 mod doubt;
 pub mod edit;
+pub mod kinds;
 pub mod locate;
 pub mod matching;
 pub mod mutants;

@@ -115,6 +115,8 @@ pub struct Plausible {
     pub diff_stat: DiffStat,
     /// 0 to 100: how much speaks for it.
     pub score: u8,
+    /// What the reproduction gives with it, where that is a literal.
+    pub value: Option<String>,
 }
 
 /// A step of the repair that somebody watching may want to see.

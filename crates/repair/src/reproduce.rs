@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, RepairError};
 use crate::checkout::{Checkout, Snapshot};
+use crate::kinds::Kinds;
 use crate::locate::{LineMatch, Located, LocatedFrame, is_test};
 use crate::matching::{Raised, Signature, is_comprehension};
 use crate::outcome::{Facts, Progress};
@@ -109,6 +110,10 @@ pub struct Reproduced {
     pub call: Option<Call>,
     /// Calls that the suite made to the functions on the stack, as the observing script told them.
     pub observed: Vec<Value>,
+    /// Kinds of values that were seen while the suite ran.
+    pub kinds: Kinds,
+    /// The functions on the stack, as the scripts want them.
+    pub targets: Vec<Value>,
 }
 
 /// What the attempts to reproduce came to.
@@ -131,6 +136,8 @@ struct Checked {
 struct Observed {
     calls: Vec<Value>,
     failures: Vec<TestFailure>,
+    #[serde(default)]
+    kinds: Kinds,
 }
 
 #[derive(Debug, Deserialize)]
@@ -241,7 +248,8 @@ pub fn reproduce(
     let checkout = bench.checkout(&snapshot.commit)?;
     let work = Work { bench, snapshot, located, facts, crash, checkout: &checkout };
     if let Some(reproduction) = work.failing_test(&observed)? {
-        let reproduced = Reproduced { reproduction, call: None, observed: observed.calls };
+        let (kinds, targets) = (observed.kinds, work.targets());
+        let reproduced = Reproduced { reproduction, call: None, observed: observed.calls, kinds, targets };
         return Ok(Attempted::Reproduced(vec![reproduced]));
     }
     progress(Progress::Reproducing("calls with values of the tests and of the log"));
@@ -251,7 +259,13 @@ pub fn reproduce(
         let (reproduction, call) = work.told(found);
         let run = run_on(bench, checkout.path(), &reproduction)?;
         if run.outcome == ReproOutcome::FailedAsIncident && run.loaded_from_checkout(&crash.file) {
-            reproduced.push(Reproduced { reproduction, call: Some(call), observed: observed.calls.clone() });
+            reproduced.push(Reproduced {
+                reproduction,
+                call: Some(call),
+                observed: observed.calls.clone(),
+                kinds: observed.kinds.clone(),
+                targets: work.targets(),
+            });
         }
     }
     if !reproduced.is_empty() {
@@ -280,7 +294,7 @@ pub(crate) fn observed_calls(
     roots: &[String],
     targets: &[Value],
 ) -> Result<Vec<Value>, RepairError> {
-    Ok(observe(bench, checkout, roots, targets)?.calls)
+    Ok(observe(bench, checkout, roots, targets, &Value::Null)?.calls)
 }
 
 fn import_folders(checkout: &Checkout, roots: &[String]) -> Vec<String> {
@@ -294,6 +308,7 @@ fn observe(
     checkout: &Checkout,
     roots: &[String],
     targets: &[Value],
+    reads: &Value,
 ) -> Result<Observed, RepairError> {
     let Some(argv) = test_argv(bench) else { return Ok(Observed::default()) };
     let wall = bench.limits.wall;
@@ -302,6 +317,7 @@ fn observe(
         "paths": import_folders(checkout, roots),
         "argv": argv,
         "targets": targets,
+        "reads": reads,
         "seconds": wall.as_secs_f64() * 0.9,
     });
     match bench.drive("observe", checkout.path(), &orders, wall) {
@@ -379,7 +395,19 @@ impl Work<'_> {
     }
 
     fn observe(&self) -> Result<Observed, RepairError> {
-        observe(self.bench, self.checkout, &self.roots(), &self.targets())
+        observe(self.bench, self.checkout, &self.roots(), &self.targets(), &self.reads())
+    }
+
+    /// The crashing statement, whose expressions are looked at while its function runs.
+    fn reads(&self) -> Value {
+        let around = self.crash.definition.as_ref().map(|known| [known.first_line, known.last_line]);
+        around.map_or(Value::Null, |around| {
+            json!({
+                "file": self.crash.file,
+                "lines": [self.crash.statement_first, self.crash.statement_last],
+                "around": around,
+            })
+        })
     }
 
     fn signature(&self) -> Signature {

@@ -16,6 +16,7 @@ use crate::culprit::History;
 use crate::differential::compare_change;
 use crate::doubt::{Doubt, doubt};
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
+use crate::kinds::Kinds;
 use crate::locate::{Located, LocatedFrame, is_python, is_test, language_of, locate};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{NOTHING, SEARCHED, lines_changed, rank, score};
@@ -151,6 +152,8 @@ pub(crate) struct Ready {
     pub(crate) rank: u8,
     pub(crate) lines: usize,
     pub(crate) doubt: Option<Doubt>,
+    /// What the reproduction gives with it, where that is a literal.
+    pub(crate) value: Option<String>,
     pub(crate) proposal: Proposal,
     pub(crate) changes: Vec<Change>,
     pub(crate) hash: String,
@@ -165,6 +168,8 @@ impl Search<'_> {
                 reproduction: known.clone(),
                 call: Call::of(known),
                 observed: Vec::new(),
+                kinds: Kinds::default(),
+                targets: Vec::new(),
             }]),
             ReproOutcome::Passed | ReproOutcome::Other(_) => {
                 Attempted::Failed("the known reproduction no longer fails as the incident did".to_owned())
@@ -200,13 +205,13 @@ impl Search<'_> {
         self.candidates.clear();
         self.exercised = !reproduced.observed.is_empty();
         let undos = self.undos(Some(&reproduced.reproduction))?;
-        let ready = self.ready(undos);
-        let (passing, doubtful) = self.screen(&reproduced.reproduction, ready)?;
+        let ready = self.ready(undos, &reproduced.kinds);
+        let (passing, doubtful) = self.screen(&reproduced, ready)?;
         let mut kept: Vec<Plausible> = Vec::new();
         let mut rank = NOTHING;
         let mut validated = 0;
         for ready in passing {
-            if kept.iter().any(|known| known.kind == ready.proposal.kind) {
+            if kept.iter().any(|known| !ready.adds_to(known)) {
                 continue;
             }
             if kept.len() >= KEPT
@@ -250,7 +255,7 @@ impl Search<'_> {
         candidates.sort_by_key(|candidate| candidate.outcome != PLAUSIBLE);
         Ok(RepairOutcome::Patch(Box::new(Repaired {
             root_cause: root_cause(self.crash, &chosen.explanation),
-            behaviour_notes: self.differences(&chosen, &kept)?,
+            behaviour_notes: self.differences(&reproduced.reproduction, &chosen, &kept)?,
             chosen,
             others: kept,
             candidates,
@@ -260,18 +265,36 @@ impl Search<'_> {
         })))
     }
 
-    /// Inputs on which the chosen patch gives something else than another plausible one.
-    fn differences(&self, chosen: &Plausible, others: &[Plausible]) -> Result<Vec<String>, RepairError> {
-        let Some(other) = others.first().filter(|_| Instant::now() < self.ends) else {
-            return Ok(Vec::new());
-        };
+    /// Inputs on which the chosen patch gives something else than other plausible ones, the failing one first.
+    fn differences(
+        &self,
+        reproduction: &Reproduction,
+        chosen: &Plausible,
+        others: &[Plausible],
+    ) -> Result<Vec<String>, RepairError> {
+        let mut told = Vec::new();
+        for other in others {
+            if let (Some(is), Some(was)) = (&other.value, &chosen.value)
+                && is != was
+            {
+                let (call, why) = (&reproduction.call, &other.explanation);
+                told.push(format!("another candidate ({why}) differs: {call}: was {was}, is {is}"));
+            }
+        }
+        let Some(other) = others.first().filter(|_| Instant::now() < self.ends) else { return Ok(told) };
         let repository = &self.bench.repository;
         let base = &self.snapshot.commit;
         let one = repository.commit(base, &chosen.changes, "Candidate", 0)?;
         let two = repository.commit(base, &other.changes, "Candidate", 0)?;
         let compared = compare_change(self.bench, &one, &two, &one)?;
-        let told = compared.differing.iter().take(DIFFERENCES);
-        Ok(told.map(|line| format!("another candidate ({}) differs: {line}", other.explanation)).collect())
+        for line in compared.differing {
+            let line = format!("another candidate ({}) differs: {line}", other.explanation);
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+        told.truncate(DIFFERENCES);
+        Ok(told)
     }
 
     /// Why a patch that passes may not be made, if a rule stands in its way.
@@ -297,7 +320,7 @@ impl Search<'_> {
         let undos = self.undos(None)?;
         let allowed =
             |ready: &Ready| ready.proposal.kind == ChangeKind::Revert || ready.proposal.one_line_typo;
-        let ready: Vec<Ready> = self.ready(undos).into_iter().filter(allowed).collect();
+        let ready: Vec<Ready> = self.ready(undos, &Kinds::default()).into_iter().filter(allowed).collect();
         for ready in ready.into_iter().take(4) {
             let (failure, suite) = self.new_failures(&ready.changes)?;
             let stopped = if failure.is_none() { self.stopped(&ready) } else { failure };
@@ -337,12 +360,13 @@ impl Search<'_> {
     }
 
     /// All proposals with their contents, best first, those tried in earlier rounds left out.
-    fn ready(&self, undos: Vec<Undo>) -> Vec<Ready> {
+    fn ready(&self, undos: Vec<Undo>, kinds: &Kinds) -> Vec<Ready> {
         let read = |path: &str| self.snapshot.text(path);
         let mut frames: Vec<&LocatedFrame> = vec![self.crash];
         frames.extend(self.located.frames.iter().filter(|frame| *frame != self.crash));
         let sites = frames.into_iter().filter(|frame| !is_test(&frame.file)).filter_map(|frame| {
-            Some(Site { frame: frame.clone(), source: Source::parse(&self.snapshot.text(&frame.file)?)? })
+            let source = Source::parse(&self.snapshot.text(&frame.file)?)?;
+            Some(Site { frame: frame.clone(), source, kinds: kinds.clone() })
         });
         let trace = std::iter::successors(Some(&self.facts.trace), |trace| trace.causes.first());
         let trace = trace.take(self.located.depth + 1).last();
@@ -366,7 +390,7 @@ impl Search<'_> {
             let lines = lines_changed(&changes, &read);
             let rank = rank(&proposal, &situation.reverts, self.exercised);
             let doubt = doubt(&proposal, &read);
-            ready.push(Ready { rank, lines, doubt, proposal, changes, hash });
+            ready.push(Ready { rank, lines, doubt, value: None, proposal, changes, hash });
         }
         let elsewhere =
             |ready: &Ready| ready.changes.iter().any(|change| change.path.as_str() != self.crash.file);
@@ -432,7 +456,7 @@ impl Search<'_> {
         let read = |path: &str| self.snapshot.text(path);
         self.candidates.push(Candidate {
             strategy: ready.proposal.strategy.to_owned(),
-            kind: ready.proposal.kind,
+            kind: ready.kind(),
             patch_hash: ready.hash.clone(),
             explanation: ready.proposal.explanation.clone(),
             score: if outcome.starts_with(PLAUSIBLE) { ready.score(suite) } else { 0 },
@@ -455,8 +479,9 @@ impl Search<'_> {
         };
         Plausible {
             strategy: ready.proposal.strategy.to_owned(),
-            kind: ready.proposal.kind,
+            kind: ready.kind(),
             one_line_typo: ready.proposal.one_line_typo,
+            value: ready.value.clone(),
             score: ready.score(suite),
             explanation: format!("{}{doubt}{stays}", ready.proposal.explanation),
             patch_hash: ready.hash,
@@ -468,6 +493,26 @@ impl Search<'_> {
 }
 
 impl Ready {
+    /// What it is called: a change that gives a kind of value which nobody ever got there cures nothing.
+    fn kind(&self) -> ChangeKind {
+        match (self.doubt, &self.proposal.patch) {
+            (Some(Doubt::NeverGiven), Patch::Edits(_)) => ChangeKind::SymptomGuard,
+            (_, Patch::Edits(_) | Patch::Revert { .. }) => self.proposal.kind,
+        }
+    }
+
+    /// Whether it is worth keeping beside a patch that is kept: it is of another kind, or both are guards that are at
+    /// odds about what the failing input should give.
+    fn adds_to(&self, kept: &Plausible) -> bool {
+        match (self.kind(), self.doubt) {
+            (_, Some(Doubt::NeverGiven)) => false,
+            (ChangeKind::SymptomGuard, _) if kept.kind == ChangeKind::SymptomGuard => {
+                self.value.is_some() && kept.value.is_some() && self.value != kept.value
+            }
+            (kind, _) => kind != kept.kind,
+        }
+    }
+
     fn score(&self, suite: Option<SuiteDelta>) -> u8 {
         score(self.rank, self.lines, self.doubt.is_some(), suite.is_some())
     }

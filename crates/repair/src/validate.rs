@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use groundcrew_core::contract::{Reproduction, SuiteDelta};
 use groundcrew_workbench::git::Change;
 use groundcrew_workbench::runner::{Kind, Suite};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::bench::RepairError;
 use crate::differential::compare_change;
+use crate::doubt::Doubt;
+use crate::kinds::{Kinds, Results};
 use crate::matching::{Raised, Signature};
 use crate::ranking::{SEARCHED, UNTESTED};
 use crate::reproduce::{GENERATED, ReproOutcome, Reproduced, run_on};
@@ -22,6 +25,23 @@ use crate::search::{Ready, Search};
 const BATCH: usize = 40;
 /// Wall clock of one script on one patch.
 const SCRIPT: Duration = Duration::from_secs(5);
+
+/// What one patch made of the reproduction.
+#[derive(Debug, Deserialize)]
+struct Screened {
+    raised: Option<Vec<Raised>>,
+    results: Results,
+    value: Option<String>,
+}
+
+/// The doubt about a patch after its results were seen: kinds that were observed outweigh what the code's form suggests.
+fn in_kind(doubt: Option<Doubt>, kinds: &Kinds, results: &Results) -> Option<Doubt> {
+    match doubt {
+        None | Some(Doubt::AnotherKind) if kinds.never_gave(results) => Some(Doubt::NeverGiven),
+        Some(Doubt::AnotherKind) if kinds.always_gave(results) => None,
+        other => other,
+    }
+}
 
 /// What trying a patch came to.
 pub(crate) enum Tried {
@@ -47,12 +67,13 @@ impl Search<'_> {
     /// Those patches with which the reproduction passes, in order, and whether the input itself is in doubt.
     pub(crate) fn screen(
         &mut self,
-        reproduction: &Reproduction,
+        reproduced: &Reproduced,
         ready: Vec<Ready>,
     ) -> Result<(Vec<Ready>, bool), RepairError> {
         let checkout = self.bench.checkout(&self.snapshot.commit)?;
+        let reproduction = &reproduced.reproduction;
         let wanted = Signature::of(reproduction);
-        let mut passing = Vec::new();
+        let mut passing: Vec<Ready> = Vec::new();
         let mut doubtful = false;
         let mut ready = ready.into_iter().peekable();
         while ready.peek().is_some() && Instant::now() < self.ends {
@@ -68,11 +89,12 @@ impl Search<'_> {
                 "root": checkout.path(),
                 "script": reproduction.script,
                 "seconds": SCRIPT.as_secs_f64(),
+                "targets": reproduced.targets,
                 "candidates": batch.iter().map(texts).collect::<Vec<_>>(),
             });
             let most = u32::try_from(batch.len()).unwrap_or(1);
             let wall = Duration::from_secs(20) + (SCRIPT * most).min(Duration::from_secs(100));
-            let answers: Vec<Option<Vec<Raised>>> =
+            let answers: Vec<Option<Screened>> =
                 match self.bench.drive("screen", checkout.path(), &orders, wall) {
                     Ok(answers) => answers,
                     // A batch that takes the process down is validated the slow way.
@@ -82,7 +104,11 @@ impl Search<'_> {
             for (ready, answer) in batch.into_iter().zip(answers) {
                 match answer {
                     None => passing.push(ready),
-                    Some(chain) => {
+                    Some(Screened { raised: None, results, value }) => {
+                        let doubt = in_kind(ready.doubt, &reproduced.kinds, &results);
+                        passing.push(Ready { value, doubt, ..ready });
+                    }
+                    Some(Screened { raised: Some(chain), .. }) => {
                         let same = wanted.matches(&chain);
                         doubtful |= !same && ready.rank < SEARCHED;
                         let other = chain.first().map_or_else(String::new, Raised::headline);
@@ -93,6 +119,8 @@ impl Search<'_> {
                 }
             }
         }
+        // Whatever else speaks for it: what nobody ever got is not what was meant.
+        passing.sort_by_key(|ready| ready.doubt == Some(Doubt::NeverGiven));
         Ok((passing, doubtful))
     }
 

@@ -2,6 +2,7 @@
 
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_repair::edit::resolve;
+use groundcrew_repair::kinds::Kinds;
 use groundcrew_repair::locate::locate;
 use groundcrew_repair::strategies::{Site, Situation, all, propose};
 use groundcrew_repair::syntax::Source;
@@ -92,7 +93,7 @@ proptest! {
             let trace = Trace { exception: Some((*exception).into()), frames: vec![frame], ..Trace::default() };
             let Some(located) = locate(&trace, &files, &read) else { continue };
             let sites = located.frames.into_iter().filter_map(|frame| {
-                Some(Site { frame, source: Source::parse(&code)? })
+                Some(Site { frame, source: Source::parse(&code)?, kinds: Kinds::default() })
             });
             let situation = Situation {
                 exception: (*exception).into(),

@@ -239,6 +239,7 @@ fn guards(site: &Site) -> Vec<Proposal> {
         };
         found.extend(site.leaving_guard(NAME, &enough));
         let statement = ancestor(node, |above| matches!(above.kind(), "assignment" | "return_statement"));
+        let other = statement.map_or("None", |statement| site.otherwise(statement));
         let result = statement.and_then(|statement| match statement.kind() {
             "return_statement" => statement.named_child(0),
             _ => statement.child_by_field_name("right"),
@@ -249,10 +250,10 @@ fn guards(site: &Site) -> Vec<Proposal> {
             } else {
                 format!("len({object}) > {position}")
             };
-            let text = format!("{} if {there} else None", site.text(result));
+            let text = format!("{} if {there} else {other}", site.text(result));
             found.push(site.guard(
                 NAME,
-                format!("gives None unless {there}"),
+                format!("gives {other} unless {there}"),
                 vec![site.replace(result, text)],
             ));
         }

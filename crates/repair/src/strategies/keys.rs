@@ -186,7 +186,11 @@ fn defaults(site: &Site) -> Vec<Proposal> {
 }
 
 /// Defaults that fit where a value is used.
-fn defaults_for(site: &Site, node: Node<'_>) -> Vec<&'static str> {
+fn defaults_for(site: &Site, node: Node<'_>) -> Vec<String> {
+    site.empties(node, &guesses(site, node))
+}
+
+fn guesses(site: &Site, node: Node<'_>) -> Vec<&'static str> {
     let Some(parent) = node.parent() else { return vec!["None"] };
     match parent.kind() {
         "binary_operator" | "augmented_assignment" => {

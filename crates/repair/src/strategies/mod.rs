@@ -8,6 +8,7 @@ mod arity;
 mod attributes;
 mod conversion;
 mod division;
+mod empties;
 mod exceptions;
 mod index;
 mod iterators;
@@ -27,6 +28,7 @@ use groundcrew_workbench::git::{Change, Sha};
 use tree_sitter::Node;
 
 use crate::edit::{Edit, Patch, Proposal};
+use crate::kinds::Kinds;
 use crate::locate::LocatedFrame;
 use crate::syntax::{Source, ancestor, covers, first_line, is_statement};
 
@@ -76,6 +78,8 @@ pub struct Site {
     pub frame: LocatedFrame,
     /// Its file.
     pub source: Source,
+    /// Kinds of values that were seen in it.
+    pub kinds: Kinds,
 }
 
 /// A family of repairs.
@@ -212,8 +216,36 @@ impl Site {
         })?;
         match around.kind() {
             "for_statement" | "while_statement" => Some("continue"),
-            "function_definition" => Some(self.empty_return(around)),
+            "function_definition" => Some(self.leaving_return(around)),
             _ => None,
+        }
+    }
+
+    /// The `return` that leaves a function early: of the kind that it was seen to give, else of the kind that the
+    /// returns in its code have.
+    fn leaving_return(&self, function: Node<'_>) -> &'static str {
+        let nodes = self.source.walk(function);
+        let yields = nodes.iter().any(|node| {
+            node.kind() == "yield"
+                && ancestor(*node, |above| above.kind() == "function_definition") == Some(function)
+        });
+        let kinds = self.empty_results();
+        if yields {
+            return "return";
+        }
+        let formed = self.empty_return(function);
+        match kinds.first().copied() {
+            // What nothing means in a function that may give it needs no guess.
+            _ if kinds.contains(&"None") && formed == "return" => "return",
+            _ if kinds.contains(&"None") => "return None",
+            Some("False") => "return False",
+            Some("0") => "return 0",
+            Some("\"\"") => "return \"\"",
+            Some("[]") => "return []",
+            Some("()") => "return ()",
+            Some("{}") => "return {}",
+            Some("set()") => "return set()",
+            _ => formed,
         }
     }
 

@@ -219,15 +219,16 @@ fn guards(site: &Site, node: Node<'_>) -> Vec<Proposal> {
         found.extend(site.skipping_guard(NAME, &format!("{expression} is not None")));
         found.extend(site.leaving_guard(NAME, &format!("{expression} is None")));
         let statement = ancestor(node, |above| matches!(above.kind(), "assignment" | "return_statement"));
+        let other = statement.map_or("None", |statement| site.otherwise(statement));
         let value = statement.and_then(|statement| match statement.kind() {
             "return_statement" => statement.named_child(0),
             _ => statement.child_by_field_name("right"),
         });
         if let Some(value) = value.filter(|value| value.kind() != "conditional_expression") {
-            let text = format!("{} if {expression} is not None else None", site.text(value));
+            let text = format!("{} if {expression} is not None else {other}", site.text(value));
             found.push(site.guard(
                 NAME,
-                format!("gives None where {expression} is None"),
+                format!("gives {other} where {expression} is None"),
                 vec![site.replace(value, text)],
             ));
         }
@@ -259,7 +260,13 @@ fn bound(site: &Site, node: Node<'_>) -> Option<Proposal> {
 }
 
 /// Empty values that fit where a value is used.
-fn empty_values(node: Node<'_>, site: &Site) -> Vec<&'static str> {
+fn empty_values(node: Node<'_>, site: &Site) -> Vec<String> {
+    let mut found = site.empties(node, &guesses(node, site));
+    found.retain(|empty| empty != "None");
+    found
+}
+
+fn guesses(node: Node<'_>, site: &Site) -> Vec<&'static str> {
     let Some(parent) = node.parent() else { return Vec::new() };
     match parent.kind() {
         "attribute" => {

@@ -4,6 +4,7 @@ use groundcrew_core::trace::{Frame, Trace};
 
 use super::{Site, Situation, Strategy};
 use crate::edit::{Proposal, resolve};
+use crate::kinds::Kinds;
 use crate::locate::locate;
 use crate::syntax::Source;
 
@@ -17,6 +18,30 @@ pub(crate) fn proposals(
     proposals_with(strategy, exception, message, code, &[])
 }
 
+/// The lines that are changed where kinds of values were observed.
+pub(crate) fn proposals_seeing(
+    strategy: &dyn Strategy,
+    exception: &str,
+    message: &str,
+    code: &str,
+    kinds: &Kinds,
+) -> Vec<String> {
+    let made = texts_seeing(strategy, exception, message, code, kinds);
+    made.iter().map(|text| changed_line(code, text)).collect()
+}
+
+/// The whole sources that are made where kinds of values were observed.
+pub(crate) fn texts_seeing(
+    strategy: &dyn Strategy,
+    exception: &str,
+    message: &str,
+    code: &str,
+    kinds: &Kinds,
+) -> Vec<String> {
+    let made = proposals_in(strategy, exception, message, code, &[], kinds);
+    made.into_iter().map(|(_, text)| text).collect()
+}
+
 /// The same with other files beside `app.py`.
 pub(crate) fn proposals_with(
     strategy: &dyn Strategy,
@@ -24,6 +49,17 @@ pub(crate) fn proposals_with(
     message: &str,
     code: &str,
     others: &[(&str, &str)],
+) -> Vec<(Proposal, String)> {
+    proposals_in(strategy, exception, message, code, others, &Kinds::default())
+}
+
+fn proposals_in(
+    strategy: &dyn Strategy,
+    exception: &str,
+    message: &str,
+    code: &str,
+    others: &[(&str, &str)],
+    kinds: &Kinds,
 ) -> Vec<(Proposal, String)> {
     let line = code.lines().position(|line| line.ends_with("# crash")).unwrap() as u32 + 1;
     let code = code.replace("  # crash", "");
@@ -49,7 +85,7 @@ pub(crate) fn proposals_with(
     let sites = located
         .frames
         .into_iter()
-        .map(|frame| Site { frame, source: Source::parse(&code).unwrap() })
+        .map(|frame| Site { frame, source: Source::parse(&code).unwrap(), kinds: kinds.clone() })
         .collect();
     let situation = Situation {
         exception: exception.into(),
