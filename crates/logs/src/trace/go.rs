@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_first_goroutine_and_the_last_panic_count() {
-        let text = "panic: cannot pay [recovered]\n\tpanic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x48]\n\ngoroutine 7 [running]:\npanic({0x45cb40?, 0x47ad70?})\n\t/usr/local/go/src/runtime/panic.go:770 +0x132\nexample.com/shop/cart.(*Cart).Add(0xc0000, {0x7ffd?, 0x4?})\n\t/srv/shop/cart/cart.go:26 +0x31\nmain.main.func2.1()\n\t/srv/shop/main.go:9 +0x12\ngithub.com/gin-gonic/gin.(*Context).Next(...)\n\t/home/u/go/pkg/mod/github.com/gin-gonic/gin@v1.9.1/context.go:174\ncreated by net/http.(*Server).Serve in goroutine 1\n\t/usr/local/go/src/net/http/server.go:3086 +0x5cb\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/srv/shop/main.go:30 +0x1\nexit status 2\n";
+        let text = "panic: cannot pay [recovered]\n\tpanic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x48]\n\ngoroutine 7 [running]:\npanic({0x45cb40?, 0x47ad70?})\n\t/usr/local/go/src/runtime/panic.go:770 +0x132\nexample.com/shop/cart.(*Cart).Add(0xc0000, {0x7ffd?, 0x4?})\n\t/srv/shop/cart/cart.go:26 +0x31\nmain.main.func2.1()\n\t/srv/shop/main.go:9 +0x12\nexample.org/gin-gonic/gin.(*Context).Next(...)\n\t/home/u/go/pkg/mod/example.org/gin-gonic/gin@v1.9.1/context.go:174\ncreated by net/http.(*Server).Serve in goroutine 1\n\t/usr/local/go/src/net/http/server.go:3086 +0x5cb\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/srv/shop/main.go:30 +0x1\nexit status 2\n";
         let trace = Go.parse(text).unwrap();
         let expected = Trace {
             exception: Some("runtime error".to_owned()),
@@ -264,8 +264,8 @@ mod tests {
                 place("example.com/shop/cart.(*Cart).Add", "/srv/shop/cart/cart.go", 26, true),
                 place("main.main.func2.1", "/srv/shop/main.go", 9, true),
                 place(
-                    "github.com/gin-gonic/gin.(*Context).Next",
-                    "/home/u/go/pkg/mod/github.com/gin-gonic/gin@v1.9.1/context.go",
+                    "example.org/gin-gonic/gin.(*Context).Next",
+                    "/home/u/go/pkg/mod/example.org/gin-gonic/gin@v1.9.1/context.go",
                     174,
                     false,
                 ),
