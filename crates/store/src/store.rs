@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, Traffic};
+use groundcrew_core::incident::{Incident, IncidentStatus, Traffic};
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
@@ -152,6 +152,16 @@ pub trait Store: Send + Sync {
 
     /// One incident.
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
+
+    /// How many incidents are in which status, of one project or of all, without zeros. One that is merged into another
+    /// does not count.
+    fn incident_counts(&self, project: Option<ProjectId>) -> Result<Vec<(IncidentStatus, u64)>, StoreError>;
+
+    /// The newest completed task of a type of each of these incidents, in no order; incidents without one are left out.
+    fn latest_of(&self, incidents: &[IncidentId], task_type: &str) -> Result<Vec<Task>, StoreError>;
+
+    /// The database's clock, by which everything that is written goes.
+    fn now(&self) -> Result<Timestamp, StoreError>;
 
     /// The state of the six roles, in the order of [`Role::ALL`].
     fn agents(&self) -> Result<Vec<AgentState>, StoreError>;

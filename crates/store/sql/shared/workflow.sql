@@ -10,5 +10,7 @@ down(id) AS (
     SELECT t.id FROM agent_tasks t JOIN down ON t.parent_task_id = down.id
 )
 SELECT t.*, coalesce(t.project_id, (SELECT min(id) FROM crew_projects)) AS project
-FROM agent_tasks t JOIN down ON t.id = down.id
+FROM agent_tasks t
+-- A list and no join: a join has SQLite walk the whole table in the order of its key.
+WHERE t.id IN (SELECT id FROM down)
 ORDER BY t.id

@@ -1,9 +1,10 @@
 //! What a person decides about an incident: ignored, looked at again, the same as another one, not the same after all.
 
+use groundcrew_core::contract::task_type::CLASSIFY_ERROR;
 use groundcrew_core::incident::{Incident, IncidentStatus, IncidentWish};
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{IncidentId, NewTask, Status};
+use groundcrew_core::task::{IncidentId, NewTask, Status, Task, TaskId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -109,6 +110,51 @@ pub fn a_merged_incident_counts_for_the_other(make: Make<'_>) {
 
 fn of(bench: &Bench, incident: IncidentId) -> Vec<(Timestamp, u64)> {
     bench.store.incident_buckets(incident, Timestamp::UNIX_EPOCH).unwrap()
+}
+
+/// Incidents are counted by their status, of one project or of all, and one that is merged into another is not.
+pub fn incidents_are_counted_by_status(make: Make<'_>) {
+    let bench = make();
+    let counts = |project| bench.store.incident_counts(project).unwrap();
+    assert_eq!(counts(None), []);
+    let here = project(&bench);
+    scan(&bench, vec![sighting("f1", 1, false), sighting("f2", 5, true), sighting("f3", 5, false)]);
+    let there = bench.store.add_project("there", "/srv/there", &json!({})).unwrap();
+    let all = [(IncidentStatus::Baseline, 1), (IncidentStatus::New, 2)];
+    assert_eq!((counts(None), counts(Some(here)), counts(Some(there))), (all.to_vec(), all.to_vec(), vec![]));
+    wish(&bench, named(&bench, "f1").id, IncidentWish::MergeInto(named(&bench, "f3").id)).unwrap();
+    wish(&bench, named(&bench, "f2").id, IncidentWish::MergeInto(named(&bench, "f3").id)).unwrap();
+    let left = vec![(IncidentStatus::New, 1)];
+    assert_eq!((counts(None), counts(Some(here))), (left.clone(), left));
+}
+
+/// The last word of a task type on several incidents is had at once.
+pub fn the_latest_task_of_each_incident_is_found(make: Make<'_>) {
+    let bench = make();
+    project(&bench);
+    scan(&bench, vec![sighting("f1", 1, false), sighting("f2", 2, false), sighting("f3", 3, false)]);
+    let ids = ["f1", "f2", "f3"].map(|fingerprint| named(&bench, fingerprint).id);
+    let latest = |ids: &[IncidentId]| -> Vec<TaskId> {
+        let mut found: Vec<TaskId> =
+            bench.store.latest_of(ids, CLASSIFY_ERROR).unwrap().into_iter().map(|task| task.id).collect();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(latest(&ids), [], "open tasks have said nothing yet");
+    let ended: Vec<Task> = (0..2).map(|_| bench.claim(Role::Triage)).collect();
+    for task in &ended {
+        bench.settle_with(task, complete(), |_| {}).unwrap();
+    }
+    assert_eq!(latest(&ids), ended.iter().map(|task| task.id).collect::<Vec<_>>());
+    let again = ended[0].incident.unwrap();
+    wish(&bench, again, IncidentWish::Reopen { reason: "again".to_owned() }).unwrap();
+    assert_eq!(latest(&[again]), [ended[0].id], "the new one is open");
+    let later = std::iter::repeat_with(|| bench.claim(Role::Triage))
+        .inspect(|task| drop(bench.settle_with(task, complete(), |_| {}).unwrap()))
+        .find(|task| task.incident == Some(again));
+    assert_eq!(latest(&[again]), [later.unwrap().id]);
+    assert_eq!(bench.store.latest_of(&ids, "fix_bug").unwrap(), []);
+    assert_eq!(latest(&[]), []);
 }
 
 /// An error whose incident was merged is work for the one that stands for it.

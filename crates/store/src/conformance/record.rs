@@ -244,3 +244,11 @@ pub fn a_row_without_project_belongs_to_the_first(make: Make<'_>) {
         |project| bench.store.tasks(&TaskFilter { project: Some(project), ..TaskFilter::default() }).unwrap();
     assert_eq!((find(first).len(), find(second).len()), (1, 0));
 }
+
+/// The database's clock is told as it runs for everything that is written.
+pub fn the_clock_of_the_database_is_told(make: Make<'_>) {
+    let bench = make();
+    let before = bench.store.now().unwrap();
+    let created = bench.task(bench.create(Role::Qa)).created_at;
+    assert!(before <= created && created <= bench.store.now().unwrap(), "{before} {created}");
+}

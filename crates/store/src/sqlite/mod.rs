@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, Traffic};
+use groundcrew_core::incident::{Incident, IncidentStatus, Traffic};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
@@ -179,6 +179,18 @@ impl Store for SqliteStore {
 
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
         self.readers.with(|db| reader::incident(db, id))
+    }
+
+    fn incident_counts(&self, project: Option<ProjectId>) -> Result<Vec<(IncidentStatus, u64)>, StoreError> {
+        self.readers.with(|db| reader::incident_counts(db, project))
+    }
+
+    fn latest_of(&self, incidents: &[IncidentId], task_type: &str) -> Result<Vec<Task>, StoreError> {
+        self.readers.with(|db| reader::latest_of(db, incidents, task_type))
+    }
+
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        self.readers.with(session::now)
     }
 
     fn agents(&self) -> Result<Vec<AgentState>, StoreError> {

@@ -68,6 +68,8 @@ queries! {
     INBOX = "shared/inbox";
     INCIDENT = "shared/incident";
     INCIDENT_BUCKETS = "shared/incident_buckets";
+    INCIDENT_COUNTS = "sqlite/incident_counts";
+    INCIDENT_COUNTS_OF = "shared/incident_counts_of";
     INCIDENT_OF = "shared/incident_of";
     INCIDENTS = "shared/incidents";
     INCIDENTS_PER_STATUS = "shared/incidents_per_status";
@@ -81,12 +83,14 @@ queries! {
     KEY_TAKEN = "shared/key_taken";
     KEY_USED = "shared/key_used";
     KNOWN = "shared/known";
+    LATEST_OF = "sqlite/latest_of";
     LIFT_PAUSE = "shared/lift_pause";
     LOG_BEFORE = "shared/log_before";
     LOG_PRUNED = "shared/log_pruned";
     LOG_RANGE = "shared/log_range";
     LOGS = "shared/logs";
     LOGS_NEWEST = "shared/logs_newest";
+    LOGS_NEWEST_OF_TASK = "shared/logs_newest_of_task";
     LOGS_OF_TASK = "shared/logs_of_task";
     LOGS_OUTSIDE = "shared/logs_outside";
     MARK_READ = "shared/mark_read";

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, Traffic, bucket};
+use groundcrew_core::incident::{Incident, IncidentStatus, Traffic, bucket};
 use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
@@ -18,9 +18,9 @@ use serde_json::Value;
 
 use super::query::{
     AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, Db, EVENTS, INBOX, INCIDENT, INCIDENT_BUCKETS,
-    INCIDENTS, LOGS, LOGS_NEWEST, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW,
-    MESSAGES_TO, PAUSES, PROJECTS, SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE,
-    TRAFFIC, WORKERS, WORKFLOW,
+    INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST, LOGS_NEWEST_OF_TASK,
+    LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO, PAUSES, PROJECTS,
+    SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC, WORKERS, WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
@@ -155,7 +155,8 @@ pub(super) fn logs(db: Db<'_>, filter: &LogFilter) -> Result<Vec<LogEntry>, Stor
     let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
     let task = filter.task.map(|id| id.0);
     let Some(after) = filter.after_id else {
-        let mut newest = db.all(LOGS_NEWEST, params![task, filter.agent, limit], row::log)?;
+        let query = if task.is_some() { LOGS_NEWEST_OF_TASK } else { LOGS_NEWEST };
+        let mut newest = db.all(query, params![task, filter.agent, limit], row::log)?;
         newest.reverse();
         return Ok(newest);
     };
@@ -172,6 +173,27 @@ pub(super) fn incidents(db: Db<'_>, filter: &IncidentFilter) -> Result<Vec<Incid
         filter.merged,
     ];
     db.all(INCIDENTS, values, row::incident)
+}
+
+pub(super) fn incident_counts(
+    db: Db<'_>,
+    project: Option<ProjectId>,
+) -> Result<Vec<(IncidentStatus, u64)>, StoreError> {
+    let mut counts: Vec<(IncidentStatus, u64)> = match project {
+        None => db.all(INCIDENT_COUNTS, [], row::incident_count)?,
+        Some(project) => db.all(INCIDENT_COUNTS_OF, [project.0], row::incident_count)?,
+    };
+    counts.retain(|(_, incidents)| *incidents > 0);
+    Ok(counts)
+}
+
+pub(super) fn latest_of(
+    db: Db<'_>,
+    incidents: &[IncidentId],
+    task_type: &str,
+) -> Result<Vec<Task>, StoreError> {
+    let wanted: Vec<i64> = incidents.iter().map(|incident| incident.0).collect();
+    db.all(LATEST_OF, params![Value::from(wanted).to_string(), task_type], row::task)
 }
 
 pub(super) fn incident_buckets(

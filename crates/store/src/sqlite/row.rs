@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, Sample, Traffic};
+use groundcrew_core::incident::{Incident, IncidentStatus, Sample, Traffic};
 use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
@@ -227,6 +227,11 @@ pub(super) fn count(row: &Row<'_>) -> Result<Count, StoreError> {
         status: row.needed("status")?,
         tasks: row.unsigned("tasks"),
     })
+}
+
+pub(super) fn incident_count(row: &Row<'_>) -> Result<(IncidentStatus, u64), StoreError> {
+    let row = Fields { row, table: "crew_incidents" };
+    Ok((row.needed("status")?, row.unsigned("incidents")))
 }
 
 /// The JSON in the first column.
