@@ -134,7 +134,7 @@ fn legal(old: &Task, new: &Task, command: &Command) -> bool {
     if is_ended_with_its_asker(old, new, command) || is_ended_with_its_incident(old, new, command) {
         return true;
     }
-    if is_answered(old, new, command) {
+    if is_ended_with_its_parent(old, new, command) || is_answered(old, new, command) {
         return true;
     }
     let own =
@@ -161,6 +161,15 @@ fn legal(old: &Task, new: &Task, command: &Command) -> bool {
 fn is_ended_with_its_asker(old: &Task, new: &Task, command: &Command) -> bool {
     let ends = matches!(command, Command::Answer { .. } | Command::Cancel { .. } | Command::Incident { .. });
     ends && old.task_type == ANSWER_QUESTION && !old.status.is_final() && new.status == Status::Failed
+}
+
+/// What a cancelled task had others do ends with it.
+fn is_ended_with_its_parent(old: &Task, new: &Task, command: &Command) -> bool {
+    let cancels =
+        matches!(command, Command::Answer { .. } | Command::Cancel { .. } | Command::Incident { .. });
+    let word = old.parent.map(|parent| format!(": task {parent} is cancelled: "));
+    let told = new.error_message.as_ref().zip(word).is_some_and(|(error, word)| error.contains(&word));
+    cancels && told && !old.status.is_final() && new.status == Status::Failed
 }
 
 /// Tasks of an incident end when it is ignored or merged.
