@@ -6,7 +6,8 @@ use rusqlite::Connection;
 use rusqlite::types::FromSql;
 use serde_json::Value;
 
-use super::service::Service;
+use super::service::{Service, read};
+use super::talk;
 
 /// Everything that does not hold, in words; empty when all is well.
 pub(super) fn violations(service: &Service) -> Vec<String> {
@@ -21,10 +22,11 @@ pub(super) fn violations(service: &Service) -> Vec<String> {
     found.extend(occurrences(service, &sql));
     found.extend(branches(service, &sql));
     found.extend(repository(service));
+    found.extend(talk::violations(service, &sql));
     found
 }
 
-fn rows<T: FromSql>(sql: &Connection, query: &str) -> Vec<T> {
+pub(super) fn rows<T: FromSql>(sql: &Connection, query: &str) -> Vec<T> {
     let mut query = sql.prepare(query).unwrap();
     query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
@@ -80,11 +82,15 @@ fn tasks(sql: &Connection) -> Vec<String> {
              (blocked_on <> 'children' AND blocked_message_id IS NULL))",
         ),
     ];
+    broken(sql, &rules)
+}
+
+/// What the queries find, each with its rule in front.
+pub(super) fn broken(sql: &Connection, rules: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     for (what, query) in rules {
-        let mut statement = sql.prepare(query).unwrap();
-        let bad = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
-        found.extend(bad.map(|row| format!("{what}: {:?}", row.unwrap())));
+        let bad = rows::<rusqlite::types::Value>(sql, query);
+        found.extend(bad.into_iter().map(|row| format!("{what}: {row:?}")));
     }
     found
 }
@@ -199,6 +205,17 @@ fn repository(service: &Service) -> Vec<String> {
     let left: Vec<&str> = trees.lines().filter(|line| line.starts_with("worktree ")).skip(1).collect();
     if !left.is_empty() {
         found.push(format!("work trees are left: {left:?}"));
+    }
+    for (file, before) in &service.own_files {
+        if read(file) != *before {
+            found.push(format!("{} was changed", file.display()));
+        }
+    }
+    let work = home.database().with_file_name("groundcrew.db.work");
+    let signs = std::fs::read_dir(work).unwrap().map(|entry| entry.unwrap().file_name());
+    let signs: Vec<_> = signs.filter(|name| name.to_string_lossy().starts_with("alive-")).collect();
+    if !signs.is_empty() {
+        found.push(format!("signs of processes that have ended are left: {signs:?}"));
     }
     let broken = home.git(&["fsck", "--no-dangling", "--no-progress"]);
     if !broken.is_empty() {

@@ -1,9 +1,10 @@
-//! A small service whose errors keep the crew busy: its repository, its log, and what has been written to it.
+//! A small service whose errors keep the crew busy: its repository, its log, what has been written to it, and the owner's
+//! program that is told what happens.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rusqlite::Connection;
@@ -22,6 +23,8 @@ pub(super) struct Service {
     pub(super) logged: BTreeMap<usize, u64>,
     /// Tasks whose creation was acknowledged.
     pub(super) created: Vec<i64>,
+    /// Files of the owner that must stay as they are, with their content.
+    pub(super) own_files: Vec<(PathBuf, String)>,
     rotations: usize,
 }
 
@@ -43,10 +46,47 @@ impl Service {
         home.git(&["add", "."]);
         home.git(&["commit", "--quiet", "-m", "First"]);
         std::fs::write(home.shop().join("app.log"), "").unwrap();
-        let service = Self { home, program, logged: BTreeMap::new(), created: Vec::new(), rotations: 0 };
-        let ran = service.command(&["init"]).output().unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let mut service = Self {
+            home,
+            program,
+            logged: BTreeMap::new(),
+            created: Vec::new(),
+            own_files: Vec::new(),
+            rotations: 0,
+        };
+        service.ok(&["init"]);
+        service.listen();
         service
+    }
+
+    /// The owner lets the crew work on while fixes wait for them, and has a program told what happens. It writes down each
+    /// event in one piece; where the crew was killed before it could say what happened, or the program's own `cat` was, it
+    /// says that it was told nothing.
+    fn listen(&mut self) {
+        let program = self.home.path().join("home/listen.sh");
+        let script = format!(
+            "line=$(cat) && [ -n \"$line\" ] || exit 1\nprintf '%s\\n' \"$line\" >> {}\n",
+            quoted(&self.told())
+        );
+        std::fs::write(&program, script).unwrap();
+        let settings = self.home.shop().join("groundcrew.toml");
+        let mut text = std::fs::read_to_string(&settings).unwrap();
+        text.push_str("\n[limits]\nopen_branches = 50\nbranches_per_day = 100\n");
+        text.push_str(&format!("\n[hooks]\non_event = [\"sh\", {program:?}]\n"));
+        std::fs::write(&settings, text).unwrap();
+        self.ok(&["trust"]);
+        let own = [settings, self.home.shop().join(".git/config"), self.home.path().join("home/listen.sh")];
+        self.own_files = own.into_iter().map(|file| (file.clone(), read(&file))).collect();
+    }
+
+    /// What the owner's program was told, one event a line.
+    pub(super) fn told(&self) -> PathBuf {
+        self.home.path().join("home/told.jsonl")
+    }
+
+    fn ok(&self, arguments: &[&str]) {
+        let ran = self.command(arguments).output().unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
     }
 
     /// A call of the program under test.
@@ -113,6 +153,15 @@ impl Service {
     fn log(&self) -> PathBuf {
         self.home.shop().join("app.log")
     }
+}
+
+/// The text of a file; empty if it is gone.
+pub(super) fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_default()
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
 }
 
 fn source(part: usize) -> String {
