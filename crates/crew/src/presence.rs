@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "alive-";
 const SUFFIX: &str = ".lock";
+const UNNAMED: &str = "new";
 
 /// The sign that a process of a crew lives, as long as it is held.
 #[derive(Debug)]
@@ -25,12 +26,32 @@ impl Presence {
     pub(crate) fn show(folder: &Path, process: &str) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let path = file(folder, process);
+        sweep(folder);
         // Locked before it has its name, so that nobody ever sees it free while the process lives.
-        let unnamed = path.with_extension("new");
-        let locked = File::create(&unnamed)?;
-        locked.lock()?;
-        std::fs::rename(&unnamed, &path)?;
-        Ok(Self { _locked: locked, path })
+        let unnamed = path.with_extension(UNNAMED);
+        loop {
+            let locked = File::create(&unnamed)?;
+            locked.lock()?;
+            match std::fs::rename(&unnamed, &path) {
+                Ok(()) => return Ok(Self { _locked: locked, path }),
+                // Another process swept it away before it was locked.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Takes away what processes left that were killed before their sign had its name.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let unnamed = name.to_str().is_some_and(|name| {
+            name.starts_with(PREFIX) && name.rsplit_once('.').is_some_and(|(_, ending)| ending == UNNAMED)
+        });
+        if unnamed && is_free(&entry.path()) {
+            drop(std::fs::remove_file(entry.path()));
+        }
     }
 }
 
@@ -86,5 +107,17 @@ mod tests {
         assert_eq!(ended(at), BTreeSet::from(["host-1-a".to_owned()]));
         forget(at, "host-1-a");
         assert_eq!(ended(at), BTreeSet::new(), "forgotten");
+    }
+
+    #[test]
+    fn what_was_killed_before_it_showed_itself_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("alive-host-1-a.new");
+        File::create(&left).unwrap();
+        let starting = File::create(folder.path().join("alive-host-2-b.new")).unwrap();
+        starting.lock().unwrap();
+        let _alive = Presence::show(folder.path(), "host-3-c").unwrap();
+        assert!(!left.exists());
+        assert!(folder.path().join("alive-host-2-b.new").exists(), "that one is about to show itself");
     }
 }
