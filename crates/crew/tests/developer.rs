@@ -8,13 +8,15 @@ mod project;
 use std::time::Duration;
 
 use groundcrew_core::contract::{
-    Classification, Dossier, Fix, FixBugContext, PublishFixContext, Route, StopAt,
+    BrainId, Classification, Dossier, Fix, FixBugContext, PreviousRound, PublishFixContext, Reason, Route,
+    StopAt,
 };
 use groundcrew_core::incident::{Category, Severity};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, Status, Task, TaskId};
-use groundcrew_crew::brain::Rules;
+use groundcrew_crew::brain::{Brain, ErrorFacts, Rules};
+use groundcrew_repair::strategies::Strategy;
 use serde_json::{Value, json};
 
 use project::{Bench, CRASH, MENDED, PROGRAM, TESTS};
@@ -106,6 +108,57 @@ fn a_repair_that_a_person_declines_is_not_made() {
     bench.answer("decline");
     crew.until("it ends", || bench.status(task) == Status::Completed);
     assert_eq!(bench.result(task)["outcome"], "refused");
+}
+
+/// A brain that judges by the rules and has no idea how to repair anything.
+struct WithoutIdeas;
+
+impl Brain for WithoutIdeas {
+    fn id(&self) -> BrainId {
+        Rules.id()
+    }
+
+    fn classify(&self, facts: &ErrorFacts<'_>) -> Classification {
+        Rules.classify(facts)
+    }
+
+    fn strategies(&self) -> Vec<Box<dyn Strategy>> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn an_error_without_another_fix_after_a_rejection_is_a_question_and_never_just_left() {
+    for (choice, outcome) in [("hand_over", "handed_over"), ("decline", "refused")] {
+        let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+        let sample =
+            groundcrew_crew::site::sample_from_text(&groundcrew_logs::Redactor::new(&[1; 32]), CRASH).1;
+        let rejected = PreviousRound {
+            patch_hash: "hash-of-the-rejected-patch".into(),
+            strategy: "guard".into(),
+            rejected_by: "security".into(),
+            reasons: vec![Reason::new("eval", "evaluates text of a request")],
+            failing_tests: Vec::new(),
+        };
+        let dossier = Dossier {
+            title: "KeyError".into(),
+            sample,
+            previous_rounds: vec![rejected],
+            ..Dossier::default()
+        };
+        let context = FixBugContext { round: 2, dossier, ..Default::default() };
+        let task = bench.create("fix_bug", Role::Developer, json!(context));
+        let crew = bench.crew(WithoutIdeas);
+        crew.until("the person is asked", || bench.status(task) == Status::Blocked);
+        assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Question);
+        let question = bench.question();
+        for part in ["rejected by security: evaluates text of a request", "look at shop.py:2"] {
+            assert!(question.contains(part), "{question}");
+        }
+        bench.answer(choice);
+        crew.until("it ends as told", || bench.status(task) == Status::Completed);
+        assert_eq!(bench.result(task)["outcome"], outcome);
+    }
 }
 
 /// A publishing task for a commit with this title.

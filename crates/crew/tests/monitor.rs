@@ -13,6 +13,7 @@ use groundcrew_core::lifecycle::{Command, Outcome, Settlement};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, IncidentId, IncidentLink, NewTask, Status, Task};
 use groundcrew_crew::brain::Rules;
+use groundcrew_crew::site::Site;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -237,6 +238,42 @@ fn incidents_are_looked_at_by_themselves_and_a_crew_with_nothing_to_watch_stays_
     });
     assert_eq!(quiet.all("watch_incidents"), Vec::<Task>::new());
     drop(idle);
+}
+
+#[test]
+fn a_log_pattern_that_is_wrong_or_names_too_many_files_is_told() {
+    let bench = Bench::new(&[
+        ("shop.py", PROGRAM),
+        ("groundcrew.toml", "[logs]\npaths = [\"a[.log\", \"nowhere/*.log\", \"app.log\"]\n"),
+    ]);
+    let crew = bench.crew(Rules);
+    crew.until("it is checked", || bench.open("check_health", Status::Completed));
+    let health = bench.one("check_health").result.unwrap();
+    let told: Vec<&str> = health["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["name"] == "log" && check["status"] == "warn")
+        .map(|check| check["detail"].as_str().unwrap())
+        .collect();
+    assert_eq!(told.len(), 3, "{health}");
+    assert!(told[0].contains("a[.log") && told[0].contains("write `[[]` for a bracket"), "{told:?}");
+    assert!(told[1].contains("nowhere") && told[1].contains("check that it exists"), "{told:?}");
+    drop(crew);
+
+    let many = Bench::new(&[("shop.py", PROGRAM), ("groundcrew.toml", "[logs]\npaths = [\"logs/*.log\"]\n")]);
+    std::fs::create_dir(many.root().join("logs")).unwrap();
+    for n in 0..=10_000 {
+        std::fs::write(many.root().join(format!("logs/{n}.log")), "").unwrap();
+    }
+    let project = many.store.project(many.project).unwrap().unwrap();
+    let logs = Site::open(&project, &many.trust_store()).unwrap().logs();
+    assert_eq!(logs.files.len(), 10_000);
+    assert!(
+        logs.troubles[0].contains("\"logs/*.log\"") && logs.troubles[0].contains("10000 are taken"),
+        "{:?}",
+        logs.troubles
+    );
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod project;
 use std::time::Duration;
 
 use groundcrew_core::contract::{Fix, Rate, Reproduction, TestFile, VerifyFixResult};
+use groundcrew_core::event::EventKind;
+use groundcrew_core::incident::IncidentStatus;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{BlockedOn, Status, Task};
 use groundcrew_crew::brain::Rules;
@@ -56,6 +58,9 @@ fn a_test_that_fails_on_both_sides_at_times_is_flaky_and_does_not_count_against_
     let again = bench.verify(Fix { patch_hash: "another".into(), ..bench.fix(&mended) });
     crew.until("it is verified again", || bench.status(again) == Status::Completed);
     assert_eq!(told(&bench), 1, "each flaky test is told once");
+    let events = bench.store.events(0, 1_000).unwrap();
+    let flaky: Vec<_> = events.iter().filter(|event| event.kind == EventKind::TestFlaky).collect();
+    assert_eq!((flaky.len(), &flaky[0].data["test"]), (1, &json!("test_flaky.Flaky.test_sometimes")));
 }
 
 #[test]
@@ -91,6 +96,13 @@ fn what_fails_without_the_fix_is_the_baseline_and_a_red_suite_is_raised_once() {
         .map(|incident| incident.title)
         .collect();
     assert_eq!(red, ["the test suite is red: 1 tests fail without any change"]);
+    bench.git(&["rm", "--quiet", "tests/test_red.py"]);
+    bench.git(&["commit", "--quiet", "--message=No red test"]);
+    let green = bench.create("verify_base", Role::Qa, json!({}));
+    crew.until("the suite is green", || bench.status(green) == Status::Completed);
+    let red = bench.store.incidents(&Default::default()).unwrap().remove(0);
+    assert_eq!(red.status, IncidentStatus::Resolved, "{:?}", red.reason);
+    assert_eq!(red.reason, Some(format!("the suite is green on {}", bench.head())));
 }
 
 #[test]

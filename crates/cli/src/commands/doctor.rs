@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
-use groundcrew_crew::site::Site;
+use groundcrew_crew::site::{Logs, Site};
 use groundcrew_crew::tools::Tools;
 use groundcrew_store::{Access, Project, Store};
 use groundcrew_workbench::git::{GitError, Repository, Sha, git_version};
@@ -298,8 +298,8 @@ fn tests(
 }
 
 fn logs(name: &str, store: &dyn Store, site: &Site, file: &str) -> Vec<Check> {
-    let files = site.log_files();
-    if files.is_empty() {
+    let Logs { files, troubles } = site.logs();
+    if files.is_empty() && troubles.is_empty() {
         return vec![bad(
             name,
             Status::Warn,
@@ -319,7 +319,10 @@ fn logs(name: &str, store: &dyn Store, site: &Site, file: &str) -> Vec<Check> {
             }
         }
     };
-    files.iter().map(check).collect()
+    let wrong = |trouble: &String| {
+        bad(name, Status::Warn, trouble.clone(), format!("correct {file} under [logs] paths"))
+    };
+    troubles.iter().map(wrong).chain(files.iter().map(check)).collect()
 }
 
 fn print(at: &Invocation, checks: &[Check]) -> Result<(), Failure> {

@@ -185,7 +185,12 @@ fn warn_about_projects(at: &Invocation, store: &dyn Store, trust: &TrustStore) -
             Err(error) => {
                 at.out.warn(format!("project {name} is left out: {}", escape::lines(&error.to_string())));
             }
-            Ok(site) => warn_about_ignored(at, project, &site),
+            Ok(site) => {
+                warn_about_ignored(at, project, &site);
+                for trouble in site.logs().troubles {
+                    at.out.warn(format!("project {name}: {}", escape::lines(&trouble)));
+                }
+            }
         }
     }
     if projects.is_empty() {

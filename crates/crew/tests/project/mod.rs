@@ -17,9 +17,10 @@ use groundcrew_crew::brain::Brain;
 use groundcrew_crew::supervisor::{Crew, Terms};
 use groundcrew_crew::tools::Tools;
 use groundcrew_crew::trust::TrustStore;
-use groundcrew_store::{MessageFilter, Options, Store, TaskFilter, open};
+use groundcrew_store::{Clock, MessageFilter, Options, Store, TaskFilter, open_with_clock};
 use groundcrew_workbench::sandbox::testing::launcher_for_tests;
 use groundcrew_workbench::sandbox::{Sandbox, SandboxConfig};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
@@ -63,6 +64,11 @@ pub(crate) struct Bench {
 impl Bench {
     /// A repository with these files, committed, and a database that knows it.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        Self::with_clock(files, Box::new(Timestamp::now))
+    }
+
+    /// The same, with a database whose time is this.
+    pub(crate) fn with_clock(files: &[(&str, &str)], clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("repo");
         for (path, text) in files {
@@ -71,7 +77,7 @@ impl Bench {
             std::fs::write(path, text).unwrap();
         }
         let url = format!("sqlite:{}", folder.path().join("crew.db").display());
-        let store = open(&url, Options::default()).unwrap();
+        let store = open_with_clock(&url, Options::default(), clock).unwrap();
         let root = root.canonicalize().unwrap();
         let project = store.add_project("shop", root.to_str().unwrap(), &json!({})).unwrap();
         let bench = Self { store, project, folder };
@@ -98,7 +104,7 @@ impl Bench {
         self.trust_store().trust(&self.root(), config).unwrap();
     }
 
-    fn trust_store(&self) -> TrustStore {
+    pub(crate) fn trust_store(&self) -> TrustStore {
         TrustStore::new(&self.folder.path().join("config"))
     }
 
