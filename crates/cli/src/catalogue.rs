@@ -318,7 +318,7 @@ fn template(root: &Command) -> StyledStr {
             for name in verbs {
                 let about = root.find_subcommand(name).and_then(Command::get_about);
                 let about = about.map(ToString::to_string).unwrap_or_default();
-                writeln!(text, "  {literal}{name:<11}{literal:#} {about}")?;
+                writeln!(text, "  {literal}{name:<11}{literal:#}  {about}")?;
             }
         }
         write!(text, "\n{heading}Options:{heading:#}\n{{options}}{{after-help}}")

@@ -155,7 +155,7 @@ impl Evidence {
     pub(crate) fn lines(&self, out: &Output) -> Vec<String> {
         let mut facts = Table::bare();
         let mut fact = |name: &str, value: String| facts.row([name.to_owned(), value]);
-        fact("grade", self.grade.map_or_else(|| "none yet".to_owned(), |grade| grade_line(out, grade)));
+        fact("grade", self.grade.map_or_else(|| "none".to_owned(), |grade| grade_line(out, grade)));
         fact("commit", format!("{} on {}", short(&self.commit), short(&self.base)));
         fact("strategy", format!("{} ({})", escape::line(&self.strategy), self.kind));
         fact("does", escape::line(&self.explanation));
@@ -205,17 +205,19 @@ impl Evidence {
     }
 
     fn review_lines(&self, out: &Output) -> Vec<String> {
+        let mut table = Table::bare();
+        for review in &self.reviews {
+            table.row([
+                format!("  {}", escape::line(&review.role)),
+                escape::line(&review.verdict),
+                escape::brief(&review.summary, CELL),
+            ]);
+        }
         let mut lines = Vec::new();
         if !self.reviews.is_empty() {
             lines.push("reviews".to_owned());
         }
-        for review in &self.reviews {
-            let line = format!(
-                "  {}  {}  {}",
-                escape::line(&review.role),
-                escape::line(&review.verdict),
-                escape::brief(&review.summary, CELL)
-            );
+        for (line, review) in table.lines().into_iter().zip(&self.reviews) {
             lines.push(if review.verdict == "reject" { out.paint(Style::Bad, &line) } else { line });
             for finding in &review.findings {
                 lines.push(format!(

@@ -11,7 +11,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
     (0, "done"),
     (1, "failed"),
     (2, "wrong usage or configuration"),
-    (3, "done, but not clean: something waits for you, or a check is not ok"),
+    (3, "done, but not clean: something waits for you, a check is not ok, or the fix is a draft"),
     (4, "no such thing"),
     (5, "conflict, or stale: somebody else was first, or what you saw has changed"),
     (6, "refused by policy: sandbox, budget, trust"),

@@ -1,9 +1,11 @@
 //! What triage decided about an incident, for people.
 
+use std::collections::BTreeMap;
+
+use groundcrew_core::contract::task_type::CLASSIFY_ERROR;
 use groundcrew_core::contract::{Classification, Dossier};
-use groundcrew_core::role::Role;
 use groundcrew_core::task::{IncidentId, Task};
-use groundcrew_store::{Store, StoreError, TaskFilter};
+use groundcrew_store::{Store, StoreError};
 use serde_json::Value;
 
 use crate::escape;
@@ -12,21 +14,16 @@ use crate::table::Table;
 /// Longest text of a fact, in characters.
 const LONGEST: usize = 300;
 
-/// Tasks of an incident among which its latest judgement is looked for.
-const LATEST: u32 = 20;
-
-/// The latest judgement on an incident.
+/// The latest judgement on each of some incidents; those that triage has not judged yet are left out.
 ///
 /// # Errors
 /// The database cannot be read.
-pub(crate) fn latest(store: &dyn Store, incident: IncidentId) -> Result<Option<Classification>, StoreError> {
-    let filter = TaskFilter {
-        incident: Some(incident),
-        role: Some(Role::Triage),
-        limit: Some(LATEST),
-        ..TaskFilter::default()
-    };
-    Ok(store.tasks(&filter)?.iter().find_map(|task| in_value(task.result.as_ref()?)))
+pub(crate) fn latest(
+    store: &dyn Store,
+    incidents: &[IncidentId],
+) -> Result<BTreeMap<IncidentId, Classification>, StoreError> {
+    let judged = |task: Task| Some((task.incident?, in_value(task.result.as_ref()?)?));
+    Ok(store.latest_of(incidents, CLASSIFY_ERROR)?.into_iter().filter_map(judged).collect())
 }
 
 /// The judgement that a task made, or that it was given.

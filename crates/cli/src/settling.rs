@@ -18,6 +18,7 @@ use groundcrew_workbench::git::{GitError, Repository, Sha};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use crate::escape;
 use crate::failure::{Failure, Kind};
 use crate::invocation::{Invocation, no_sandbox, repository};
 
@@ -45,11 +46,18 @@ impl Open {
         let found =
             store.message(MessageId(id))?.filter(|message| message.message_type == MessageType::Question);
         let Some(message) = found else {
-            return Err(Failure::new(Kind::NotFound, format!("there is no question {id}")).hint(list));
+            return Err(Failure::new(Kind::NotFound, format!("no question or approval has the number {id}"))
+                .hint(list));
         };
         if message.read_at.is_some() {
-            return Err(Failure::new(Kind::Conflict, format!("question {id} no longer waits for an answer"))
-                .hint(list));
+            return Err(Failure::new(
+                Kind::Conflict,
+                format!(
+                    "{} {id} is decided already",
+                    if message.binding().is_some() { "approval" } else { "question" }
+                ),
+            )
+            .hint(list));
         }
         let task = message.task.map(|task| store.task(task)).transpose()?.flatten();
         Ok(Self { message, task })
@@ -63,10 +71,13 @@ impl Open {
         match (self.message.binding(), &self.task) {
             (Some(binding), Some(task)) => Ok((binding, task)),
             _ => {
-                let keys: Vec<String> = self.message.choices().into_iter().map(|choice| choice.key).collect();
-                let next = at.command(&format!("answer {} {}", self.message.id, keys.join("|")));
-                Err(Failure::new(Kind::Usage, format!("{} is a question and no approval", self.message.id))
-                    .hint(format!("answer it with `{next}`")))
+                let id = self.message.id;
+                let answer = |key: &str| at.command(&format!("answer {id} {}", escape::shell(key)));
+                let next =
+                    self.message.choices().into_iter().map(|choice| format!("`{}`", answer(&choice.key)));
+                let next: Vec<String> = next.collect();
+                Err(Failure::new(Kind::Usage, format!("{id} is a question and no approval"))
+                    .hint(format!("answer it with {}", next.join(" or "))))
             }
         }
     }

@@ -101,26 +101,23 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The row of an incident.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub(crate) fn of(store: &dyn Store, incident: Incident) -> Result<Self, StoreError> {
-        let found = judgement::latest(store, incident.id)?;
-        Ok(Self {
-            priority: found.as_ref().map(|found| found.priority),
-            stop_at: found.as_ref().map(|found| found.stop_at),
-            owner: found.and_then(|found| found.owner),
-            incident,
-        })
-    }
-
-    /// The rows of several.
+    /// The rows of incidents.
     ///
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn all(store: &dyn Store, incidents: Vec<Incident>) -> Result<Vec<Self>, StoreError> {
-        incidents.into_iter().map(|incident| Self::of(store, incident)).collect()
+        let ids: Vec<IncidentId> = incidents.iter().map(|incident| incident.id).collect();
+        let mut judged = judgement::latest(store, &ids)?;
+        let row = |incident: Incident| {
+            let found = judged.remove(&incident.id);
+            Self {
+                priority: found.as_ref().map(|found| found.priority),
+                stop_at: found.as_ref().map(|found| found.stop_at),
+                owner: found.and_then(|found| found.owner),
+                incident,
+            }
+        };
+        Ok(incidents.into_iter().map(row).collect())
     }
 }
 
@@ -161,7 +158,7 @@ fn status(incident: &Incident) -> String {
 fn show(id: i64, at: &Invocation) -> Result<Done, Failure> {
     let store = at.open(Access::ReadOnly)?;
     let incident = store.incident(IncidentId(id))?.ok_or_else(|| no_such_incident(at, id))?;
-    let judged = judgement::latest(store.as_ref(), incident.id)?;
+    let judged = judgement::latest(store.as_ref(), &[incident.id])?.remove(&incident.id);
     let mut about = store.tasks(&TaskFilter { incident: Some(incident.id), ..TaskFilter::default() })?;
     about.reverse();
     if at.out.is_json() {

@@ -171,7 +171,7 @@ impl Summary {
             ),
         ] {
             if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
+                text.push_str(&format!(", {what}: {count}"));
             }
         }
         text

@@ -64,7 +64,10 @@ fn page(command: &Command) -> Result<(String, String), Failure> {
     // The tree names each command by its whole path once it is built.
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     let mut text = Vec::new();
-    let page = Page::new(command.clone()).title(name.to_uppercase()).manual("Groundcrew Manual");
+    let page = Page::new(command.clone())
+        .title(name.to_uppercase())
+        .manual("Groundcrew Manual")
+        .source(concat!("groundcrew ", env!("CARGO_PKG_VERSION")));
     page.render(&mut text)
         .map_err(|error| Failure::new(Kind::Failed, format!("the page {name} cannot be made: {error}")))?;
     Ok((name, String::from_utf8_lossy(&text).into_owned()))

@@ -10,6 +10,7 @@ use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::NewSchedule;
 use groundcrew_core::task::{IncidentId, IncidentLink, NewTask, ProjectId, TaskId};
 use groundcrew_crew::agents::task_types;
+use groundcrew_crew::config::Span;
 use groundcrew_crew::nearest::nearest;
 use groundcrew_store::{Access, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -41,7 +42,7 @@ pub(super) fn run(options: &New, at: &Invocation) -> Result<Done, Failure> {
     task.parent = parent;
     task.project = project.or(incident.as_ref().map(|incident| incident.project));
     task.incident = incident.map_or(IncidentLink::None, |incident| IncidentLink::Id(incident.id));
-    task.run_at = options.at.map(run_at).transpose()?;
+    task.run_at = options.at.map(|at| run_at(store.as_ref(), at)).transpose()?;
     let receipt = store.execute(Command::Create(Box::new(task)))?;
     let created = receipt.inserted.first().map(|id| store.task(*id)).transpose()?.flatten();
     let Some(task) = created else {
@@ -140,14 +141,17 @@ fn parent(at: &Invocation, store: &dyn Store, id: i64) -> Result<TaskId, Failure
     store.task(TaskId(id))?.map(|task| task.id).ok_or_else(|| no_such_task(at, id))
 }
 
-/// The moment before which the task is not ready.
-fn run_at(wanted: Moment) -> Result<Timestamp, Failure> {
+/// The moment before which the task is not ready, by the clock that it will be held against.
+fn run_at(store: &dyn Store, wanted: Moment) -> Result<Timestamp, Failure> {
     match wanted {
         Moment::At(time) => Ok(time),
-        Moment::In(length) => SignedDuration::try_from(length)
-            .ok()
-            .and_then(|length| Timestamp::now().checked_add(length).ok())
-            .ok_or_else(|| Failure::new(Kind::Usage, "--at lies too far in the future")),
+        Moment::In(length) => {
+            let now = store.now()?;
+            SignedDuration::try_from(length)
+                .ok()
+                .and_then(|length| now.checked_add(length).ok())
+                .ok_or_else(|| Failure::new(Kind::Usage, "--at lies too far in the future"))
+        }
     }
 }
 
@@ -167,7 +171,7 @@ fn schedule(
     let mut schedule = NewSchedule::new(name, &options.task_type, role, every, context);
     schedule.project = project;
     schedule.priority = options.priority;
-    schedule.first_at = options.at.map(run_at).transpose()?;
+    schedule.first_at = options.at.map(|at| run_at(store, at)).transpose()?;
     store.execute(Command::AddSchedule(Box::new(schedule)))?;
     if at.out.is_json() {
         let added = store.schedules()?.into_iter().find(|known| known.name == *name);
@@ -175,9 +179,9 @@ fn schedule(
     } else {
         let name = escape::line(name);
         at.out.line(format!(
-            "schedule {name}: {} for {role} every {} s",
+            "schedule {name}: {} for {role} every {}",
             escape::line(&options.task_type),
-            every.as_secs()
+            String::from(Span::seconds(every.as_secs().unsigned_abs()))
         ))?;
         at.out
             .note(format!("`{}` ends it", at.command(&format!("schedules remove {}", escape::shell(&name)))));

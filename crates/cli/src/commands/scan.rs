@@ -11,7 +11,7 @@ use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, Status, TaskId};
 use groundcrew_crew::brain::Rules;
-use groundcrew_crew::site::Site;
+use groundcrew_crew::site::{Logs, Site};
 use groundcrew_crew::supervisor::work_task;
 use groundcrew_store::{Access, IncidentFilter, Project, Store, StoreError};
 use serde::Serialize;
@@ -117,7 +117,11 @@ fn tell_settings(at: &Invocation, projects: &[Project]) -> Result<(), Failure> {
     for project in projects {
         let site = Site::open(project, &trust)?;
         warn_about_ignored(at, project, &site);
-        if site.log_files().is_empty() {
+        let Logs { files, troubles } = site.logs();
+        for trouble in &troubles {
+            at.out.warn(escape::lines(trouble));
+        }
+        if files.is_empty() && troubles.is_empty() {
             // A folder that went away names no log either, and that is the reason then.
             repository(&site.root)?;
             at.out.note(format!(
@@ -256,7 +260,7 @@ fn reading(site: &Site, task: TaskId, result: ScanLogsResult, known: &[Incident]
 }
 
 fn print(at: &Invocation, readings: &[Reading]) -> Result<(), Failure> {
-    let mut new = 0;
+    let (mut new, mut history) = (0, 0);
     for reading in readings {
         let name = PathBuf::from(&reading.source);
         let name = name
@@ -278,6 +282,7 @@ fn print(at: &Invocation, readings: &[Reading]) -> Result<(), Failure> {
                 Standing::History => "history",
             };
             new += usize::from(group.standing == Standing::New);
+            history += usize::from(group.standing == Standing::History);
             table.row([
                 format!("  {:>4} x", group.count),
                 standing.to_owned(),
@@ -285,6 +290,9 @@ fn print(at: &Invocation, readings: &[Reading]) -> Result<(), Failure> {
             ]);
         }
         at.out.lines(table.lines())?;
+    }
+    if history > 0 {
+        at.out.note(format!("{history} of them older than [logs] baseline: recorded, and not worked"));
     }
     if new > 0 {
         at.out.note(format!("{new} new; `{}` works them", at.command("up")));

@@ -3,6 +3,7 @@
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::Party;
 use groundcrew_core::schedule::Schedule;
+use groundcrew_crew::config::Span;
 use groundcrew_crew::nearest::nearest;
 use groundcrew_store::Access;
 use serde_json::json;
@@ -44,7 +45,7 @@ fn lines(at: &Invocation, schedules: &[Schedule]) -> Vec<String> {
             escape::brief(&schedule.task_type, 24),
             schedule.role.to_string(),
             schedule.priority.to_string(),
-            format!("{} s", schedule.every_s),
+            String::from(Span::seconds(schedule.every_s)),
             moment(schedule.next_at),
             schedule.last_task.map_or_else(|| "-".to_owned(), |task| format!("#{task}")),
         ]);

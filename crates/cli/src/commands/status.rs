@@ -8,7 +8,7 @@ use groundcrew_core::contract::task_type::{CHECK_HEALTH, WATCH_INCIDENTS};
 use groundcrew_core::contract::{Burst, CheckHealthResult, HealthCheck, WatchIncidentsResult};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{ProjectId, Status, Task};
-use groundcrew_store::{Access, Count, IncidentFilter, Project, Store, TaskFilter, Worker};
+use groundcrew_store::{Access, Count, Project, Store, TaskFilter, Worker};
 use serde::Serialize;
 
 use crate::commands::agents::{self, metric};
@@ -22,9 +22,6 @@ use crate::table::Table;
 
 /// Longest wait between two looks while watching.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Incidents that are counted; more than that are told as such a number.
-const MOST_INCIDENTS: u32 = 10_000;
 
 /// Tasks of the monitor among which its latest findings are looked for.
 const LATEST: u32 = 100;
@@ -86,17 +83,13 @@ fn show(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
 
 fn glance(at: &Invocation, store: &dyn Store) -> Result<Glance, Failure> {
     let project = at.project(store)?.map(|project| project.id);
-    let filter = IncidentFilter { project, limit: Some(MOST_INCIDENTS), ..IncidentFilter::default() };
-    let mut incidents = BTreeMap::new();
-    for incident in store.incidents(&filter)? {
-        *incidents.entry(incident.status.as_str()).or_default() += 1;
-    }
+    let incidents = store.incident_counts(project)?;
     Ok(Glance {
         inbox: store.inbox()?.len(),
         agents: store.agents()?,
         pauses: store.pauses()?,
         queue: store.counts()?,
-        incidents,
+        incidents: incidents.into_iter().map(|(status, count)| (status.as_str(), count)).collect(),
         bursts: bursts(store, project)?,
         health: health(store)?,
         workers: store.workers()?,

@@ -50,6 +50,25 @@ impl TryFrom<String> for Span {
 
 impl From<Span> for String {
     fn from(span: Span) -> Self {
-        format!("{}s", span.0.as_secs())
+        let seconds = span.0.as_secs();
+        let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+        let whole = units.into_iter().find(|(length, _)| seconds > 0 && seconds.is_multiple_of(*length));
+        let (length, unit) = whole.unwrap_or((1, 's'));
+        format!("{}{unit}", seconds / length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_written_in_its_largest_whole_unit_and_read_back() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (90, "90s"), (300, "5m"), (3_600, "1h"), (86_400, "1d"), (90_000, "25h")]
+        {
+            assert_eq!(String::from(Span::seconds(seconds)), text);
+            assert_eq!(Span::try_from(text.to_owned()), Ok(Span::seconds(seconds)));
+        }
     }
 }
