@@ -1,6 +1,5 @@
 """One call of a function of the project: resolving it, running it, and telling where it failed."""
 
-import asyncio
 import inspect
 import os
 import signal
@@ -114,6 +113,9 @@ def quietly(holder, name, args, kwargs):
 
 def finish(result):
     if inspect.iscoroutine(result):
+        # Loading it takes longer than most calls, and few need it.
+        import asyncio
+
         return asyncio.run(result)
     if inspect.isgenerator(result):
         items = []

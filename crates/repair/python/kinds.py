@@ -1,9 +1,8 @@
 """What kinds of values functions give and expressions have while code runs, told by names of kinds, never by values."""
 
 import ast
-import decimal
 import dis
-import fractions
+import numbers
 import os
 
 import calls
@@ -11,7 +10,7 @@ import calls
 KINDS = (
     (type(None), "nothing"),
     (bool, "truth"),
-    ((int, float, complex, decimal.Decimal, fractions.Fraction), "number"),
+    (numbers.Number, "number"),
     (str, "text"),
     ((bytes, bytearray), "bytes"),
     (list, "list"),

@@ -16,7 +16,6 @@ import enum
 import importlib
 import sys
 import types
-import unittest.mock
 
 MAX_DEPTH = 8
 MAX_NODES = 1500
@@ -165,7 +164,10 @@ def build(recipe):
     if tag == "std":
         return eval(recipe[1], {recipe[2]: importlib.import_module(recipe[2])})
     if tag == "fake":
-        return unittest.mock.MagicMock(**{name: build(item) for name, item in recipe[1]})
+        # Loading it takes longer than most calls, and few need it.
+        from unittest.mock import MagicMock
+
+        return MagicMock(**{name: build(item) for name, item in recipe[1]})
     if tag == "raw":
         kind = resolve(recipe[1])
         made = kind.__new__(kind)

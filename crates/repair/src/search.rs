@@ -281,7 +281,11 @@ impl Search<'_> {
                 told.push(format!("another candidate ({why}) differs: {call}: was {was}, is {is}"));
             }
         }
-        let Some(other) = others.first().filter(|_| Instant::now() < self.ends) else { return Ok(told) };
+        // Guards leave alone what was right, so what they give instead tells them apart.
+        let guards = chosen.kind == ChangeKind::SymptomGuard && !told.is_empty();
+        let Some(other) = others.first().filter(|_| !guards && Instant::now() < self.ends) else {
+            return Ok(told);
+        };
         let repository = &self.bench.repository;
         let base = &self.snapshot.commit;
         let one = repository.commit(base, &chosen.changes, "Candidate", 0)?;
@@ -406,6 +410,11 @@ impl Search<'_> {
         let (Some(call), Some(_)) = (&reproduced.call, &reproduced.reproduction.regression_test) else {
             return Ok(());
         };
+        // What a guard gives instead of a value is nobody's intention, so it is not pinned down.
+        if chosen.kind == ChangeKind::SymptomGuard {
+            reproduced.reproduction.regression_test = with_expectation(self.bench, self.snapshot, call, None);
+            return Ok(());
+        }
         let parent = match &chosen.reverts {
             Some(commit) => self.bench.repository.commit_info(commit)?.parents.first().cloned(),
             None => None,
@@ -426,9 +435,7 @@ impl Search<'_> {
                 .push(run.value.filter(|value| run.outcome == ReproOutcome::Passed && value.len() <= VALUE));
         }
         let value = values.pop().flatten().filter(|value| values == [Some(value.clone())]);
-        // What a guard gives instead of a value is nobody's intention, so it is not pinned down.
-        let pinned = value.filter(|_| chosen.kind != ChangeKind::SymptomGuard);
-        let expected = pinned.map(|value| Expectation { value, origin });
+        let expected = value.map(|value| Expectation { value, origin });
         reproduced.reproduction.regression_test =
             with_expectation(self.bench, self.snapshot, call, expected.as_ref());
         Ok(())

@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use super::{Site, Situation, Strategy, arguments, body_start, quoted, wrapped};
 use crate::edit::{Edit, Patch, Proposal};
+use crate::kinds::Kinds;
 use crate::syntax::{Source, ancestor, is_statement};
 
 /// Repairs of an `AttributeError` about a value that is there.
@@ -96,7 +97,8 @@ fn set_on_every_way(situation: &Situation<'_>, holder: &str, name: &str) -> Vec<
                 && node.child_by_field_name("name").is_some_and(|own| source.of(own) == holder)
         });
         if let Some(class) = class {
-            let mut made = in_constructor(&source, file, class, name);
+            let start = start_of(situation, name);
+            let mut made = in_constructor(&source, file, class, name, start);
             made.extend(of_base(&source, file, class, name));
             return made;
         }
@@ -141,7 +143,16 @@ fn constructor_of<'a>(source: &Source, class: Node<'a>) -> Option<Node<'a>> {
     })
 }
 
-fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str) -> Vec<Proposal> {
+/// What an attribute starts at where no literal is known: of the kind that it was seen to have.
+fn start_of(situation: &Situation<'_>, name: &str) -> &'static str {
+    let seen = situation.sites.first().and_then(|site| {
+        let (_, object) = uses(site, name).into_iter().next()?;
+        Kinds::empties(site.kinds.values.get(&format!("{}.{name}", site.text(object)))).first().copied()
+    });
+    seen.unwrap_or("None")
+}
+
+fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str, start: &str) -> Vec<Proposal> {
     let target = format!("self.{name}");
     let assigned: Vec<(Node<'_>, Node<'_>)> = source
         .walk(class)
@@ -159,12 +170,17 @@ fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str) -> V
         node.start_byte() >= constructor.start_byte() && node.end_byte() <= constructor.end_byte()
     };
     let parameters = source.function(constructor).map(|function| function.parameters).unwrap_or_default();
-    let value = plain_value(source, value, &parameters).unwrap_or_else(|| "None".to_owned());
+    // A parameter that is nothing by default is the reason why the attribute is not set.
+    let optional = parameters.iter().any(|own| own == source.of(value)) && conditional(first, constructor);
+    let value = plain_value(source, value, &parameters).filter(|_| !(optional && start != "None"));
+    // A start that only the kind tells is a guess: nothing says that it means what is meant.
+    let kind = if value.is_none() && start != "None" { ChangeKind::SymptomGuard } else { ChangeKind::Cause };
+    let value = value.unwrap_or_else(|| start.to_owned());
     let mut found = Vec::new();
     let mut add = |edits: Vec<Edit>, why: String| {
         found.push(Proposal {
             strategy: NAME,
-            kind: ChangeKind::Cause,
+            kind,
             one_line_typo: false,
             explanation: why,
             patch: Patch::Edits(edits),
@@ -191,6 +207,12 @@ fn in_constructor(source: &Source, file: &str, class: Node<'_>, name: &str) -> V
         add(vec![insert(at, indent)], format!("sets {target} on every way through __init__"));
     }
     found
+}
+
+/// Whether a statement of a function runs on a condition only.
+fn conditional(node: Node<'_>, function: Node<'_>) -> bool {
+    ancestor(node, |above| above == function || above.kind() == "if_statement")
+        .is_some_and(|above| above != function)
 }
 
 /// A value that can be written at the start of a function: a literal, or one of its parameters.
@@ -285,9 +307,11 @@ fn fallback(site: &Site, name: &str) -> Vec<Proposal> {
         if statement.is_none() || written || called || site.text(object) == "self" {
             continue;
         }
-        let text = format!("getattr({}, \"{name}\", None)", site.text(object));
-        let why = format!("takes None where {} has no {name}", site.text(object));
-        found.push(site.guard(NAME, why, vec![site.replace(node, text)]));
+        for start in site.empties(node, &["None"]) {
+            let text = format!("getattr({}, \"{name}\", {start})", site.text(object));
+            let why = format!("takes {start} where {} has no {name}", site.text(object));
+            found.push(site.guard(NAME, why, vec![site.replace(node, text)]));
+        }
     }
     found
 }
@@ -295,7 +319,8 @@ fn fallback(site: &Site, name: &str) -> Vec<Proposal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategies::testing::{lines_changed, proposals};
+    use crate::kinds::Kind;
+    use crate::strategies::testing::{lines_changed, proposals, proposals_in, proposals_seeing};
 
     fn lines(message: &str, code: &str) -> Vec<String> {
         lines_changed(&Attributes, "AttributeError", message, code)
@@ -360,6 +385,18 @@ mod tests {
         ] {
             assert_eq!(lines(message, code)[0], line, "{message}");
         }
+    }
+
+    #[test]
+    fn an_attribute_that_is_set_on_a_condition_starts_at_the_kind_that_it_was_seen_to_have() {
+        let code = "class Order:\n    def __init__(self, cut=None):\n        if cut is not None:\n            self.cut = cut\n\n    def total(self):\n        return 9 - self.cut  # crash\n";
+        let kinds =
+            Kinds { values: [("self.cut".to_owned(), [Kind::Number].into())].into(), ..Kinds::default() };
+        let message = "'Order' object has no attribute 'cut'";
+        let lines = proposals_seeing(&Attributes, "AttributeError", message, code, &kinds);
+        assert_eq!(lines, ["self.cut = 0"]);
+        let made = proposals_in(&Attributes, "AttributeError", message, code, &[], &kinds);
+        assert_eq!(made[0].0.kind, ChangeKind::SymptomGuard, "what it should start at is only guessed");
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn divisions(site: &Site) -> Vec<Proposal> {
             vec![site.replace(*node, text)],
         ));
         if is_pure(&site.source, *right) {
-            found.extend(site.leaving_guard(NAME, &format!("not {divisor}")));
+            found.extend(site.leaving_guards(NAME, &format!("not {divisor}")));
         }
         let text = format!("max({}, 1)", site.text(*right));
         found.push(site.guard(

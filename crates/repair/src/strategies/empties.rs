@@ -182,14 +182,21 @@ mod tests {
         let kinds = seen(&[("d['a']", &[Kind::Mapping])], &[("f", &[Kind::Text])]);
         assert_eq!(
             proposals_seeing(&Keys, "KeyError", "'a'", code, &kinds),
-            ["return show(d.get('a', {}))", "if 'a' not in d:"]
+            ["return show(d.get('a', {}))", "if 'a' not in d:", "if 'a' not in d:"],
+            "leaving with a text, and with nothing"
         );
         let code = "def f(x):\n    return x[0]  # crash\n";
         let kinds = seen(&[("x", &[Kind::Nothing, Kind::Text])], &[("f", &[Kind::Text])]);
         let message = "'NoneType' object is not subscriptable";
         assert_eq!(
             proposals_seeing(&NoneValues, "TypeError", message, code, &kinds),
-            ["return (x or \"\")[0]", "if x is None:", "return x[0] if x is not None else \"\""]
+            [
+                "return (x or \"\")[:1]",
+                "return (x or \"\")[0]",
+                "if x is None:",
+                "if x is None:",
+                "return x[0] if x is not None else \"\""
+            ]
         );
     }
 

@@ -237,7 +237,7 @@ fn guards(site: &Site) -> Vec<Proposal> {
         } else {
             format!("len({object}) <= {position}")
         };
-        found.extend(site.leaving_guard(NAME, &enough));
+        found.extend(site.leaving_guards(NAME, &enough));
         let statement = ancestor(node, |above| matches!(above.kind(), "assignment" | "return_statement"));
         let other = statement.map_or("None", |statement| site.otherwise(statement));
         let result = statement.and_then(|statement| match statement.kind() {
@@ -265,7 +265,7 @@ fn guards(site: &Site) -> Vec<Proposal> {
         };
         let name = function.child_by_field_name("attribute").map(|name| site.text(name));
         if let (Some("pop" | "popleft"), Some(object)) = (name, function.child_by_field_name("object")) {
-            found.extend(site.leaving_guard(NAME, &format!("not {}", wrapped(&site.source, object))));
+            found.extend(site.leaving_guards(NAME, &format!("not {}", wrapped(&site.source, object))));
         }
     }
     found

@@ -179,7 +179,7 @@ fn defaults(site: &Site) -> Vec<Proposal> {
             found.push(site.guard(NAME, why, vec![site.replace(node, text)]));
         }
         if super::is_pure(&site.source, node) {
-            found.extend(site.leaving_guard(NAME, &format!("{key} not in {object}")));
+            found.extend(site.leaving_guards(NAME, &format!("{key} not in {object}")));
         }
     }
     found

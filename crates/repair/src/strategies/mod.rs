@@ -178,12 +178,8 @@ impl Site {
     }
 
     /// An edit that leaves the function, or the turn of the loop, before the crashing statement.
-    fn leave_if(&self, condition: &str) -> Option<Edit> {
-        let statement = self.statement()?;
-        if !self.stands_alone(statement) {
-            return None;
-        }
-        let leave = self.leaving(statement)?;
+    fn leave_if(&self, condition: &str, leave: &str) -> Option<Edit> {
+        let statement = self.statement().filter(|statement| self.stands_alone(*statement))?;
         let indent = self.source.indent(statement);
         let text = format!("if {condition}:\n{indent}    {leave}\n{indent}");
         Some(self.insert(statement.start_byte(), text))
@@ -306,10 +302,22 @@ impl Site {
         self.propose(strategy, ChangeKind::SymptomGuard, why, edits)
     }
 
-    /// A guard that leaves before the crash, if there is a way to leave.
-    fn leaving_guard(&self, strategy: &'static str, condition: &str) -> Option<Proposal> {
-        let edit = self.leave_if(condition)?;
-        Some(self.guard(strategy, format!("leaves early if {condition}"), vec![edit]))
+    /// Guards that leave before the crash, if there is a way to leave: with the kind that the function gives, and then
+    /// with nothing, for a test may ask for a kind that no call gave so far.
+    fn leaving_guards(&self, strategy: &'static str, condition: &str) -> Vec<Proposal> {
+        let Some(leave) = self.statement().and_then(|statement| self.leaving(statement)) else {
+            return Vec::new();
+        };
+        let gives = leave.strip_prefix("return ").filter(|value| *value != "None");
+        let mut ways = vec![(leave, gives.map(|value| format!(" with {value}")).unwrap_or_default())];
+        if gives.is_some() && !self.empty_results().is_empty() {
+            ways.push(("return None", String::new()));
+        }
+        let guards = ways.into_iter().filter_map(|(leave, with)| {
+            let edit = self.leave_if(condition, leave)?;
+            Some(self.guard(strategy, format!("leaves early{with} if {condition}"), vec![edit]))
+        });
+        guards.collect()
     }
 
     /// Names that can be read at the crash: parameters, assigned names, names of the module.

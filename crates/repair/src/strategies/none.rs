@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::{Site, Situation, Strategy, is_pure, wrapped};
 use crate::edit::{Edit, Proposal};
+use crate::kinds::Kind;
 use crate::syntax::{Source, ancestor, is_statement};
 
 /// Repairs of errors that name `NoneType`.
@@ -204,6 +205,7 @@ fn in_place(site: &Site, node: Node<'_>) -> Option<Proposal> {
 fn guards(site: &Site, node: Node<'_>) -> Vec<Proposal> {
     let mut found = Vec::new();
     let expression = wrapped(&site.source, node);
+    found.extend(first_of_nothing(site, node));
     for start in empty_values(node, site) {
         let text = format!("({} or {start})", site.text(node));
         found.push(site.guard(
@@ -217,7 +219,7 @@ fn guards(site: &Site, node: Node<'_>) -> Vec<Proposal> {
     }
     if is_pure(&site.source, node) {
         found.extend(site.skipping_guard(NAME, &format!("{expression} is not None")));
-        found.extend(site.leaving_guard(NAME, &format!("{expression} is None")));
+        found.extend(site.leaving_guards(NAME, &format!("{expression} is None")));
         let statement = ancestor(node, |above| matches!(above.kind(), "assignment" | "return_statement"));
         let other = statement.map_or("None", |statement| site.otherwise(statement));
         let value = statement.and_then(|statement| match statement.kind() {
@@ -257,6 +259,23 @@ fn bound(site: &Site, node: Node<'_>) -> Option<Proposal> {
         format!("{name} = {}\n{indent}if {name} is None:\n{indent}    {leave}\n{indent}", site.text(node));
     let why = format!("leaves early if {} is None", site.text(node));
     Some(site.guard(NAME, why, vec![site.insert(statement.start_byte(), text), site.replace(node, name)]))
+}
+
+/// `x[0]` of a text that may be missing: the first letter of nothing is nothing.
+fn first_of_nothing(site: &Site, node: Node<'_>) -> Option<Proposal> {
+    let parent = node.parent().filter(|parent| parent.kind() == "subscript")?;
+    let slice = match site.text(parent.child_by_field_name("subscript")?) {
+        "0" => ":1",
+        "-1" => "-1:",
+        _ => return None,
+    };
+    let seen = site.kinds.values.get(site.text(node))?;
+    if !seen.contains(&Kind::Text) || seen.iter().any(|kind| !matches!(kind, Kind::Text | Kind::Nothing)) {
+        return None;
+    }
+    let text = format!("({} or \"\")[{slice}]", site.text(node));
+    let why = format!("takes \"\" where {} is None", site.text(node));
+    Some(site.guard(NAME, why, vec![site.replace(parent, text)]))
 }
 
 /// Empty values that fit where a value is used.

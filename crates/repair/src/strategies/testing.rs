@@ -53,7 +53,8 @@ pub(crate) fn proposals_with(
     proposals_in(strategy, exception, message, code, others, &Kinds::default())
 }
 
-fn proposals_in(
+/// The same with other files and kinds of values.
+pub(crate) fn proposals_in(
     strategy: &dyn Strategy,
     exception: &str,
     message: &str,

@@ -327,3 +327,53 @@ fn a_repair_is_compared_on_inputs_that_were_right() {
         "{differs:?}"
     );
 }
+
+const BAG: &str = "def price(bag):\n    \"\"\"Price of a bag in cents.\"\"\"\n    return bag[\"price\"] * bag.get(\"count\", 1)\n\n\ndef total(bags):\n    return sum(price(bag) for bag in bags)\n";
+const BAG_TEST: &str = "import unittest\n\nimport app\n\n\nclass BagTest(unittest.TestCase):\n    def test_price(self):\n        self.assertEqual(app.price({\"price\": 3}), 3)\n\n    def test_total(self):\n        self.assertEqual(app.total([{\"price\": 3, \"count\": 2}, {\"price\": 5}]), 11)\n";
+
+#[test]
+fn a_missing_price_is_a_number_and_not_a_text_that_can_be_multiplied_too() {
+    let project = Project::new(
+        &[&[("app.py", BAG), ("tests/__init__.py", ""), ("tests/test_app.py", BAG_TEST)]],
+        Some(UNITTEST),
+    );
+    let facts = incident(
+        "KeyError",
+        "'price'",
+        &[
+            ("app.py", 3, "price", "return bag[\"price\"] * bag.get(\"count\", 1)"),
+            ("app.py", 7, "total", "return sum(price(bag) for bag in bags)"),
+        ],
+        &["INFO start"],
+    );
+    let repaired = project.repaired(&facts);
+    assert_eq!(content(&repaired), BAG.replace("bag[\"price\"]", "bag.get(\"price\", 0)"));
+    assert_eq!(repaired.chosen.kind, ChangeKind::SymptomGuard);
+}
+
+const LABEL: &str =
+    "def label(user):\n    return user[\"name\"].title() + \" <\" + user.get(\"mail\", \"\") + \">\"\n";
+const LABEL_TEST: &str = "import unittest\n\nimport app\n\n\nclass LabelTest(unittest.TestCase):\n    def test_label(self):\n        self.assertEqual(app.label({\"name\": \"ann\", \"mail\": \"a@x\"}), \"Ann <a@x>\")\n";
+
+#[test]
+fn guards_that_are_at_odds_about_the_failing_input_are_both_kept_and_told_apart() {
+    let project = Project::new(
+        &[&[("app.py", LABEL), ("tests/__init__.py", ""), ("tests/test_app.py", LABEL_TEST)]],
+        Some(UNITTEST),
+    );
+    let statement = "return user[\"name\"].title() + \" <\" + user.get(\"mail\", \"\") + \">\"";
+    let facts = incident("KeyError", "'name'", &[("app.py", 2, "label", statement)], &["INFO start"]);
+    let repaired = project.repaired(&facts);
+    assert_eq!(content(&repaired), LABEL.replace("user[\"name\"]", "user.get(\"name\", \"\")"));
+    assert_eq!(repaired.others.len(), 1);
+    assert_eq!(repaired.others[0].explanation, "leaves early with \"\" if \"name\" not in user");
+    let call = repaired.reproduction.clone().unwrap().call;
+    let (was, is) = (repaired.chosen.value.clone().unwrap(), repaired.others[0].value.clone().unwrap());
+    assert_eq!(is, "''");
+    assert_eq!(
+        repaired.behaviour_notes,
+        [format!(
+            "another candidate (leaves early with \"\" if \"name\" not in user) differs: {call}: was {was}, is {is}"
+        )]
+    );
+}
