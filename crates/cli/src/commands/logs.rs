@@ -80,7 +80,7 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
     let mut summary = Summary::default();
     let mut cursor: Option<Cursor> = None;
     loop {
-        let read = scan(&input.path, cursor.as_ref(), &options).map_err(failure)?;
+        let read = scan(&input.path, cursor.as_ref(), &options).map_err(|error| failure(&error))?;
         summary.add(&read);
         for record in read.records.iter().filter(|record| !file.errors || record.is_error()) {
             show(at, record)?;
@@ -112,7 +112,7 @@ impl Input {
     fn open(path: &Path) -> Result<Self, Failure> {
         use std::io::Read as _;
         if path != Path::new("-") {
-            groundcrew_logs::readable(path).map_err(failure)?;
+            groundcrew_logs::readable(path).map_err(|error| failure(&error))?;
             return Ok(Self { path: path.to_owned(), _copy: None });
         }
         let copied = || {
@@ -128,8 +128,8 @@ impl Input {
     }
 }
 
-fn failure(error: ScanError) -> Failure {
-    let kind = match &error {
+fn failure(error: &ScanError) -> Failure {
+    let kind = match error {
         ScanError::Missing { .. } => Kind::NotFound,
         ScanError::NotAFile { .. } | ScanError::LinkLoop { .. } => Kind::Usage,
         ScanError::Denied { .. } | ScanError::Io { .. } => Kind::Failed,

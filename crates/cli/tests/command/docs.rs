@@ -107,9 +107,10 @@ fn table(schema: &Value, object_schema: &Value) -> String {
                 ["Widens power", "widens power", "widen power"].iter().any(|words| told.contains(words));
             let told = told.replace("Widens power.", "").trim().replace('|', "\\|").replace('\n', " ");
             let default = match &value["default"] {
-                Value::Null => String::new(),
-                Value::Object(_) => String::new(),
-                default => format!(" Default: `{default}`."),
+                Value::Null | Value::Object(_) => String::new(),
+                default @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                    format!(" Default: `{default}`.")
+                }
             };
             let trust = if trust { " **trust**" } else { "" };
             format!("| `{key}` | {} | {told}{default}{trust} |\n", kind(schema, value))
@@ -153,7 +154,7 @@ fn kind(schema: &Value, value: &Value) -> String {
             names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or("anything")
         }
         Value::String(name) => name,
-        _ => "anything",
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => "anything",
     };
     match name {
         "array" => format!("list of {}", kind(schema, &value["items"])),
