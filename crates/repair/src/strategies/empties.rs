@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(
             proposals_seeing(&NoneValues, "TypeError", message, code, &kinds),
             [
-                "return (x or \"\")[:1]",
+                "return (x[0] if x else \"\")",
                 "return (x or \"\")[0]",
                 "if x is None:",
                 "if x is None:",

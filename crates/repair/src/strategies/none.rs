@@ -261,21 +261,19 @@ fn bound(site: &Site, node: Node<'_>) -> Option<Proposal> {
     Some(site.guard(NAME, why, vec![site.insert(statement.start_byte(), text), site.replace(node, name)]))
 }
 
-/// `x[0]` of a text that may be missing: the first letter of nothing is nothing.
+/// `x[0]` of a text that may be missing: the first letter of nothing is nothing. Whatever else `x` may be stays as it is.
 fn first_of_nothing(site: &Site, node: Node<'_>) -> Option<Proposal> {
     let parent = node.parent().filter(|parent| parent.kind() == "subscript")?;
-    let slice = match site.text(parent.child_by_field_name("subscript")?) {
-        "0" => ":1",
-        "-1" => "-1:",
-        _ => return None,
-    };
+    let index = parent.child_by_field_name("subscript")?;
     let seen = site.kinds.values.get(site.text(node))?;
-    if !seen.contains(&Kind::Text) || seen.iter().any(|kind| !matches!(kind, Kind::Text | Kind::Nothing)) {
-        return None;
-    }
-    let text = format!("({} or \"\")[{slice}]", site.text(node));
-    let why = format!("takes \"\" where {} is None", site.text(node));
-    Some(site.guard(NAME, why, vec![site.replace(parent, text)]))
+    let text = seen.contains(&Kind::Text)
+        && seen.iter().all(|kind| matches!(kind, Kind::Text | Kind::Nothing))
+        && matches!(site.text(index), "0" | "-1")
+        && is_pure(&site.source, node);
+    let object = site.text(node);
+    let edit =
+        text.then(|| site.replace(parent, format!("({} if {object} else \"\")", site.text(parent))))?;
+    Some(site.guard(NAME, format!("takes \"\" where there is no {object}"), vec![edit]))
 }
 
 /// Empty values that fit where a value is used.
