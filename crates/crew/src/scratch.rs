@@ -35,19 +35,22 @@ pub(crate) fn sweep(store: &dyn Store, work_folder: &Path) -> Result<(), StoreEr
             stale.push(folder);
         }
     }
-    for project in store.projects()? {
-        let Ok(repository) = Repository::open(Path::new(&project.root), Arc::new(NoRecorder)) else {
-            continue;
-        };
+    let projects = store.projects()?;
+    let open = |root: &str| Repository::open(Path::new(root), Arc::new(NoRecorder)).ok();
+    let repositories: Vec<Repository> = projects.iter().filter_map(|project| open(&project.root)).collect();
+    for repository in &repositories {
         for path in repository.worktrees() {
             if stale.iter().any(|folder| path.starts_with(folder)) {
                 drop(repository.worktree(&path).and_then(|worktree| worktree.discard()));
             }
         }
-        drop(repository.prune_worktrees());
     }
     for folder in stale {
         drop(std::fs::remove_dir_all(folder));
+    }
+    // Last, since one that was killed while it was made is known by its folder alone.
+    for repository in &repositories {
+        drop(repository.prune_worktrees(&work_folder));
     }
     Ok(())
 }

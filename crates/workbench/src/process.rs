@@ -338,7 +338,8 @@ mod tests {
         let run = || {
             let piped = std::process::Stdio::piped;
             let mut quick = std::process::Command::new("true");
-            let child = quick.stdin(piped()).stdout(piped()).stderr(piped()).spawn().expect("a quick program");
+            let child =
+                quick.stdin(piped()).stdout(piped()).stderr(piped()).spawn().expect("a quick program");
             let patience =
                 Patience { wall: Duration::from_secs(20), keep: 8, flood: None, grace: Duration::ZERO };
             wait(child, b"", patience, &CancelToken::new()).expect("it ends").wall

@@ -123,9 +123,12 @@ impl Repository {
     }
 
     /// Forgets the work trees made here whose folder is gone; others, such as those on a disk that is not mounted, stay.
-    pub fn prune_worktrees(&self) -> Result<(), GitError> {
-        for (path, admin) in self.ours() {
-            if fs::symlink_metadata(&path).is_err() {
+    ///
+    /// One that was killed while it was made has no mark yet: it is ours if it was to lie beneath `beneath`.
+    pub fn prune_worktrees(&self, beneath: &Path) -> Result<(), GitError> {
+        for (path, admin) in self.registered() {
+            let ours = admin.join(MARKER).is_file() || path.starts_with(beneath);
+            if ours && fs::symlink_metadata(&path).is_err() {
                 fs::remove_dir_all(&admin).map_err(io_error(format!("remove {}", admin.display())))?;
             }
         }

@@ -151,7 +151,7 @@ pub(crate) fn exercise(fixture: &Fixture, disturb: impl FnOnce(&Path)) {
         .expect("a snapshot");
     repository.checked_out_branches().expect("branches");
     worktree.remove().expect("it is stored");
-    repository.prune_worktrees().expect("nothing to prune");
+    repository.prune_worktrees(Path::new("/nonexistent")).expect("nothing to prune");
 }
 
 impl Fixture {

@@ -216,10 +216,27 @@ fn only_our_own_lost_work_trees_are_forgotten() {
     repository.add_worktree(&ours, &head).expect("a work tree");
     fs::remove_dir_all(&theirs).expect("it was there");
     fs::remove_dir_all(&ours).expect("it was there");
-    repository.prune_worktrees().expect("it prunes");
+    repository.prune_worktrees(Path::new("/nonexistent")).expect("it prunes");
     let listed = fixture.git(&["worktree", "list", "--porcelain"]);
     assert!(listed.contains("theirs") && !listed.contains("ours"), "{listed}");
     assert!(matches!(repository.worktree(&fixture.top), Err(GitError::NotOurWorktree(_))));
+}
+
+#[test]
+fn a_work_tree_that_was_killed_while_it_was_made_is_forgotten() {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let head = repository.head().expect("a commit").commit;
+    let (work, elsewhere) = (fixture.top.with_file_name("work"), fixture.top.with_file_name("elsewhere"));
+    for folder in [&work, &elsewhere] {
+        fs::create_dir(folder).expect("a folder");
+        let path = folder.join("tree");
+        fixture.git(&["worktree", "add", "--quiet", "--detach", path.to_str().expect("text"), head.as_str()]);
+        fs::remove_dir_all(&path).expect("it was there");
+    }
+    repository.prune_worktrees(&work).expect("it prunes");
+    let listed = fixture.git(&["worktree", "list", "--porcelain"]);
+    assert!(listed.contains("elsewhere/tree") && !listed.contains("work/tree"), "{listed}");
 }
 
 #[test]

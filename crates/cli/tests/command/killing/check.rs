@@ -1,6 +1,7 @@
 //! What must hold when the crew has come to rest, whatever was killed before.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
@@ -217,9 +218,14 @@ fn repository(service: &Service) -> Vec<String> {
     if !signs.is_empty() {
         found.push(format!("signs of processes that have ended are left: {signs:?}"));
     }
-    let broken = home.git(&["fsck", "--no-dangling", "--no-progress"]);
-    if !broken.is_empty() {
-        found.push(format!("the repository is damaged: {broken}"));
+    let checked = Command::new("git")
+        .args(["fsck", "--no-dangling", "--no-progress"])
+        .current_dir(home.shop())
+        .output()
+        .unwrap();
+    if !(checked.status.success() && checked.stdout.is_empty()) {
+        let told = [checked.stdout, checked.stderr].concat();
+        found.push(format!("the repository is damaged: {}", String::from_utf8_lossy(&told)));
     }
     found
 }
