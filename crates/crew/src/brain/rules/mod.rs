@@ -110,6 +110,16 @@ fn verdict(facts: &ErrorFacts<'_>) -> Verdict {
             "a variable is missing in the environment of the program; mend the deployment, not the code",
         );
     }
+    if let Some(name) = trace.and_then(unfit_setting) {
+        return Verdict::new(
+            Category::Config,
+            Route::Human,
+            format!(
+                "the environment's value of {name} is none that the program can take; mend the deployment, or say in code \
+                 what such a value means"
+            ),
+        );
+    }
     let kind = if own_module_missing(facts) { None } else { kinds::find(facts.sample, facts.user_errors) };
     match (kind, trace) {
         (Some((kind, by)), _) if kind.category == Category::Security => with_care(facts, kind.why, &by),
@@ -251,6 +261,18 @@ fn from_environment(trace: &Trace) -> bool {
             !frame.in_app
                 && frame.file.as_deref().is_some_and(|file| file.ends_with("/os.py") || file == "<frozen os>")
         })
+}
+
+/// The variable of the environment whose value could not be converted where it was read.
+fn unfit_setting(trace: &Trace) -> Option<&str> {
+    let unfit = matches!(trace.exception.as_deref().map(short_name), Some("ValueError" | "InvalidOperation"));
+    let source = trace.frames.first().filter(|frame| unfit && frame.in_app)?.source.as_deref()?;
+    let read =
+        ["os.environ", "os.getenv(", "getenv("].into_iter().find_map(|word| source.split_once(word))?.1;
+    let quote = read.find(['"', '\''])?;
+    let name = read[quote + 1..].split(['"', '\'']).next()?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some(name)
 }
 
 /// A module that Node looks for by a relative path is a file of the program itself and no package.

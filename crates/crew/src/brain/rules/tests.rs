@@ -172,6 +172,23 @@ fn a_variable_missing_in_the_environment_is_a_matter_of_the_deployment() {
 }
 
 #[test]
+fn a_value_of_the_environment_that_cannot_be_converted_is_a_matter_of_the_deployment() {
+    let told = "invalid literal for int() with base 10: 'many'";
+    for source in [
+        "ROWS = int(os.environ.get(\"MAX_ROWS\", \"50\"))",
+        "rows = int(os.environ['MAX_ROWS'])",
+        "float(getenv('MAX_ROWS'))",
+    ] {
+        let frame = frame("app/report.py", "rows", source);
+        let found = classify("ValueError", told, Some(&frame));
+        assert_eq!((found.category, found.route), (Category::Config, Route::Human), "{source}");
+        assert!(found.reason.contains("MAX_ROWS"), "{}", found.reason);
+    }
+    let other = frame("app/report.py", "rows", "int(text)  # as in the environment");
+    assert_eq!(classify("ValueError", told, Some(&other)).category, Category::CodeBug);
+}
+
+#[test]
 fn what_is_raised_on_purpose_is_less_likely_to_be_cured() {
     let plain = frame("app/pay.py", "pay", "int(text)");
     let raised = frame("app/pay.py", "pay", "raise ValueError(text)");
