@@ -80,6 +80,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The file was taken away or another was put in its place while it was open.
+    #[error(
+        "database {path} was deleted or replaced while it was open; put it back, or stop what uses it and start that again"
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file or its directory cannot be written.
     #[error(
         "database {path} cannot be written ({detail}); check the permissions of the file and its directory"
@@ -223,7 +231,7 @@ impl StoreError {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Refused(refusal) => refusal_kind(refusal),
-            Self::Busy { .. } => Kind::Busy,
+            Self::Busy { .. } | Self::Replaced { .. } => Kind::Busy,
             Self::Missing { .. } | Self::Vanished { .. } | Self::NoSuchIncident { .. } => Kind::NotFound,
             Self::ProjectName { .. } | Self::Exists { .. } => Kind::Conflict,
             Self::UnsupportedUrl { .. }

@@ -246,3 +246,18 @@ fn a_damaged_file_is_refused_or_whole_and_never_a_panic() {
     }
     assert!(refusals > 30, "the damage did no harm: {refusals}");
 }
+
+#[test]
+fn nothing_is_written_to_a_file_that_was_taken_away_or_replaced() {
+    let (folder, path) = made();
+    let store = open(&url(&path), EXISTING).unwrap();
+    store.execute(new_task()).unwrap();
+    let aside = folder.path().join("aside.db");
+    std::fs::rename(&path, &aside).unwrap();
+    let gone = store.execute(new_task()).unwrap_err();
+    assert!(matches!(gone, StoreError::Replaced { .. }) && gone.kind() == Kind::Busy, "{gone}");
+    std::fs::copy(&aside, &path).unwrap();
+    assert!(matches!(store.execute(new_task()).unwrap_err(), StoreError::Replaced { .. }), "another file");
+    std::fs::rename(&aside, &path).unwrap();
+    store.execute(new_task()).unwrap();
+}

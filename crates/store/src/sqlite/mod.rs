@@ -21,6 +21,7 @@ mod sweep;
 mod transaction;
 mod writer;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub(crate) struct SqliteStore {
     readers: Readers,
     signal: Arc<Signal>,
     path: Arc<Path>,
+    /// Device and inode of the file as it was opened.
+    file: Option<(u64, u64)>,
 }
 
 impl SqliteStore {
@@ -78,13 +81,18 @@ impl SqliteStore {
                 None
             }
         };
-        Ok(Self { writer, readers: Readers::new(Arc::clone(&path)), signal, path })
+        let file = identity(&path);
+        Ok(Self { writer, readers: Readers::new(Arc::clone(&path)), signal, path, file })
     }
 
     fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // An open file outlives its name: what is written to it then would be lost with the process.
+        if identity(&self.path) != self.file {
+            return Err(StoreError::Replaced { path: self.path.to_path_buf() });
+        }
         match &self.writer {
             Some(writer) => writer.call(work),
             None => Err(StoreError::ReadOnly {
@@ -93,6 +101,11 @@ impl SqliteStore {
             }),
         }
     }
+}
+
+/// Device and inode of the file that has this name now.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 impl Store for SqliteStore {
