@@ -36,6 +36,10 @@ pub(super) fn run(options: &Up, at: &Invocation) -> Result<Done, Failure> {
     let sandbox = sandbox().map_err(|problem| no_sandbox(at, &problem))?;
     let trust = at.trust()?;
     let projects = warn_about_projects(at, store.as_ref(), &trust)?;
+    if at.project_name().is_some() && at.config_named().is_none() {
+        at.out
+            .warn("a crew works all projects of its database; --project only says whose file --config names");
+    }
     at.out.note(format!(
         "crew of 6 on {}, sandbox {}, projects: {projects}; Ctrl-C stops it",
         escape::line(&at.database()?),

@@ -46,7 +46,7 @@ pub(crate) enum DbAction {
 /// Arguments of `db prune`.
 #[derive(Debug, Args)]
 pub(crate) struct PruneOptions {
-    /// Workflows that ended so long ago, as 90d, or before this day (UTC), as 2026-01-31; at least a day
+    /// Workflows that ended so long ago, as 90d, or before this day (UTC), as 2026-01-31; the last 24 hours always stay
     #[arg(long, value_name = "AGE|DATE", value_parser = before)]
     pub(crate) before: Before,
     /// The file that all rows are appended to first, as JSON Lines

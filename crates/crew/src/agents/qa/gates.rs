@@ -219,7 +219,10 @@ fn mutate(bench: &Bench, repository: &Repository, fix: &Fix, seen: &mut Examinat
         (false, false, 0) => MutantGate::Explained,
         (false, false, _) => MutantGate::Survived,
     };
-    let detail = reason.unwrap_or_else(|| format!("{killed} of {made} killed"));
+    let detail = reason.unwrap_or_else(|| match made {
+        0 => "none can be made of the changed lines".to_owned(),
+        _ => format!("{killed} of {made} killed"),
+    });
     seen.note("mutants", seen.gates.mutants.as_str(), detail);
     seen.survivors = survivors;
     Ok(())
