@@ -55,6 +55,8 @@ pub(crate) struct Evidence {
     pub(crate) suite_after: Option<SuiteCount>,
     /// Inputs on which behaviour differs.
     pub(crate) behaviour_diff: Vec<String>,
+    /// Inputs on which another candidate that passed the same checks behaves differently.
+    pub(crate) other_ways: Vec<String>,
     /// Mutants that survived.
     pub(crate) survivors: Vec<String>,
     /// Sandbox level of the runs.
@@ -135,6 +137,7 @@ impl Evidence {
             checks: verified.as_ref().map(|shown| shown.checks.clone()).unwrap_or_default(),
             suite_before: verified.as_ref().and_then(|shown| shown.suite_base.clone()),
             suite_after: verified.as_ref().and_then(|shown| shown.suite_head.clone()),
+            other_ways: fix.behaviour_notes.clone(),
             behaviour_diff: verified.as_ref().map(|shown| shown.behaviour_diff.clone()).unwrap_or_default(),
             survivors: verified.as_ref().map(|shown| shown.survivors.clone()).unwrap_or_default(),
             sandbox: verified.map(|shown| shown.sandbox),
@@ -175,9 +178,11 @@ impl Evidence {
         let mut lines = facts.lines();
         lines.extend(self.check_lines(out));
         lines.extend(self.review_lines(out));
-        for (name, texts) in
-            [("behaviour differs", &self.behaviour_diff), ("mutant survived", &self.survivors)]
-        {
+        for (name, texts) in [
+            ("behaviour differs", &self.behaviour_diff),
+            ("another way", &self.other_ways),
+            ("mutant survived", &self.survivors),
+        ] {
             lines.extend(texts.iter().map(|text| format!("{name}: {}", escape::brief(text, CELL))));
         }
         lines

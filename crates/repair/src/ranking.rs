@@ -1,5 +1,7 @@
 //! Which patch is best, first to last, as far as it can be told before it is validated:
 //!
+//! 0. one name put right where it was misspelt or is no longer what it was: nothing is smaller, and undoing the commit
+//!    that renamed it would take a decision back;
 //! 1. the undoing of a small commit that is known to have brought the failure (the reproduction passes on its
 //!    parent): the code then was right, and the undoing is a decision a person can follow;
 //! 2. a repair of the cause by a family that knows the defect;
@@ -17,6 +19,8 @@ use groundcrew_workbench::git::Change;
 use crate::edit::{Patch, Proposal};
 use crate::strategies::{self, Undo};
 
+/// The rank of a name put right; see the header.
+const NAME: u8 = 0;
 /// The rank of what was found by search, and of a symptom guard; see the header.
 pub(crate) const SEARCHED: u8 = 4;
 pub(crate) const GUARD: u8 = 5;
@@ -29,6 +33,9 @@ pub(crate) const SMALL_COMMIT: usize = 80;
 
 /// The rank of a proposal; see the header.
 pub(crate) fn rank(proposal: &Proposal, undos: &[Undo], exercised: bool) -> u8 {
+    if proposal.one_line_typo {
+        return NAME;
+    }
     match (&proposal.patch, proposal.kind) {
         (Patch::Revert { commit, changes }, _) => {
             let known = undos.iter().find(|undo| undo.commit == *commit && undo.changes == *changes);
@@ -48,7 +55,7 @@ pub(crate) fn rank(proposal: &Proposal, undos: &[Undo], exercised: bool) -> u8 {
 /// How much speaks for a patch that passed what was checked, 0 to 100: its rank, less for its size and for doubts.
 pub(crate) fn score(rank: u8, lines: usize, doubtful: bool, tested: bool) -> u8 {
     let rank = match rank {
-        1 => 90,
+        NAME | 1 => 90,
         2 => 80,
         3 => 60,
         SEARCHED => 50,
@@ -76,6 +83,8 @@ pub(crate) fn lines_changed(changes: &[Change], read: &dyn Fn(&str) -> Option<St
 
 #[cfg(test)]
 mod tests {
+    use groundcrew_workbench::git::Sha;
+
     use super::*;
 
     #[test]
@@ -84,6 +93,36 @@ mod tests {
         assert!(score(2, 1, false, false) > score(GUARD, 1, false, false));
         assert!(score(2, 1, true, false) < score(2, 1, false, false));
         assert!(score(UNTESTED, 500, true, false) < score(GUARD, 500, true, false));
+    }
+
+    #[test]
+    fn a_name_put_right_goes_before_the_undoing_of_whoever_renamed_it() {
+        let patch = |commit: &str| Patch::Revert { commit: Sha::parse(commit).unwrap(), changes: Vec::new() };
+        let commit = "0123456789012345678901234567890123456789";
+        let undo = Proposal {
+            strategy: "revert",
+            kind: ChangeKind::Revert,
+            one_line_typo: false,
+            explanation: String::new(),
+            patch: patch(commit),
+        };
+        let known = Undo {
+            commit: Sha::parse(commit).unwrap(),
+            subject: String::new(),
+            part: "",
+            confirmed: true,
+            lines: 2,
+            changes: Vec::new(),
+        };
+        let name = Proposal {
+            strategy: "names",
+            kind: ChangeKind::Cause,
+            one_line_typo: true,
+            patch: Patch::Edits(Vec::new()),
+            ..undo.clone()
+        };
+        let of = |proposal: &Proposal| rank(proposal, std::slice::from_ref(&known), true);
+        assert!(of(&name) < of(&undo), "{} {}", of(&name), of(&undo));
     }
 
     #[test]
