@@ -43,6 +43,9 @@ pub enum RepairError {
     /// It was cancelled.
     #[error("the work was cancelled")]
     Cancelled,
+    /// Somebody killed it from outside, so it says nothing about the project and has to be done again.
+    #[error("the {0} was killed from outside the sandbox")]
+    Killed(&'static str),
     /// A script of ours did not answer as it should.
     #[error("the {driver} script did not answer: {reason}")]
     Driver {

@@ -98,6 +98,9 @@ impl Bench {
         let path = checkout.path();
         let run = run_suite(&self.sandbox, &self.python, path, test, None, &self.limits, &self.cancel)?;
         self.go_on()?;
+        if run.ended.is_killed_from_outside(&run.hit) {
+            return Err(RepairError::Killed("suite"));
+        }
         Ok(Some(run))
     }
 
@@ -121,6 +124,9 @@ impl Bench {
         let output = self.sandbox.run(&request, &self.cancel)?;
         if output.ended == Ended::Cancelled {
             return Err(RepairError::Cancelled);
+        }
+        if output.ended.is_killed_from_outside(&output.hit) {
+            return Err(RepairError::Killed(driver));
         }
         serde_json::from_slice(&output.stdout).map_err(|_| {
             let printed = String::from_utf8_lossy(&output.stderr);

@@ -249,6 +249,14 @@ pub enum Ended {
     Cancelled,
 }
 
+impl Ended {
+    /// Whether it was killed, and no bound that it came up against accounts for that: then somebody outside did it, and
+    /// the run says nothing about what was run.
+    pub fn is_killed_from_outside(self, hit: &[Bound]) -> bool {
+        self == Ended::Signaled(libc::SIGKILL) && hit.is_empty()
+    }
+}
+
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -61,6 +61,20 @@ fn a_crash_is_told_by_its_signal() {
 }
 
 #[test]
+fn a_kill_that_no_bound_accounts_for_came_from_outside() {
+    for sandbox in sandboxes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = |script: &str| {
+            let output = sandbox.run(&python(folder.path(), script), &CancelToken::new()).expect("it runs");
+            output.ended.is_killed_from_outside(&output.hit)
+        };
+        assert!(run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"));
+        assert!(!run("import os; os.abort()"));
+        assert!(!run("raise SystemExit(1)"));
+    }
+}
+
+#[test]
 fn a_command_that_ignores_being_asked_is_ended_at_its_limit() {
     for sandbox in sandboxes() {
         let folder = tempfile::tempdir().expect("a folder");

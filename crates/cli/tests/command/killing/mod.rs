@@ -311,6 +311,11 @@ impl Trial {
             let ran = self.service.command(&["tasks", "retry", &task.to_string()]).output().unwrap();
             assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         }
+        // A suite that was killed twice in a row looks like one that cannot run.
+        for question in self.asked_about_the_environment() {
+            let ran = self.service.command(&["answer", &question.to_string(), "retry"]).output().unwrap();
+            assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        }
         self.idle();
     }
 
@@ -322,9 +327,18 @@ impl Trial {
     }
 
     fn failed(&self) -> Vec<i64> {
+        self.ids("SELECT id FROM agent_tasks WHERE status = 'failed' ORDER BY id")
+    }
+
+    fn asked_about_the_environment(&self) -> Vec<i64> {
+        self.ids(
+            "SELECT blocked_message_id FROM agent_tasks WHERE status = 'blocked' AND blocked_on = 'environment' ORDER BY id",
+        )
+    }
+
+    fn ids(&self, query: &str) -> Vec<i64> {
         let sql = self.service.sql();
-        let mut query =
-            sql.prepare("SELECT id FROM agent_tasks WHERE status = 'failed' ORDER BY id").unwrap();
+        let mut query = sql.prepare(query).unwrap();
         query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 

@@ -78,6 +78,9 @@ impl<'a> Runs<'a> {
         if cancel.is_cancelled() {
             return Err(Trouble::Stopped);
         }
+        if suite.ended.is_killed_from_outside(&suite.hit) {
+            return Err(Trouble::Machine("the suite was killed from outside the sandbox".into()));
+        }
         Ok(suite)
     }
 }
