@@ -147,17 +147,6 @@ impl OneShot {
         Ok(tasks.into_iter().find(|task| task.task_type == task_type))
     }
 
-    /// Takes away the refs that kept commits while they were worked on; what the branch holds stays.
-    ///
-    /// # Errors
-    /// A ref cannot be deleted.
-    pub(crate) fn clear(&self) -> Result<(), Failure> {
-        for (name, commit) in self.repository.refs(&self.kept)? {
-            self.repository.delete_ref(&name, &Expected::At(commit))?;
-        }
-        Ok(())
-    }
-
     /// Why the work came to an end without more, in the words of the task that ended it.
     ///
     /// # Errors
@@ -181,6 +170,17 @@ impl OneShot {
             }
         }
         Ok("no reason was recorded".to_owned())
+    }
+}
+
+impl Drop for OneShot {
+    /// Takes away the refs that kept commits while they were worked on, also where a signal or an error ended the work; what
+    /// the branch holds stays.
+    fn drop(&mut self) {
+        for (name, commit) in self.repository.refs(&self.kept).unwrap_or_default() {
+            // A ref that cannot be deleted keeps a commit that nobody asks for, and nothing else.
+            drop(self.repository.delete_ref(&name, &Expected::At(commit)));
+        }
     }
 }
 

@@ -56,7 +56,6 @@ pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
         return Ok(done);
     }
     let report = report(&work, &error)?;
-    work.clear()?;
     tell(at, &report)
 }
 

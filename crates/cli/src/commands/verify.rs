@@ -58,7 +58,6 @@ pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
         return Ok(done);
     }
     let report = report(&work, base.to_string(), commit.to_string())?;
-    work.clear()?;
     tell(at, &report)
 }
 

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::{Home, Ran};
+use crate::support::{Home, Ran, until};
 
 /// What the service of [`Home::repository`] prints when a bag has no price.
 pub(crate) const CRASH: &str = "2026-03-01 09:00:00,000 INFO shop: open\n2026-03-01 09:00:01,000 ERROR shop: request failed\n\
@@ -63,6 +63,18 @@ fn an_error_that_no_code_cures_is_not_fixed_and_says_why() {
     let (home, log) = shop(REFUSED);
     let before = everything(&home);
     assert_snapshot!(shown(&home, &["fix", &log, "--quiet"]));
+    assert_eq!(everything(&home), before);
+}
+
+#[test]
+fn a_fix_that_is_interrupted_leaves_nothing() {
+    let (home, log) = shop(CRASH);
+    let before = everything(&home);
+    let fix = home.start(&["fix", &log]);
+    until("a commit is kept", || !home.git(&["for-each-ref", "refs/groundcrew"]).is_empty());
+    fix.signal("INT");
+    let ran = fix.end();
+    assert_eq!(ran.code, Some(130), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(everything(&home), before);
 }
 
