@@ -19,6 +19,7 @@ mod context;
 mod encoding;
 mod file;
 mod lines;
+mod reading;
 mod rotated;
 mod secrets;
 mod structured;
