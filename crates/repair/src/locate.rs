@@ -385,6 +385,7 @@ mod tests {
             files(&["src/cart.js", "app/com/acme/Cart.java", "cmd/main.go", "src/main.rs", "lib/Cart.java"]);
         let found = |file: &str, line: u32, function: &str, source: Option<&str>| {
             let frame = Frame {
+                module: None,
                 file: Some(file.into()),
                 line: Some(line),
                 function: Some(function.into()),
@@ -445,6 +446,7 @@ mod tests {
 
     fn frame(line: u32, function: &str, source: Option<&str>) -> Trace {
         let frame = Frame {
+            module: None,
             file: Some("/app/m.py".into()),
             line: Some(line),
             function: Some(function.into()),

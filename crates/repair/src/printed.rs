@@ -92,6 +92,7 @@ mod tests {
     #[test]
     fn each_line_is_told_with_the_function_it_calls_the_innermost_last() {
         let frame = |function: &str, source: Option<&str>| Frame {
+            module: None,
             file: None,
             line: None,
             function: Some(function.into()),

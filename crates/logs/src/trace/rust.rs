@@ -74,7 +74,7 @@ impl Language for Rust {
             frames.push(at_place(None, file, line));
         }
         let message = some(message.trim_end());
-        Some(Trace { exception: Some("panic".to_owned()), message, frames, causes: Vec::new() })
+        Some(Trace {  location: None, exception: Some("panic".to_owned()), message, frames, causes: Vec::new() })
     }
 
     fn endings(&self) -> &'static [&'static str] {
@@ -182,7 +182,7 @@ fn at_place(function: Option<&str>, file: &str, line: u32) -> Frame {
     let path = file.replace('\\', "/");
     let in_app = !FOLDERS.iter().any(|folder| path.contains(folder));
     let function = function.map(str::to_owned);
-    Frame { file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
+    Frame {  module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
 }
 
 /// Whether a function belongs to a known crate; `<Type as Trait>::name` counts by its type.
@@ -234,7 +234,7 @@ mod tests {
 
     fn place(function: Option<&str>, file: &str, line: u32, in_app: bool) -> Frame {
         let function = function.map(str::to_owned);
-        Frame { file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
+        Frame {  module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
             ("thread '<unnamed>' panicked at 'it's', gone', src/cart.rs:12:5", "it's', gone"),
             ("thread 'main' panicked at 'left\n  right', src/cart.rs:12:5", "left\n  right"),
         ] {
-            let expected = Trace {
+            let expected = Trace { location: None,
                 exception: Some("panic".to_owned()),
                 message: Some(message.to_owned()),
                 frames: vec![place(None, "src/cart.rs", 12, true)],

@@ -67,6 +67,7 @@ pub(crate) fn proposals_in(
     let source = Source::parse(&code).unwrap();
     let function = source.function_at(line).map_or("<module>".to_owned(), |function| function.name);
     let frame = Frame {
+        module: None,
         file: Some("app.py".into()),
         line: Some(line),
         function: Some(function),

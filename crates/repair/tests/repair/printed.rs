@@ -8,6 +8,7 @@ use crate::project::{Project, content, incident};
 
 fn script_frame(source: &str) -> Frame {
     Frame {
+        module: None,
         file: Some("/srv/jobs/nightly.py".into()),
         line: Some(7),
         function: Some("<module>".into()),

@@ -105,6 +105,7 @@ pub(crate) fn incident(
     let frames = frames
         .iter()
         .map(|(file, line, function, source)| Frame {
+            module: None,
             file: Some(format!("/srv/app/{file}")),
             line: Some(*line),
             function: Some((*function).to_owned()),
@@ -114,6 +115,7 @@ pub(crate) fn incident(
         .collect();
     Facts {
         trace: Trace {
+            location: None,
             exception: Some(exception.into()),
             message: Some(message.into()),
             frames,

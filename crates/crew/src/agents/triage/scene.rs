@@ -109,6 +109,7 @@ impl Scene {
     pub(super) fn frame(&self) -> Option<Frame> {
         let place = self.places.first()?;
         Some(Frame {
+            module: None,
             file: Some(place.file.clone()),
             line: Some(place.line),
             function: (place.function != NAMELESS).then(|| place.function.clone()),

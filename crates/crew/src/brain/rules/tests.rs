@@ -5,6 +5,7 @@ use super::*;
 
 pub(super) fn frame(file: &str, function: &str, source: &str) -> Frame {
     Frame {
+        module: None,
         file: Some(file.into()),
         line: Some(3),
         function: Some(function.into()),
@@ -34,6 +35,7 @@ pub(super) fn facts<'a>(sample: &'a Sample, frame: Option<&'a Frame>) -> ErrorFa
 
 pub(super) fn sample(exception: &str, message: &str, frame: Option<&Frame>) -> Sample {
     let trace = Trace {
+        location: None,
         exception: Some(exception.into()),
         message: Some(message.into()),
         frames: frame.cloned().into_iter().collect(),
