@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn depth_and_lines_do_not_split_an_error_but_functions_do() {
-        let frame = |function: &str, line| Frame { module: None,
+        let frame = |function: &str, line| Frame {
+            module: None,
             file: Some("/srv/app/tree.py".into()),
             line: Some(line),
             function: Some(function.into()),
@@ -237,7 +238,8 @@ mod tests {
 
     #[test]
     fn what_a_package_raised_is_another_error_than_the_callers_own() {
-        let frame = |file: &str, function: &str, in_app| Frame { module: None,
+        let frame = |file: &str, function: &str, in_app| Frame {
+            module: None,
             file: Some(file.into()),
             line: Some(3),
             function: Some(function.into()),
@@ -263,7 +265,8 @@ mod tests {
 
     #[test]
     fn keys_of_python_errors_are_those_of_the_first_version() {
-        let frame = |file: &str, function: &str, source: &str| Frame { module: None,
+        let frame = |file: &str, function: &str, source: &str| Frame {
+            module: None,
             file: Some(file.into()),
             line: Some(3),
             function: Some(function.into()),
@@ -275,7 +278,8 @@ mod tests {
             frames: vec![frame("/srv/shop/stock/items.py", "look", "return stock[n]")],
             ..Trace::default()
         };
-        let trace = Trace { location: None,
+        let trace = Trace {
+            location: None,
             exception: Some("shop.Full".into()),
             message: Some("no room for 7".into()),
             frames: vec![

@@ -134,7 +134,7 @@ fn without_goroutine(lines: &[&str]) -> Option<Trace> {
         lines.windows(2).position(|pair| is_function(pair[0]) && frame(pair[0], pair[1]).is_some())?;
     let frames = frames(&lines[start..]);
     let message = some(lines[..start].join("\n").trim());
-    Some(Trace {  location: None, exception: Some("error".to_owned()), message, frames, causes: Vec::new() })
+    Some(Trace { location: None, exception: Some("error".to_owned()), message, frames, causes: Vec::new() })
 }
 
 /// A function and, on the next line behind a tab, its place.
@@ -147,7 +147,8 @@ fn frame(function: &str, place: &str) -> Option<Frame> {
     let digits = place[dot + 1..].bytes().take_while(u8::is_ascii_digit).count();
     let (file, line) = (&place[..dot], number(&place[dot + 1..dot + 1 + digits])?);
     let function = without_arguments(function);
-    Some(Frame { module: None,
+    Some(Frame {
+        module: None,
         in_app: in_app(function, file),
         file: Some(file.to_owned()),
         line: Some(line),
@@ -249,14 +250,15 @@ mod tests {
 
     fn place(function: &str, file: &str, line: u32, in_app: bool) -> Frame {
         let (file, function) = (Some(file.to_owned()), Some(function.to_owned()));
-        Frame {  module: None, file, line: Some(line), function, source: None, in_app }
+        Frame { module: None, file, line: Some(line), function, source: None, in_app }
     }
 
     #[test]
     fn the_first_goroutine_and_the_last_panic_count() {
         let text = "panic: cannot pay [recovered]\n\tpanic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x48]\n\ngoroutine 7 [running]:\npanic({0x45cb40?, 0x47ad70?})\n\t/usr/local/go/src/runtime/panic.go:770 +0x132\nexample.com/shop/cart.(*Cart).Add(0xc0000, {0x7ffd?, 0x4?})\n\t/srv/shop/cart/cart.go:26 +0x31\nmain.main.func2.1()\n\t/srv/shop/main.go:9 +0x12\nexample.org/gin-gonic/gin.(*Context).Next(...)\n\t/home/u/go/pkg/mod/example.org/gin-gonic/gin@v1.9.1/context.go:174\ncreated by net/http.(*Server).Serve in goroutine 1\n\t/usr/local/go/src/net/http/server.go:3086 +0x5cb\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/srv/shop/main.go:30 +0x1\nexit status 2\n";
         let trace = Go.parse(text).unwrap();
-        let expected = Trace { location: None,
+        let expected = Trace {
+            location: None,
             exception: Some("runtime error".to_owned()),
             message: Some("invalid memory address or nil pointer dereference".to_owned()),
             frames: vec![
@@ -297,7 +299,8 @@ mod tests {
             (block.to_owned(), None, None),
             ("cannot pay\nmain.f\n\t/srv/shop/main.go:9".to_owned(), Some("error"), Some("cannot pay")),
         ] {
-            let expected = Trace { location: None,
+            let expected = Trace {
+                location: None,
                 exception: exception.map(str::to_owned),
                 message: message.map(str::to_owned),
                 frames: vec![place("main.f", "/srv/shop/main.go", 9, true)],

@@ -226,7 +226,8 @@ fn frame(line: &str) -> Option<Frame> {
     if file.is_some_and(|file| file.contains(['/', '\\', ' ', ',']) || file.is_empty()) {
         return None;
     }
-    Some(Frame { module: None,
+    Some(Frame {
+        module: None,
         in_app: in_app(function),
         file: file.map(str::to_owned),
         line,

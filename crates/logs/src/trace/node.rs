@@ -221,7 +221,8 @@ fn place(text: &str) -> Option<(&str, Option<u32>)> {
 
 fn at_place(function: Option<&str>, file: &str, line: Option<u32>) -> Frame {
     let in_file = !file.starts_with("index ") && !matches!(file, "unknown location" | "native");
-    Frame { module: None,
+    Frame {
+        module: None,
         in_app: in_app(file),
         file: in_file.then(|| file.to_owned()),
         line,
@@ -316,7 +317,7 @@ mod tests {
 
     fn place_at(function: &str, file: &str, line: u32, in_app: bool) -> Frame {
         let function = (!function.is_empty()).then(|| function.to_owned());
-        Frame {  module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
+        Frame { module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
     }
 
     #[test]
@@ -382,7 +383,8 @@ mod tests {
         );
         assert_eq!(frames.len(), 2);
         let thrown = "/srv/shop/cart.js:3\nthrow 'no card';\n^\n'no card'\n(Use `node --trace-uncaught ...` to show where the exception was thrown)\n\nNode.js v20.1.0\n";
-        let expected = Trace { location: None,
+        let expected = Trace {
+            location: None,
             exception: None,
             message: Some("'no card'".to_owned()),
             frames: vec![Frame {

@@ -245,7 +245,8 @@ fn frame(text: &str) -> Option<Frame> {
         "" => None,
         tail => Some(tail.strip_prefix(", in ")?.to_owned()),
     };
-    Some(Frame { module: None,
+    Some(Frame {
+        module: None,
         in_app: in_app(file),
         file: Some(file.to_owned()),
         line: Some(line),

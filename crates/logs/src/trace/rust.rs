@@ -74,7 +74,13 @@ impl Language for Rust {
             frames.push(at_place(None, file, line));
         }
         let message = some(message.trim_end());
-        Some(Trace {  location: None, exception: Some("panic".to_owned()), message, frames, causes: Vec::new() })
+        Some(Trace {
+            location: None,
+            exception: Some("panic".to_owned()),
+            message,
+            frames,
+            causes: Vec::new(),
+        })
     }
 
     fn endings(&self) -> &'static [&'static str] {
@@ -182,7 +188,7 @@ fn at_place(function: Option<&str>, file: &str, line: u32) -> Frame {
     let path = file.replace('\\', "/");
     let in_app = !FOLDERS.iter().any(|folder| path.contains(folder));
     let function = function.map(str::to_owned);
-    Frame {  module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
+    Frame { module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
 }
 
 /// Whether a function belongs to a known crate; `<Type as Trait>::name` counts by its type.
@@ -234,7 +240,7 @@ mod tests {
 
     fn place(function: Option<&str>, file: &str, line: u32, in_app: bool) -> Frame {
         let function = function.map(str::to_owned);
-        Frame {  module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
+        Frame { module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
     }
 
     #[test]
@@ -255,7 +261,8 @@ mod tests {
             ("thread '<unnamed>' panicked at 'it's', gone', src/cart.rs:12:5", "it's', gone"),
             ("thread 'main' panicked at 'left\n  right', src/cart.rs:12:5", "left\n  right"),
         ] {
-            let expected = Trace { location: None,
+            let expected = Trace {
+                location: None,
                 exception: Some("panic".to_owned()),
                 message: Some(message.to_owned()),
                 frames: vec![place(None, "src/cart.rs", 12, true)],
