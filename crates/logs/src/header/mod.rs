@@ -14,6 +14,10 @@ use regex::{Captures, Regex};
 use crate::record::Level;
 use crate::trace::head;
 
+mod layout;
+
+pub use layout::{Head, Layout, Quick};
+
 /// What stood before the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
@@ -70,23 +74,43 @@ pattern!(DOTTED, r"^:?\s+([A-Za-z_]\w*(?:(?:\.|::)\w+)+(?::\d+)?):?\s(.*)$");
 
 /// The header of a line; `None` when the line starts with neither a time nor a level.
 pub fn parse(line: &str) -> Option<Header> {
-    if let Some((time, rest)) = time_first(line) {
-        return Some(after_time(time, rest));
+    if let Some(split) = split(line) {
+        let message = line[split.message_at..].to_owned();
+        let logger = split.logger.map(str::to_owned);
+        return Some(Header { time: split.time, level: split.level, logger, message });
     }
-    if let Some(found) = ACCESS.captures(line) {
-        let message = format!("{} {}", &found[1], &line[found[0].len()..]);
-        return Some(Header { time: access_time(&found), message, ..Header::default() });
+    let found = ACCESS.captures(line)?;
+    let message = format!("{} {}", &found[1], &line[found[0].len()..]);
+    Some(Header { time: access_time(&found), message, ..Header::default() })
+}
+
+/// Where the parts of a header are.
+struct Split<'a> {
+    time: Option<Timestamp>,
+    level: Option<Level>,
+    logger: Option<&'a str>,
+    message_at: usize,
+}
+
+fn split(line: &str) -> Option<Split<'_>> {
+    let ended = |time, level, (logger, message): (_, &str)| Split {
+        time,
+        level,
+        logger,
+        message_at: line.len() - message.len(),
+    };
+    if let Some((time, rest)) = time_first(line) {
+        let (level, logger, message) = after_time(rest);
+        return Some(ended(time, level, (logger, message)));
     }
     let found = LEVEL_FIRST.captures(line)?;
     let word = found.get(1).or(found.get(2))?.as_str();
     let level = Level::from_word(word)?;
     let rest = &line[found[0].len()..];
     if let Some((time, rest)) = time_first(rest.trim_start_matches([' ', ':', '|', '-'])) {
-        let (logger, message) = logger_and_message(rest);
-        return Some(Header { time, level: Some(level), logger, message });
+        return Some(ended(time, Some(level), logger_and_message(rest)));
     }
-    let (logger, message) = logger_and_message(rest);
-    Some(Header { time: None, level: Some(level), logger, message })
+    Some(ended(None, Some(level), logger_and_message(rest)))
 }
 
 /// The line without its syslog prefix; the year comes from `reference`, since syslog does not write it.
@@ -177,8 +201,8 @@ fn month(name: &str) -> Option<i8> {
     NAMES.iter().position(|known| *known == name).and_then(|at| i8::try_from(at + 1).ok())
 }
 
-/// Looks for the level among the first parts behind the time.
-fn after_time(time: Option<Timestamp>, rest: &str) -> Header {
+/// Looks for the level among the first parts behind the time; level, logger and message.
+fn after_time(rest: &str) -> (Option<Level>, Option<&str>, &str) {
     const PARTS: usize = 6;
     let mut logger = None;
     let mut at = rest.strip_prefix(':').unwrap_or(rest);
@@ -189,7 +213,7 @@ fn after_time(time: Option<Timestamp>, rest: &str) -> Header {
         if let Some((level, length)) = level_in(part.as_str(), bracketed) {
             let end = if bracketed { found[0].len() } else { part.start() + length };
             let (named, message) = logger_and_message(&at[end..]);
-            return Header { time, level: Some(level), logger: named.or(logger), message };
+            return (Some(level), named.or(logger), message);
         }
         let text = part.as_str();
         let separated = bracketed || found[0].trim_end().ends_with(['-', '|']);
@@ -197,12 +221,12 @@ fn after_time(time: Option<Timestamp>, rest: &str) -> Header {
             break;
         }
         if is_logger(text) {
-            logger = Some(text.to_owned());
+            logger = Some(text);
         }
         // The separator behind the part stays, so that the next part's own leading separator is seen as one.
         at = &at[part.end() + usize::from(bracketed)..];
     }
-    Header { time, level: None, logger: None, message: one_blank(rest).to_owned() }
+    (None, None, one_blank(rest))
 }
 
 /// The level that a part names, and how long the word is: `ERROR`, `ERROR:root:…`, `error` in brackets, `ERROR/Pool-1`.
@@ -227,14 +251,17 @@ fn is_logger(part: &str) -> bool {
 }
 
 /// Splits what follows the level into logger and message.
-fn logger_and_message(rest: &str) -> (Option<String>, String) {
+fn logger_and_message(rest: &str) -> (Option<&str>, &str) {
     for pattern in [&*COLONS, &*NAMED_IN, &*BRACKETED, &*DASHED, &*DOTTED] {
         // `com.acme.CartException: no room` has the form of a logger, too.
-        if let Some(found) = pattern.captures(rest).filter(|found| !head::is_exception(&found[1])) {
-            return (Some(found[1].to_owned()), found[2].to_owned());
+        let Some(found) = pattern.captures(rest) else { continue };
+        if let (Some(logger), Some(message)) = (found.get(1), found.get(2))
+            && !head::is_exception(logger.as_str())
+        {
+            return (Some(logger.as_str()), message.as_str());
         }
     }
-    (None, one_blank(rest).to_owned())
+    (None, one_blank(rest))
 }
 
 /// The text without one separator and one blank before it; further blanks are indentation that may matter.
