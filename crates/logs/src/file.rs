@@ -3,6 +3,7 @@
 //! A path that a configuration names may lead to a pipe, a device or a folder. Opening must not block on it, and reading
 //! must stop at the length that the file had when it was opened, so that what counts as quiet is what is read.
 
+use std::cell::RefCell;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -18,22 +19,58 @@ use crate::context::{self, Context};
 use crate::encoding::{Encoding, is_garbage};
 use crate::lines::{LineReader, Piece};
 use crate::source::{Cursor, ScanError};
+use crate::unpack::{self, Flaw, Packing, Unpacker};
 
-/// Bytes at the start of a file by which it is recognised.
+/// Bytes at the start of a file, and before an offset in it, by which it is recognised.
 pub(crate) const HEAD_BYTES: u64 = 1024;
 /// How far apart the clocks of two machines that share a folder are at most.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 const BUFFER: usize = 64 << 10;
 
-/// A regular file open for reading, as it was at that moment.
+/// A regular file open for reading, as it was at that moment, or what came through a pipe.
 pub(crate) struct LogFile {
-    file: File,
+    content: Content,
     pub(crate) device: u64,
     pub(crate) inode: u64,
+    /// Bytes of the content; of a compressed file, which has to be read for that, the largest number.
     pub(crate) length: u64,
+    /// Bytes on the disk.
+    pub(crate) size: u64,
     /// When the file was last written.
     pub(crate) changed: Timestamp,
     written: Option<SystemTime>,
+    /// The first bytes, taken before anything else: what is read later may be of another file by then.
+    head: Vec<u8>,
+}
+
+enum Content {
+    Plain(File),
+    /// None only while it is dropped.
+    Packed(RefCell<Option<Unpacker>>),
+    /// The bytes of a pipe from an offset on.
+    Piped {
+        bytes: Vec<u8>,
+        from: u64,
+    },
+}
+
+impl Content {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.read_at(buffer, at),
+            Self::Packed(unpacker) => match unpacker.borrow_mut().as_mut() {
+                Some(unpacker) => unpacker.read_at(buffer, at),
+                None => Ok(0),
+            },
+            Self::Piped { bytes, from } => {
+                let at = at.checked_sub(*from).and_then(|at| usize::try_from(at).ok());
+                let rest = at.and_then(|at| bytes.get(at..)).unwrap_or_default();
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                Ok(count)
+            }
+        }
+    }
 }
 
 impl LogFile {
@@ -49,43 +86,129 @@ impl LogFile {
         let metadata = file.metadata().map_err(failed)?;
         // The path may lead elsewhere by now; what was opened is what counts.
         regular(&metadata)?;
+        Self::of(file, &metadata).map_err(failed)
+    }
+
+    fn of(file: File, metadata: &Metadata) -> io::Result<Self> {
         let written = metadata.modified().ok();
-        Ok(Self {
-            file,
+        let mut log = Self {
+            content: Content::Plain(file),
             device: metadata.dev(),
             inode: metadata.ino(),
             length: metadata.len(),
+            size: metadata.len(),
             changed: written.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             written,
-        })
+            head: Vec::new(),
+        };
+        log.head = log.bytes(0, log.length.min(HEAD_BYTES))?;
+        if let Some(packing) = Packing::of(&log.head)
+            && let Content::Plain(file) = &log.content
+        {
+            let unpacker = Unpacker::open(file.try_clone()?, log.size, packing, log.key());
+            log.content = Content::Packed(RefCell::new(Some(unpacker)));
+            log.length = u64::MAX;
+            log.head = log.bytes(0, HEAD_BYTES)?;
+        }
+        Ok(log)
+    }
+
+    /// What comes through a pipe, of which nothing is there yet.
+    pub(crate) fn piped() -> Self {
+        Self {
+            content: Content::Piped { bytes: Vec::new(), from: 0 },
+            device: 0,
+            inode: 0,
+            length: 0,
+            size: 0,
+            changed: Timestamp::now(),
+            written: Some(SystemTime::now()),
+            head: Vec::new(),
+        }
+    }
+
+    /// Adds what came through the pipe; for a file, nothing.
+    pub(crate) fn push(&mut self, more: &[u8]) {
+        let Content::Piped { bytes, .. } = &mut self.content else { return };
+        bytes.extend_from_slice(more);
+        self.length += more.len() as u64;
+        let room = (HEAD_BYTES as usize).saturating_sub(self.head.len());
+        self.head.extend_from_slice(&more[..more.len().min(room)]);
+        self.changed = Timestamp::now();
+        self.written = Some(SystemTime::now());
+    }
+
+    /// Forgets what came through the pipe before an offset, but for the context of what begins there.
+    pub(crate) fn forget(&mut self, before: u64) {
+        let Content::Piped { bytes, from } = &mut self.content else { return };
+        // The context reads from an even byte.
+        let before = before.saturating_sub(context::REACH + 2).max(*from);
+        let gone = usize::try_from(before - *from).unwrap_or(usize::MAX).min(bytes.len());
+        bytes.drain(..gone);
+        *from += gone as u64;
+    }
+
+    fn key(&self) -> unpack::Key {
+        (self.device, self.inode, self.size, self.changed.as_nanosecond())
+    }
+
+    /// Whether the file is compressed.
+    pub(crate) fn is_packed(&self) -> bool {
+        matches!(self.content, Content::Packed(_))
+    }
+
+    /// Why a compressed file ends before its end, as far as it was read.
+    pub(crate) fn flaw(&self) -> Option<Flaw> {
+        match &self.content {
+            Content::Packed(unpacker) => unpacker.borrow().as_ref().and_then(Unpacker::flaw),
+            Content::Plain(_) | Content::Piped { .. } => None,
+        }
     }
 
     /// A cursor at the start.
     pub(crate) fn start(&self) -> io::Result<Cursor> {
-        let (head_length, head_hash) = self.head(HEAD_BYTES)?;
+        self.cursor_at(0, 0, false)
+    }
+
+    /// A cursor at an offset with so many lines before it, perhaps inside an overlong line.
+    pub(crate) fn cursor_at(&self, offset: u64, line: u64, inside_line: bool) -> io::Result<Cursor> {
+        let tail_length = offset.min(HEAD_BYTES);
         Ok(Cursor {
             device: self.device,
             inode: self.inode,
-            offset: 0,
-            line: 0,
-            head_length,
-            head_hash,
-            inside_line: false,
+            offset,
+            line,
+            head_length: self.head.len() as u64,
+            head_hash: hash(&self.head),
+            tail_length,
+            tail_hash: if tail_length == 0 { String::new() } else { self.tail(offset, tail_length)? },
+            inside_line,
             changed: Some(self.changed),
+            length: self.size,
+            ..Cursor::default()
         })
     }
 
-    /// How many of the first bytes there are, at most `length`, and their hash.
-    pub(crate) fn head(&self, length: u64) -> io::Result<(u64, String)> {
-        let bytes = self.bytes(0, self.length.min(length))?;
-        let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((bytes.len() as u64, hash))
+    /// Whether this is the file of the cursor and was not changed up to its offset, as far as the bytes at the start and
+    /// those before the offset tell.
+    pub(crate) fn holds(&self, cursor: &Cursor) -> io::Result<bool> {
+        Ok(self.length >= cursor.offset
+            && self.begins_as(cursor)
+            && match cursor.tail_length {
+                // The cursor of an earlier version.
+                0 => true,
+                length => self.tail(cursor.offset, length)? == cursor.tail_hash,
+            })
     }
 
-    /// Whether the file still begins as it did when the cursor was made.
-    pub(crate) fn begins_as(&self, cursor: &Cursor) -> io::Result<bool> {
-        let head = self.head(cursor.head_length.min(HEAD_BYTES))?;
-        Ok(head == (cursor.head_length, cursor.head_hash.clone()))
+    /// Whether the file begins as that of the cursor did.
+    pub(crate) fn begins_as(&self, cursor: &Cursor) -> bool {
+        let length = usize::try_from(cursor.head_length).unwrap_or(usize::MAX);
+        self.head.get(..length).is_some_and(|head| hash(head) == cursor.head_hash)
+    }
+
+    fn tail(&self, offset: u64, length: u64) -> io::Result<String> {
+        Ok(hash(&self.bytes(offset.saturating_sub(length.min(HEAD_BYTES)), offset)?))
     }
 
     /// Whether nobody has written for so long.
@@ -99,10 +222,13 @@ impl LogFile {
         })
     }
 
-    /// What the file is, by its first bytes.
-    pub(crate) fn encoding(&self) -> io::Result<Encoding> {
-        const LONGEST_MARK: u64 = 16;
-        Ok(Encoding::of(&self.bytes(0, self.length.min(LONGEST_MARK))?))
+    /// What the file is, by its first bytes. Lines of a compressed file are judged one by one: how long it is, is not
+    /// known.
+    pub(crate) fn encoding(&self) -> Encoding {
+        match Encoding::of(&self.head) {
+            Encoding::Binary if self.is_packed() => Encoding::Utf8,
+            found @ (Encoding::Binary | Encoding::Utf8 | Encoding::Utf16Low | Encoding::Utf16High) => found,
+        }
     }
 
     /// The lines from the cursor to the end.
@@ -112,7 +238,7 @@ impl LogFile {
         limit: usize,
         encoding: Encoding,
     ) -> LineReader<BufReader<impl Read + '_>> {
-        let section = Section { file: &self.file, at: cursor.offset, end: self.length };
+        let section = Section { content: &self.content, at: cursor.offset, end: self.length };
         let reader = BufReader::with_capacity(BUFFER, section);
         LineReader::new(reader, cursor.offset, limit, cursor.inside_line, encoding)
     }
@@ -138,14 +264,30 @@ impl LogFile {
 
     fn bytes(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        Section { file: &self.file, at: start, end }.read_to_end(&mut bytes)?;
+        Section { content: &self.content, at: start, end }.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }
 
-/// Part of a file, read without moving the file's own position.
+/// Keeps the decoder of a compressed file for the next scan of it.
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        let key = self.key();
+        if let Content::Packed(unpacker) = &self.content
+            && let Some(unpacker) = unpacker.borrow_mut().take()
+        {
+            unpacker.keep(key);
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Part of a content, read without moving a position that others use too.
 struct Section<'a> {
-    file: &'a File,
+    content: &'a Content,
     at: u64,
     end: u64,
 }
@@ -154,7 +296,7 @@ impl Read for Section<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
-        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        let read = self.content.read_at(&mut buffer[..wanted], self.at)?;
         self.at += read as u64;
         Ok(read)
     }

@@ -23,10 +23,11 @@ mod reading;
 mod rotated;
 mod secrets;
 mod structured;
+mod unpack;
 
 pub use expand::{ExpandError, Expanded, expand};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use normalise::normalise;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
-pub use source::{Cursor, DropReason, Dropped, Restart, Scan, ScanError, ScanOptions, readable, scan};
+pub use source::{Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, readable, scan};

@@ -9,7 +9,7 @@ use crate::assemble::{Assembler, Draft, Row};
 use crate::clean::clean;
 use crate::context::Context;
 use crate::encoding::{Encoding, is_garbage};
-use crate::file::{HEAD_BYTES, LogFile};
+use crate::file::LogFile;
 use crate::lines::{Ending, Line, Piece};
 use crate::record::{Record, Span};
 use crate::redact::Redactor;
@@ -24,7 +24,7 @@ pub(crate) fn read(
     complete: bool,
 ) -> io::Result<Scan> {
     let flush = complete || options.flush || log.is_quiet(options.quiet_for);
-    let encoding = log.encoding()?;
+    let encoding = log.encoding();
     if encoding == Encoding::Binary {
         return passed_over(log, cursor);
     }
@@ -49,17 +49,7 @@ pub(crate) fn read(
         .assembler
         .unfinished()
         .map_or((reading.offset, reading.line), |(offset, number)| (offset, number - 1));
-    let (head_length, head_hash) = log.head(HEAD_BYTES)?;
-    let cursor_now = Cursor {
-        device: log.device,
-        inode: log.inode,
-        offset,
-        line,
-        head_length,
-        head_hash,
-        inside_line: reading.inside_line && offset == reading.offset,
-        changed: Some(log.changed),
-    };
+    let cursor_now = log.cursor_at(offset, line, reading.inside_line && offset == reading.offset)?;
     Ok(Scan {
         records: reading.records,
         lines: line - cursor.line,
@@ -74,12 +64,11 @@ pub(crate) fn read(
 
 /// Takes a file that is no text as read, in one entry of what was left out.
 fn passed_over(log: &LogFile, cursor: &Cursor) -> io::Result<Scan> {
-    let start = log.start()?;
     let bytes = log.length.saturating_sub(cursor.offset);
     let dropped = (bytes > 0).then_some(Dropped { reason: DropReason::Binary, bytes });
     Ok(Scan {
         records: Vec::new(),
-        cursor: Cursor { offset: log.length, line: cursor.line, ..start },
+        cursor: log.cursor_at(log.length, cursor.line, false)?,
         lines: 0,
         bytes,
         unparsed: 0,

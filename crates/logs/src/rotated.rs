@@ -1,14 +1,14 @@
 //! Where a log went when another file took its name, or when it was copied and emptied.
 //!
-//! Log rotation renames or copies the file within its folder. A renamed one is found by inode, a copy by its name, and
-//! both are believed only if they begin as the log did: an inode number is given out again soon after a file is deleted.
+//! Log rotation renames, copies or compresses the file within its folder. A renamed one is found by inode, a copy by its
+//! name, and both are believed only if they begin as the log did and hold what was read last: an inode number is given
+//! out again soon after a file is deleted, and many logs begin alike.
 
 use std::fs::DirEntry;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
+use crate::encoding::Encoding;
 use crate::file::LogFile;
 use crate::source::Cursor;
 
@@ -17,19 +17,23 @@ const ENTRIES: usize = 4096;
 /// Endings of compressed files.
 const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".Z"];
 
-/// The file of the cursor under its new name, if it is still in the folder.
+/// The file of the cursor under its new name, if it is still in the folder of the log, or where the log's links led.
 pub(crate) fn find(path: &Path, cursor: &Cursor) -> Option<LogFile> {
-    let entry = entries(&place(path)?)?.find(|entry| entry.ino() == cursor.inode)?;
-    let log = LogFile::open(&entry.path()).ok()?;
-    (log.inode == cursor.inode && continues(&log, cursor)).then_some(log)
+    let own = |log: &LogFile| log.inode == cursor.inode && continues(log, cursor);
+    let beside = |place: &Path| {
+        let entry = entries(place)?.find(|entry| entry.ino() == cursor.inode)?;
+        LogFile::open(&entry.path()).ok().filter(own)
+    };
+    beside(&place(path)?).or_else(|| beside(cursor.place.as_deref()?))
 }
 
-/// The copy that was made of the cursor's file before that was emptied: it begins as the file did, and was read to the
-/// cursor.
+/// The copy that was made of the cursor's file before that was emptied or deleted, perhaps compressed: it begins as the
+/// file did, and holds what was read last.
 pub(crate) fn copy(path: &Path, cursor: &Cursor) -> Option<LogFile> {
     let copies = rotations(path)?.map(|(_, log)| log);
     let copies = copies.filter(|log| log.inode != cursor.inode && cursor.head_length > 0);
-    copies.filter(|log| continues(log, cursor)).max_by_key(|log| log.changed)
+    // Of a file and its compressed copy, the file: the other may not be complete yet.
+    copies.filter(|log| continues(log, cursor)).max_by_key(|log| (!log.is_packed(), log.changed))
 }
 
 /// The file that was written next after `old`, where the log was rotated again before `old` had been read to its end.
@@ -45,21 +49,32 @@ pub(crate) fn next(path: &Path, old: &LogFile) -> Option<LogFile> {
         (Some(Suffix::Number(_) | Suffix::Date(_)) | None, Suffix::Number(_) | Suffix::Date(_)) => None,
     };
     let later = others.filter(|(suffix, log)| by_name(suffix).unwrap_or(log.changed > old.changed));
-    later
-        .min_by(|(a, first), (b, second)| a.age(b).unwrap_or(first.changed.cmp(&second.changed)))
-        .map(|(_, log)| log)
+    // Of a file and its compressed copy, the file; the copy's name is then no later than its own.
+    let order = |(a, first): &(Suffix, LogFile), (b, second): &(Suffix, LogFile)| {
+        let written = a.age(b).unwrap_or(first.changed.cmp(&second.changed));
+        written.then(first.is_packed().cmp(&second.is_packed()))
+    };
+    later.min_by(order).map(|(_, log)| log)
 }
 
-/// The earliest of the log's rotations that were written after a time, where the file of that time is lost.
-pub(crate) fn after(path: &Path, time: Timestamp) -> Option<LogFile> {
+/// The earliest of the log's rotations that were written after the scan of the cursor, where its own file is lost. What
+/// begins as that file did was read in part, so it is not taken from its start.
+pub(crate) fn after(path: &Path, cursor: &Cursor) -> Option<LogFile> {
+    let time = cursor.changed?;
     let later = rotations(path)?.map(|(_, log)| log).filter(|log| log.changed > time && log.length > 0);
-    later.min_by_key(|log| log.changed)
+    let later = later.filter(|log| cursor.head_length == 0 || !log.begins_as(cursor));
+    later.min_by_key(|log| (log.changed, log.is_packed()))
 }
 
 /// Whether what stands behind a log's name marks its past: a number or a date, perhaps compressed.
 pub(crate) fn is_past(rest: &str) -> bool {
+    past(rest).is_some()
+}
+
+/// Which rotation of a log is named so. One that was compressed under the log's own name is its latest.
+fn past(rest: &str) -> Option<Suffix> {
     let bare = COMPRESSED.iter().find_map(|ending| rest.strip_suffix(ending)).unwrap_or(rest);
-    (bare.is_empty() && !rest.is_empty()) || suffix(bare).is_some()
+    if bare.is_empty() && !rest.is_empty() { Some(Suffix::Number(0)) } else { suffix(bare) }
 }
 
 /// What tells rotations of a log from each other.
@@ -108,18 +123,19 @@ fn entries(place: &Path) -> Option<impl Iterator<Item = DirEntry> + use<>> {
     Some(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())))
 }
 
-/// The log's past, as far as it is not compressed.
+/// The log's past, as far as it can be read.
 fn rotations(path: &Path) -> Option<impl Iterator<Item = (Suffix, LogFile)> + use<>> {
     let place = place(path)?;
     let name = place.file_name()?.to_str()?.to_owned();
     Some(entries(&place)?.filter_map(move |entry| {
-        let suffix = suffix(entry.file_name().to_str()?.strip_prefix(&name)?)?;
-        Some((suffix, LogFile::open(&entry.path()).ok()?))
+        let suffix = past(entry.file_name().to_str()?.strip_prefix(&name)?)?;
+        let log = LogFile::open(&entry.path()).ok()?;
+        (log.encoding() != Encoding::Binary).then_some((suffix, log))
     }))
 }
 
 fn continues(log: &LogFile, cursor: &Cursor) -> bool {
-    log.length >= cursor.offset && log.begins_as(cursor).unwrap_or(false)
+    log.holds(cursor).unwrap_or(false)
 }
 
 #[cfg(test)]

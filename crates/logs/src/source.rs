@@ -1,6 +1,9 @@
 //! Reading a log file from where the last scan stopped.
 
+use std::fmt;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,9 +16,13 @@ use crate::reading::read;
 use crate::record::Record;
 use crate::redact::Redactor;
 use crate::rotated;
+use crate::unpack::Flaw;
 
 /// Where a scan stopped, and in which file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// A file is recognised by device and inode, by its first bytes and by those before the offset; the bytes have the last
+/// word, since an inode number is given out again soon after a file is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cursor {
     /// Device of the file.
     pub device: u64,
@@ -29,12 +36,72 @@ pub struct Cursor {
     pub head_length: u64,
     /// SHA-256 of those bytes in hexadecimal.
     pub head_hash: String,
+    /// How many bytes before the offset the next hash covers, at most 1024; 0 in cursors of earlier versions.
+    #[serde(default)]
+    pub tail_length: u64,
+    /// SHA-256 of those bytes in hexadecimal.
+    #[serde(default)]
+    pub tail_hash: String,
     /// True while the offset is inside an overlong line, whose rest is to be skipped.
     #[serde(default)]
     pub inside_line: bool,
     /// When the file had last been written at the time of the scan; what was rotated later has not been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Timestamp>,
+    /// Bytes of the file on the disk at the time of the scan.
+    #[serde(default)]
+    pub length: u64,
+    /// True when everything was read that can be before the file changes.
+    #[serde(default)]
+    pub settled: bool,
+    /// The file itself, where the log's path leads to it through symbolic links that may lead elsewhere later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PathBuf>,
+    /// The journal's own mark of the last entry read from it, where the source is a journal on a pipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
+    /// What was lost of this source so far.
+    #[serde(default, skip_serializing_if = "Losses::is_none")]
+    pub losses: Losses,
+}
+
+/// What was lost of a source: bytes that were overwritten, deleted or damaged before they could be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Losses {
+    /// How many times.
+    pub times: u64,
+    /// Bytes that are known to be lost; what was written since the last scan is not known.
+    pub bytes: u64,
+    /// When it was last noticed.
+    pub last: Option<Timestamp>,
+}
+
+impl Losses {
+    /// Whether nothing was lost.
+    pub fn is_none(&self) -> bool {
+        self.times == 0
+    }
+}
+
+impl Cursor {
+    /// Whether a file holds nothing that was not read, by what the system says about it.
+    pub fn has_read(&self, file: &Metadata) -> bool {
+        let changed = file.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+        self.settled
+            && (self.device, self.inode, self.length) == (file.dev(), file.ino(), file.len())
+            && self.changed == changed
+    }
+
+    /// Whether two cursors are in the same file, so that one goes on where the other stopped.
+    pub fn is_in_the_file_of(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+            && (self.head_length, &self.head_hash) == (other.head_length, &other.head_hash)
+    }
+
+    /// Bytes that were there at the last scan and not read yet; what was added since is not known.
+    fn unread(&self) -> u64 {
+        self.length.saturating_sub(self.offset)
+    }
 }
 
 /// What a scan may use.
@@ -112,6 +179,44 @@ pub enum DropReason {
     LostTail,
     /// What was written before the file was cut or replaced, if anything.
     Overwritten,
+    /// The end of a compressed file that is cut off or damaged.
+    Damaged,
+    /// What a compressed file would expand to beyond the allowed ratio or size.
+    Bomb,
+}
+
+impl DropReason {
+    /// Whether bytes of a log are gone for good, as far as is known: others are left out because they are no text, or
+    /// longer than is kept.
+    pub fn is_loss(self) -> bool {
+        match self {
+            Self::LostTail | Self::Overwritten | Self::Damaged | Self::Bomb => true,
+            Self::OverlongLine | Self::LongRecord | Self::Binary => false,
+        }
+    }
+}
+
+impl fmt::Display for Dropped {
+    /// One sentence without a full stop, such as `120 bytes of overlong lines were left out`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = |what: &str| match self.bytes {
+            0 => format!("{what}, if anything had been written to it since the last scan"),
+            bytes => format!("{what}, {bytes} bytes at least"),
+        };
+        match self.reason {
+            DropReason::OverlongLine => write!(f, "{} bytes of overlong lines were left out", self.bytes),
+            DropReason::LongRecord => write!(f, "{} bytes of overlong records were left out", self.bytes),
+            DropReason::Binary => write!(f, "{} bytes that are no text were left out", self.bytes),
+            DropReason::LostTail => {
+                f.write_str(&known("the unread end of a file that was rotated away is lost"))
+            }
+            DropReason::Overwritten => {
+                f.write_str(&known("the unread end of the file before it was cut or replaced is lost"))
+            }
+            DropReason::Damaged => f.write_str("the compressed file is cut off or damaged; its rest is lost"),
+            DropReason::Bomb => f.write_str("the compressed file would expand too far; its rest is left out"),
+        }
+    }
 }
 
 /// Why a scan did not continue at its cursor.
@@ -136,7 +241,10 @@ pub enum ScanError {
         path: PathBuf,
     },
     /// It is a directory, pipe, socket or device.
-    #[error("log {path:?} is a {kind}, not a regular file; name a file, or a pattern such as logs/*.log")]
+    #[error(
+        "log {path:?} is a {kind}, not a regular file; name a file, or a pattern such as logs/*.log; what a \
+             program writes to a pipe is read by `groundcrew scan -`"
+    )]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -177,19 +285,67 @@ pub fn readable(path: &Path) -> Result<(), ScanError> {
 ///
 /// Nothing is stored here: store the records and the cursor in one transaction and each line is taken exactly once. A
 /// partial last line and an unfinished last record stay unread until they are finished, or the file has been quiet, or
-/// `flush` is set. After a rotation by renaming, the old file is read to its end first; then the cursor moves on.
+/// `flush` is set. After a rotation, the old file is read to its end first, also when it was compressed meanwhile; then
+/// the cursor moves on. A compressed file is read as what it holds.
 pub fn scan(path: &Path, cursor: Option<&Cursor>, options: &ScanOptions) -> Result<Scan, ScanError> {
     let failed = |source| ScanError::Io { path: path.to_owned(), source };
-    let log = match (LogFile::open(path), cursor) {
+    let (log, cursor) = match (LogFile::open(path), cursor) {
         (Err(missing @ ScanError::Missing { .. }), Some(cursor)) => {
-            return read_unfollowed(path, cursor, options).map_err(failed)?.ok_or(missing);
+            let scan = read_unfollowed(path, cursor, options).map_err(failed)?.ok_or(missing)?;
+            return Ok(noted(scan, path, Some(cursor)));
         }
-        (opened, _) => opened?,
+        (opened, cursor) => (opened?, cursor),
     };
-    let Some(cursor) = cursor else {
-        return read(&log, &log.start().map_err(failed)?, options, false).map_err(failed);
+    let mut scan = match cursor {
+        None => read_file(&log, &log.start().map_err(failed)?, options, false),
+        Some(cursor) => resume(path, &log, cursor, options),
+    }
+    .map_err(failed)?;
+    scan.cursor.settled = is_settled(&log, &scan, options);
+    Ok(noted(scan, path, cursor))
+}
+
+/// Whether nothing more is to be read of the file until it changes. The clock of the last writing moves in steps, so what
+/// was written a moment ago may change once more under the same time.
+fn is_settled(log: &LogFile, scan: &Scan, options: &ScanOptions) -> bool {
+    const STEP: Duration = Duration::from_millis(10);
+    let here = (scan.cursor.device, scan.cursor.inode) == (log.device, log.inode);
+    let finished = options.flush || scan.cursor.offset == log.length || log.is_quiet(options.quiet_for);
+    here && scan.at_end && finished && log.is_quiet(STEP)
+}
+
+/// The scan with what its cursor carries on from the one before.
+fn noted(mut scan: Scan, path: &Path, before: Option<&Cursor>) -> Scan {
+    let mut losses = before.map(|cursor| cursor.losses.clone()).unwrap_or_default();
+    for lost in scan.dropped.iter().filter(|dropped| dropped.reason.is_loss()) {
+        losses.times += 1;
+        losses.bytes += lost.bytes;
+        losses.last = Some(Timestamp::now());
+    }
+    scan.cursor.losses = losses;
+    scan.cursor.place = path.canonicalize().ok().filter(|place| place != path);
+    scan
+}
+
+/// Reads a file, and says where a compressed one could not be read to its end.
+pub(crate) fn read_file(
+    log: &LogFile,
+    cursor: &Cursor,
+    options: &ScanOptions,
+    complete: bool,
+) -> io::Result<Scan> {
+    let mut scan = read(log, cursor, options, complete)?;
+    let reason = match log.flaw() {
+        Some(Flaw::Damaged) => DropReason::Damaged,
+        Some(Flaw::Bomb) => DropReason::Bomb,
+        None => return Ok(scan),
     };
-    resume(path, &log, cursor, options).map_err(failed)
+    // One that is still being compressed ends in the middle, too.
+    let final_word = complete || options.flush || log.is_quiet(options.quiet_for);
+    if scan.at_end && final_word && !cursor.settled {
+        scan.dropped.push(Dropped { reason, bytes: 0 });
+    }
+    Ok(scan)
 }
 
 fn resume(path: &Path, log: &LogFile, cursor: &Cursor, options: &ScanOptions) -> io::Result<Scan> {
@@ -202,16 +358,18 @@ fn resume(path: &Path, log: &LogFile, cursor: &Cursor, options: &ScanOptions) ->
     if log.length < cursor.offset {
         return start_over(path, log, cursor, options, Restart::Truncated);
     }
-    if !log.begins_as(cursor)? {
+    if !log.holds(cursor)? {
         return start_over(path, log, cursor, options, Restart::Replaced);
     }
-    read(log, cursor, options, false)
+    read_file(log, cursor, options, false)
 }
 
 /// Reads what a renamed file still has, although no other took its place; `None` when it has nothing more.
 fn read_unfollowed(path: &Path, cursor: &Cursor, options: &ScanOptions) -> io::Result<Option<Scan>> {
-    let Some(old) = rotated::find(path, cursor) else { return Ok(None) };
-    let scan = read(&old, cursor, options, false)?;
+    let Some(old) = rotated::find(path, cursor).or_else(|| rotated::copy(path, cursor)) else {
+        return Ok(None);
+    };
+    let scan = read_file(&old, cursor, options, false)?;
     Ok((scan.bytes > 0).then_some(scan))
 }
 
@@ -223,17 +381,16 @@ fn start_over(
     options: &ScanOptions,
     restarted: Restart,
 ) -> io::Result<Scan> {
-    // Copying a log and emptying it leaves its unread end in the copy.
+    // Copying a log and emptying it, or compressing it, leaves its unread end in the copy.
     if let Some(copy) = rotated::copy(path, cursor) {
         let mut scan =
             read_rotated(path, &copy, log, &Cursor { inode: copy.inode, ..cursor.clone() }, options)?;
         scan.restarted = Some(restarted);
         return Ok(scan);
     }
-    let missed =
-        cursor.changed.and_then(|time| rotated::after(path, time)).filter(|old| old.inode != log.inode);
+    let missed = rotated::after(path, cursor).filter(|old| old.inode != log.inode);
     let first = missed.as_ref().unwrap_or(log);
-    let mut scan = read(first, &first.start()?, options, missed.is_some())?;
+    let mut scan = read_file(first, &first.start()?, options, missed.is_some())?;
     if missed.is_some() {
         scan.at_end = false;
     }
@@ -242,7 +399,7 @@ fn start_over(
         Restart::Truncated | Restart::Replaced => DropReason::Overwritten,
     };
     scan.restarted = Some(restarted);
-    scan.dropped.push(Dropped { reason, bytes: 0 });
+    scan.dropped.push(Dropped { reason, bytes: cursor.unread() });
     Ok(scan)
 }
 
@@ -256,7 +413,7 @@ fn read_rotated(
 ) -> io::Result<Scan> {
     // A program may write to the old file until it opens the new one; its first line there says that it has.
     let complete = log.length > 0 || old.is_quiet(options.quiet_for);
-    let mut scan = read(old, cursor, options, complete)?;
+    let mut scan = read_file(old, cursor, options, complete)?;
     if complete && scan.at_end {
         // Rotated more than once since: the files in between come first, each from its start.
         scan.cursor = match rotated::next(path, old) {

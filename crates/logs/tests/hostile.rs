@@ -65,7 +65,7 @@ fn a_socket_and_a_file_that_may_not_be_read_are_refused_by_name() {
 
 #[test]
 fn a_file_that_is_no_text_is_one_note_and_what_is_added_to_it_too() {
-    for magic in [&b"\x1f\x8b\x08\x00"[..], b"\x7fELF\x02\x01", b"SQLite format 3\0"] {
+    for magic in [&b"\xfd7zXZ\x00"[..], b"\x7fELF\x02\x01", b"SQLite format 3\0"] {
         let (_folder, path) =
             written([magic, b"\nERROR hidden\nTraceback (most recent call last):\n"].concat());
         let first = scan(&path, None, &options()).unwrap();
