@@ -20,6 +20,12 @@ words! {
         IncidentBurst = "incident_burst",
         /// An error is gone since its fix was released.
         IncidentResolved = "incident_resolved",
+        /// A source writes a kind of line that it never wrote before.
+        LineNew = "line_new",
+        /// A kind of line comes much more often than it used to.
+        LineSurge = "line_surge",
+        /// A kind of line that used to come steadily has stopped, while its source goes on.
+        LineGone = "line_gone",
         /// The person is asked something.
         Question = "question",
         /// A branch waits for the person's approval.

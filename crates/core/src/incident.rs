@@ -117,7 +117,29 @@ pub struct Incident {
     /// The incident that it was found to be the same as; that one counts its occurrences too.
     #[serde(default)]
     pub merged_into: Option<IncidentId>,
+    /// Release in which it was first seen, where its records name one.
+    #[serde(default)]
+    pub first_release: Option<String>,
+    /// Release in which it was last seen, where its records name one.
+    #[serde(default)]
+    pub last_release: Option<String>,
 }
+
+/// Occurrences of an error in one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReleaseCount {
+    /// The release, as the records name it.
+    pub release: String,
+    /// Occurrences.
+    pub count: u64,
+    /// When it was first seen in it.
+    pub first: Timestamp,
+    /// When it was last seen in it.
+    pub last: Timestamp,
+}
+
+/// Releases of one incident that are remembered: the first, and the newest of the others.
+pub const MOST_RELEASES: u32 = 32;
 
 /// What one occurrence looked like, secrets taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -160,6 +182,8 @@ pub struct Sighting {
     pub sample: Sample,
     /// Occurrences per [`BUCKET`] of time. Empty means that all of them are in the bucket of `last`.
     pub buckets: Vec<(Timestamp, u64)>,
+    /// Occurrences per release, for those whose records name one.
+    pub releases: Vec<ReleaseCount>,
 }
 
 /// Length of the pieces of time in which occurrences and log traffic are counted.

@@ -16,6 +16,7 @@ pub mod role;
 pub mod sarif;
 pub mod schedule;
 pub mod task;
+pub mod template;
 pub mod trace;
 pub mod word;
 

@@ -10,6 +10,7 @@ use groundcrew_core::log::{LogLevel, NewLog};
 use groundcrew_core::message::{Ask, Given, Message, NewMessage};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{BlockedOn, IncidentId, NewTask, Task};
+use groundcrew_core::template::{Mined, Noticed};
 use groundcrew_logs::Redactor;
 use groundcrew_repair::RepairError;
 use groundcrew_store::StoreError;
@@ -139,6 +140,10 @@ pub struct Ending {
     pub incidents: Vec<(IncidentId, IncidentChange)>,
     /// What log sources wrote.
     pub traffic: Vec<Traffic>,
+    /// What was learned about the kinds of lines of log sources.
+    pub mined: Vec<Mined>,
+    /// Kinds of lines that somebody is told about.
+    pub noticed: Vec<Noticed>,
     /// Messages to others.
     pub messages: Vec<NewMessage>,
     /// The answer, for a task that another role's question made.
@@ -171,6 +176,8 @@ impl Ending {
             incident: IncidentChange::default(),
             incidents: Vec::new(),
             traffic: Vec::new(),
+            mined: Vec::new(),
+            noticed: Vec::new(),
             messages: Vec::new(),
             answer: None,
             cost,

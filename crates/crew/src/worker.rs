@@ -177,6 +177,8 @@ impl Floor {
             incident: ending.incident,
             incidents: ending.incidents,
             traffic: ending.traffic,
+            mined: ending.mined,
+            noticed: ending.noticed,
             answer: ending.answer,
             cost: ending.cost,
         }

@@ -26,5 +26,5 @@ pub use upkeep::{
 };
 pub use view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
-    Worker,
+    TemplateFilter, Worker,
 };

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, Traffic};
+use groundcrew_core::incident::{Incident, IncidentStatus, ReleaseCount, Traffic};
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
+use groundcrew_core::template::{Learned, Template};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::error::StoreError;
 use crate::upkeep::{AuditReport, Finding, Prune, Pruned, Stats};
 use crate::view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
-    Worker,
+    TemplateFilter, Worker,
 };
 
 /// What a command did.
@@ -134,6 +135,26 @@ pub trait Store: Send + Sync {
     /// What the sources of a project wrote, per [`BUCKET`](groundcrew_core::incident::BUCKET) of time and source,
     /// oldest first, from the one in which `since` lies.
     fn traffic(&self, project: ProjectId, since: Timestamp) -> Result<Vec<Traffic>, StoreError>;
+
+    /// Occurrences of an incident per release, the release in which it was first seen first.
+    fn incident_releases(&self, incident: IncidentId) -> Result<Vec<ReleaseCount>, StoreError>;
+
+    /// How far the kinds of lines of a project's sources, or of one, are known.
+    fn learned(&self, project: ProjectId, source: Option<&str>) -> Result<Vec<Learned>, StoreError>;
+
+    /// What the next scan of a source goes on from in telling kinds of lines apart.
+    fn miner(&self, project: ProjectId, source: &str) -> Result<Option<Value>, StoreError>;
+
+    /// Kinds of lines.
+    fn templates(&self, filter: &TemplateFilter) -> Result<Vec<Template>, StoreError>;
+
+    /// Lines of a kind per [`BUCKET`](groundcrew_core::incident::BUCKET) of time, oldest first and without zeros, from the
+    /// one in which `since` lies.
+    fn template_buckets(
+        &self,
+        template: &Template,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, u64)>, StoreError>;
 
     /// Pauses in force, oldest first.
     fn pauses(&self) -> Result<Vec<Pause>, StoreError>;

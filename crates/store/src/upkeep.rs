@@ -176,6 +176,8 @@ pub struct Pruned {
     pub buckets: u64,
     /// Counts of log lines over time, of five minutes each.
     pub traffic: u64,
+    /// Counts of kinds of log lines over time, of five minutes each.
+    pub lines: u64,
     /// Workflows old enough that were kept, since an open task, an open incident or the person still needs them.
     pub kept: u64,
     /// First tasks of the pruned workflows, at most 100 of them.

@@ -81,6 +81,21 @@ pub struct IncidentFilter {
     pub limit: Option<u32>,
 }
 
+/// Which kinds of lines; a field that is not set does not restrict. The most frequent first, or those told last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TemplateFilter {
+    /// Of this project.
+    pub project: Option<ProjectId>,
+    /// Of this source.
+    pub source: Option<String>,
+    /// Only those whose lines are counted over time, and those that nobody was told about.
+    pub watched: bool,
+    /// Only those that somebody was told about.
+    pub noticed: bool,
+    /// At most so many; 200 if not set.
+    pub limit: Option<u32>,
+}
+
 /// A question that waits for the person, with what it is about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InboxItem {

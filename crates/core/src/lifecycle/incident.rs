@@ -11,6 +11,7 @@ use crate::incident::{Incident, IncidentChange, IncidentStatus, IncidentWish, Si
 use crate::log::{LogLevel, NewLog};
 use crate::role::{Party, Role};
 use crate::task::{IncidentId, IncidentLink, NewTask, ProjectId, Task};
+use crate::template::{Notice, Noticed};
 
 /// Errors that may wait for triage at a time. More are recorded and wait as incidents, so that a flood of made-up
 /// errors neither fills the queue nor hides what comes after it.
@@ -126,6 +127,13 @@ impl Plan {
         for traffic in &settlement.traffic {
             self.writes.push(Write::AddTraffic(project, traffic.clone()));
         }
+        for mined in &settlement.mined {
+            self.writes.push(Write::Mine(project, Box::new(mined.clone())));
+        }
+        for noticed in &settlement.noticed {
+            self.writes.push(Write::Notice(project, noticed.clone()));
+            self.writes.push(Write::Event(line_event(task, noticed)));
+        }
     }
 
     /// An error of a merged incident changes the status of the one that stands for it.
@@ -162,6 +170,23 @@ impl Plan {
                 self.writes.push(Write::Event(resolved(task, before, change)));
             }
         }
+    }
+}
+
+fn line_event(task: &Task, noticed: &Noticed) -> NewEvent {
+    let kind = match noticed.notice {
+        Notice::New => EventKind::LineNew,
+        Notice::Surge => EventKind::LineSurge,
+        Notice::Gone => EventKind::LineGone,
+    };
+    NewEvent {
+        kind,
+        project: task.project,
+        incident: IncidentLink::None,
+        task: Some(task.id),
+        message: MessageLink::None,
+        title: noticed.text.clone(),
+        data: json!({ "source": noticed.source, "template": noticed.id, "level": noticed.level, "detail": noticed.detail }),
     }
 }
 

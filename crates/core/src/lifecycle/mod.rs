@@ -31,6 +31,7 @@ use crate::message::{Ask, Given, Message, NewMessage};
 use crate::role::{Party, Role};
 use crate::schedule::{NewSchedule, Schedule};
 use crate::task::{BlockedOn, IncidentId, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
+use crate::template::{Mined, Noticed};
 
 pub use ask::answer_key;
 pub use incident::{BURST, MOST_WAITING, NEW, REOPENED, RETURNED, STILL_HAPPENING, classify_task};
@@ -285,6 +286,10 @@ pub struct Settlement {
     pub incidents: Vec<(IncidentId, IncidentChange)>,
     /// What the sources wrote. Only with `Complete`.
     pub traffic: Vec<Traffic>,
+    /// What was learned about the kinds of lines of the sources. Only with `Complete`.
+    pub mined: Vec<Mined>,
+    /// Kinds of lines that somebody is told about. Only with `Complete`.
+    pub noticed: Vec<Noticed>,
     /// The answer of a task that another role's question made. Only with `Complete`.
     pub answer: Option<Given>,
     /// What the run used.
@@ -306,6 +311,8 @@ impl Settlement {
             incident: IncidentChange::default(),
             incidents: Vec::new(),
             traffic: Vec::new(),
+            mined: Vec::new(),
+            noticed: Vec::new(),
             answer: None,
             cost: Cost::default(),
         }

@@ -19,6 +19,7 @@ use crate::schedule::Schedule;
 use crate::task::{
     BlockedOn, IncidentId, IncidentLink, LeaseToken, MessageId, NewTask, ProjectId, Status, Task, TaskId,
 };
+use crate::template::{Mined, Noticed};
 
 /// One row that a store has to write.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,10 @@ pub enum Write {
     SetCursor(ProjectId, String, Value),
     /// Add what a source wrote to what is known of that piece of time.
     AddTraffic(ProjectId, Traffic),
+    /// Add lines to the kinds of lines of a source, and remember what the next scan goes on from.
+    Mine(ProjectId, Box<Mined>),
+    /// Remember what was told about a kind of line.
+    Notice(ProjectId, Noticed),
     /// Let the occurrences of an incident count for another one too, or no longer.
     Merge(IncidentId, Option<IncidentId>),
     /// Keep a role, or all of them, from claiming.

@@ -151,8 +151,11 @@ pub(super) fn check_settlement(
     settlement: &Settlement,
 ) -> Result<(), Refusal> {
     let completes = matches!(settlement.outcome, Outcome::Complete { .. });
-    let has_read =
-        !(settlement.sightings.is_empty() && settlement.cursors.is_empty() && settlement.traffic.is_empty());
+    let has_mined = !(settlement.mined.is_empty() && settlement.noticed.is_empty());
+    let has_read = has_mined
+        || !(settlement.sightings.is_empty()
+            && settlement.cursors.is_empty()
+            && settlement.traffic.is_empty());
     let has_work = has_read || !(settlement.hand_offs.is_empty() && settlement.incidents.is_empty());
     if (has_work || settlement.answer.is_some()) && !completes {
         return Err(Refusal::Invalid("only a completed task hands off work".into()));

@@ -340,6 +340,8 @@ impl Memory {
                 sum.records += traffic.records;
                 sum.errors += traffic.errors;
             }
+            // Settlements of this test mine nothing.
+            Write::Mine(_, _) | Write::Notice(_, _) => {}
             Write::Merge(id, into) => self.merge(*id, *into),
             Write::SetPause(pause) => {
                 self.pauses.insert(pause.role, pause.clone());
@@ -516,6 +518,8 @@ impl Memory {
             fix_commit: None,
             released_at: None,
             merged_into: None,
+            first_release: None,
+            last_release: None,
         });
         incident.status = status.unwrap_or(incident.status);
         incident.fingerprint_version = sighting.fingerprint_version;
@@ -854,5 +858,6 @@ fn sighting(which: u8, history: bool) -> Sighting {
         history,
         sample: Sample { text: format!("{which} {history}"), ..Sample::default() },
         buckets: Vec::new(),
+        releases: Vec::new(),
     }
 }

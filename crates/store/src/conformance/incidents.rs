@@ -27,6 +27,7 @@ pub(super) fn sighting(fingerprint: &str, day: u8, history: bool) -> Sighting {
         history,
         sample: Sample { text: format!("seen on day {day}"), ..Sample::default() },
         buckets: Vec::new(),
+        releases: Vec::new(),
     }
 }
 
@@ -71,6 +72,8 @@ pub fn sightings_make_one_incident_and_one_task(make: Make<'_>) {
         fix_commit: None,
         released_at: None,
         merged_into: None,
+        first_release: None,
+        last_release: None,
     };
     assert_eq!(found, wanted);
     let classify = bench.claim(Role::Triage);

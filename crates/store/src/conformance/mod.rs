@@ -8,6 +8,7 @@ mod decisions;
 mod events;
 mod incidents;
 mod life;
+mod lines;
 mod pauses;
 mod queue;
 mod record;
@@ -30,6 +31,7 @@ pub use decisions::*;
 pub use events::*;
 pub use incidents::*;
 pub use life::*;
+pub use lines::*;
 pub use pauses::*;
 pub use queue::*;
 pub use record::*;
@@ -125,6 +127,10 @@ macro_rules! conformance {
             incidents_are_never_merged_in_a_ring,
             occurrences_are_counted_over_time,
             traffic_is_added_up_over_time,
+            an_incident_knows_the_releases_it_happened_in,
+            kinds_of_lines_are_counted_and_joined,
+            what_is_told_about_a_kind_of_line_is_remembered,
+            of_too_many_kinds_of_lines_the_oldest_are_forgotten,
             an_error_returns_only_after_its_fix_is_released,
             an_error_that_keeps_returning_is_one_task_a_day,
             a_burst_is_one_task_a_day,

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use rusqlite::params;
 use serde_json::Value;
 
-use super::load;
 use super::query::{
     ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK, BEAT_WORKER, CHANGE_INCIDENT,
     CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, INCIDENT, INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE,
@@ -21,6 +20,7 @@ use super::query::{
 };
 use super::row;
 use super::session::Session;
+use super::{lines, load};
 use crate::error::StoreError;
 use crate::time::written;
 use crate::view::NewWorker;
@@ -90,6 +90,8 @@ pub(super) fn plan(
                 db.run(SET_CURSOR, params![project.0, source, cursor.to_string()])?;
             }
             Write::AddTraffic(project, traffic) => add_traffic(db, *project, traffic)?,
+            Write::Mine(project, mined) => lines::mine(db, *project, mined, now)?,
+            Write::Notice(project, noticed) => lines::notice(db, *project, noticed, now)?,
             Write::Merge(incident, into) => merge(db, *incident, *into)?,
             Write::SetPause(pause) => {
                 let (since, by) = (written(pause.since), pause.by.as_str());
@@ -232,7 +234,7 @@ fn sight(
     for (at, count) in sighting.counted() {
         db.run(ADD_TO_BUCKET, params![incident, written(at), whole(count)])?;
     }
-    Ok(())
+    lines::add_releases(db, incident, &sighting.releases)
 }
 
 /// Lets the occurrences of an incident count for another one too, or takes them back.

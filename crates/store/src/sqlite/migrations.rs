@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::time::written;
 
 /// Latest schema version that this program knows.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// A migration, applied or to be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../../migrations/sqlite/0003_teamwork.sql"),
     },
     Migration { version: 4, name: "upkeep", text: include_str!("../../migrations/sqlite/0004_upkeep.sql") },
+    Migration { version: 6, name: "lines", text: include_str!("../../migrations/sqlite/0006_lines.sql") },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS crew_migrations (

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod clock;
 mod file;
+mod lines;
 mod load;
 pub(crate) mod migrations;
 mod prune;
@@ -28,13 +29,14 @@ use std::time::Duration;
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, Traffic};
+use groundcrew_core::incident::{Incident, IncidentStatus, ReleaseCount, Traffic};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Party;
 use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
+use groundcrew_core::template::{Learned, Template};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -45,7 +47,7 @@ use crate::store::{Maintained, Receipt, Store};
 use crate::upkeep::{AuditReport, Finding, Prune, Pruned, Stats};
 use crate::view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
-    Worker,
+    TemplateFilter, Worker,
 };
 use reader::Readers;
 use session::Session;
@@ -167,6 +169,30 @@ impl Store for SqliteStore {
 
     fn traffic(&self, project: ProjectId, since: Timestamp) -> Result<Vec<Traffic>, StoreError> {
         self.readers.with(|db| reader::traffic(db, project, since))
+    }
+
+    fn incident_releases(&self, incident: IncidentId) -> Result<Vec<ReleaseCount>, StoreError> {
+        self.readers.with(|db| lines::releases(db, incident))
+    }
+
+    fn learned(&self, project: ProjectId, source: Option<&str>) -> Result<Vec<Learned>, StoreError> {
+        self.readers.with(|db| lines::learned(db, project, source))
+    }
+
+    fn miner(&self, project: ProjectId, source: &str) -> Result<Option<Value>, StoreError> {
+        self.readers.with(|db| lines::miner(db, project, source))
+    }
+
+    fn templates(&self, filter: &TemplateFilter) -> Result<Vec<Template>, StoreError> {
+        self.readers.with(|db| lines::templates(db, filter))
+    }
+
+    fn template_buckets(
+        &self,
+        template: &Template,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, u64)>, StoreError> {
+        self.readers.with(|db| lines::template_buckets(db, template, since))
     }
 
     fn pauses(&self) -> Result<Vec<Pause>, StoreError> {

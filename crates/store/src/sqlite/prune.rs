@@ -14,9 +14,9 @@ use rusqlite::{Row, params};
 use serde_json::{Map, Value, json};
 
 use super::query::{
-    Db, OLD_BUCKETS, OLD_EVENTS, OLD_TRAFFIC, PRUNABLE, PRUNE_ATTEMPTS, PRUNE_BUCKETS, PRUNE_EVENTS,
-    PRUNE_LOGS, PRUNE_MESSAGES, PRUNE_READ_ATTEMPTS, PRUNE_READ_LOGS, PRUNE_READ_MESSAGES, PRUNE_READ_TASKS,
-    PRUNE_SEALED, PRUNE_TASKS, PRUNE_TRAFFIC, Query, STILL_NEEDED,
+    Db, OLD_BUCKETS, OLD_EVENTS, OLD_TEMPLATE_BUCKETS, OLD_TRAFFIC, PRUNABLE, PRUNE_ATTEMPTS, PRUNE_BUCKETS,
+    PRUNE_EVENTS, PRUNE_LOGS, PRUNE_MESSAGES, PRUNE_READ_ATTEMPTS, PRUNE_READ_LOGS, PRUNE_READ_MESSAGES,
+    PRUNE_READ_TASKS, PRUNE_SEALED, PRUNE_TASKS, PRUNE_TEMPLATE_BUCKETS, PRUNE_TRAFFIC, Query, STILL_NEEDED,
 };
 use super::session::Session;
 use super::{apply, audit, reader};
@@ -66,6 +66,7 @@ impl Past {
         done.events = count(OLD_EVENTS, self.events_before)?;
         done.buckets = count(OLD_BUCKETS, self.counts_before)?;
         done.traffic = count(OLD_TRAFFIC, self.counts_before)?;
+        done.lines = count(OLD_TEMPLATE_BUCKETS, self.counts_before)?;
         Ok(())
     }
 
@@ -78,13 +79,15 @@ impl Past {
         let events = delete(PRUNE_EVENTS, self.events_before)?;
         let buckets = delete(PRUNE_BUCKETS, self.counts_before)?;
         let traffic = delete(PRUNE_TRAFFIC, self.counts_before)?;
-        if events + buckets + traffic == 0 {
+        let lines = delete(PRUNE_TEMPLATE_BUCKETS, self.counts_before)?;
+        if events + buckets + traffic + lines == 0 {
             return Ok(false);
         }
         done.events += events;
         done.buckets += buckets;
         done.traffic += traffic;
-        let data = json!({ "events": events, "buckets": buckets, "traffic": traffic });
+        done.lines += lines;
+        let data = json!({ "events": events, "buckets": buckets, "traffic": traffic, "lines": lines });
         let entry = NewLog::info("deleted old events and counts over time", data);
         apply::log(session, None, Party::User, &entry)?;
         Ok(true)

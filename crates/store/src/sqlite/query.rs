@@ -162,6 +162,26 @@ queries! {
     WAITING_UP_TO = "shared/waiting_up_to";
     WORKERS = "shared/workers";
     WORKFLOW = "shared/workflow";
+    ADD_RELEASE = "shared/add_release";
+    ADD_TEMPLATE_BUCKET = "shared/add_template_bucket";
+    COUNT_TEMPLATE = "shared/count_template";
+    FORGET_RELEASES = "shared/forget_releases";
+    FORGET_TEMPLATE_BUCKETS = "shared/forget_template_buckets";
+    FORGOTTEN_TEMPLATES = "shared/forgotten_templates";
+    INCIDENT_RELEASES = "shared/incident_releases";
+    JOIN_TEMPLATE = "shared/join_template";
+    JOIN_TEMPLATE_BUCKETS = "shared/join_template_buckets";
+    LEARNED = "shared/learned";
+    MINER = "shared/miner";
+    NAME_RELEASES = "shared/name_releases";
+    NOTICE_TEMPLATE = "shared/notice_template";
+    OLD_TEMPLATE_BUCKETS = "shared/old_template_buckets";
+    PRUNE_TEMPLATE_BUCKETS = "sqlite/prune_template_buckets";
+    REMOVE_TEMPLATE = "shared/remove_template";
+    REMOVE_TEMPLATE_BUCKETS = "shared/remove_template_buckets";
+    SET_MINER = "shared/set_miner";
+    TEMPLATE_BUCKETS = "shared/template_buckets";
+    TEMPLATES = "shared/templates";
 }
 
 /// A connection and the file it is to, so that every error can name both.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, Sample, Traffic};
+use groundcrew_core::incident::{Incident, IncidentStatus, ReleaseCount, Sample, Traffic};
 use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
@@ -16,6 +16,7 @@ use groundcrew_core::task::{
     BlockedOn, DEFAULT_PRIORITY, IncidentId, Lease, LeaseToken, MAX_RETRIES, MessageId, ProjectId, Status,
     Task, TaskId, Wait,
 };
+use groundcrew_core::template::{Learned, Template};
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -120,6 +121,44 @@ pub(super) fn incident(row: &Row<'_>) -> Result<Incident, StoreError> {
         fix_commit: row.text("fix_commit"),
         released_at: row.time("released_at"),
         merged_into: row.number("merged_into").map(IncidentId),
+        first_release: row.text("first_release"),
+        last_release: row.text("last_release"),
+    })
+}
+
+pub(super) fn release(row: &Row<'_>) -> Result<ReleaseCount, StoreError> {
+    let row = Fields { row, table: "crew_incident_releases" };
+    Ok(ReleaseCount {
+        release: row.text("release").unwrap_or_default(),
+        count: row.unsigned("occurrences"),
+        first: row.time_or_epoch("first_seen"),
+        last: row.time_or_epoch("last_seen"),
+    })
+}
+
+pub(super) fn learned(row: &Row<'_>) -> Result<Learned, StoreError> {
+    let row = Fields { row, table: "crew_miners" };
+    Ok(Learned {
+        source: row.text("source").unwrap_or_default(),
+        generation: row.unsigned("generation"),
+        caught_up_at: row.time("caught_up_at"),
+    })
+}
+
+pub(super) fn template(row: &Row<'_>) -> Result<Template, StoreError> {
+    let row = Fields { row, table: "crew_templates" };
+    Ok(Template {
+        project: ProjectId(row.number("project_id").unwrap_or(0)),
+        source: row.text("source").unwrap_or_default(),
+        id: row.unsigned("template"),
+        text: row.text("text").unwrap_or_default(),
+        level: row.text("level"),
+        occurrences: row.unsigned("occurrences"),
+        first_seen: row.time_or_epoch("first_seen"),
+        last_seen: row.time_or_epoch("last_seen"),
+        example: row.text("example").unwrap_or_default(),
+        notice: row.word("notice")?,
+        noticed_at: row.time("noticed_at"),
     })
 }
 

@@ -34,7 +34,9 @@ pub(super) fn run(at: &Invocation, options: &PruneOptions) -> Result<Done, Failu
     );
     let past = format!(
         "{} events, {} counts of errors and {} of log lines",
-        pruned.events, pruned.buckets, pruned.traffic
+        pruned.events,
+        pruned.buckets,
+        pruned.traffic.saturating_add(pruned.lines)
     );
     match named {
         Some(path) => {

@@ -144,6 +144,7 @@ fn sightings(
             history: true,
             sample: sample.clone(),
             buckets: Vec::new(),
+            releases: Vec::new(),
         });
         group.count += 1;
         add(&mut group.buckets, at);

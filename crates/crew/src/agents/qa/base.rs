@@ -295,6 +295,7 @@ pub(super) fn red_suite(job: &Job<'_>, commit: &str, failing: &[String]) -> Opti
             ..Sample::default()
         },
         buckets: Vec::new(),
+        releases: Vec::new(),
     })
 }
 

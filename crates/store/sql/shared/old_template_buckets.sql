@@ -1,0 +1,1 @@
+SELECT count(*) FROM crew_template_buckets WHERE bucket < ?1
