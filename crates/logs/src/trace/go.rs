@@ -33,6 +33,10 @@ impl Language for Go {
         Some(Beginning { place: Place::Here(0), follow: Box::new(state) })
     }
 
+    fn starts(&self) -> &'static [&'static str] {
+        &[PANIC, FATAL, CAUGHT, "goroutine "]
+    }
+
     fn parse(&self, text: &str) -> Option<Trace> {
         let lines: Vec<&str> = text.lines().collect();
         let Some(start) = lines.iter().position(|line| is_goroutine(line)) else {

@@ -10,9 +10,9 @@ use super::some;
 /// Lines of a message before the first frame.
 pub(crate) const MESSAGE_LINES: usize = 20;
 /// How the names of exceptions end.
-const KINDS: [&str; 6] = ["Error", "Exception", "Throwable", "Failure", "Fault", "Rejection"];
+pub(super) const KINDS: [&str; 6] = ["Error", "Exception", "Throwable", "Failure", "Fault", "Rejection"];
 /// What runtimes print before the name.
-const PREFIXES: [&str; 3] = ["Uncaught ", "Caused by: ", "Unhandled Exception: "];
+pub(super) const PREFIXES: [&str; 3] = ["Uncaught ", "Caused by: ", "Unhandled Exception: "];
 const THREAD: &str = "Exception in thread \"";
 
 /// Whether a line names an exception at its start.

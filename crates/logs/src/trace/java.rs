@@ -92,6 +92,10 @@ impl Language for Java {
         found.then(|| Beginning { place: Place::Before, follow: Box::new(Frames { message: 0 }) })
     }
 
+    fn starts(&self) -> &'static [&'static str] {
+        &["at ", "Caused by: "]
+    }
+
     fn parse(&self, text: &str) -> Option<Trace> {
         let lines: Vec<&str> = text.lines().collect();
         let first = lines.iter().position(|line| frame(line).is_some())?;

@@ -14,8 +14,11 @@ pub(crate) mod head;
 mod go;
 mod java;
 mod node;
+mod prefilter;
 mod python;
 mod rust;
+
+pub use prefilter::may_begin;
 
 /// Every language, the ones with the clearest opening first.
 static LANGUAGES: [&dyn Language; 5] = [&python::Python, &rust::Rust, &go::Go, &java::Java, &node::Node];
@@ -26,6 +29,17 @@ pub(crate) trait Language: Sync + Debug {
     ///
     /// Asked for nearly every line of a log, so it must not cost more than a few comparisons.
     fn begins(&self, line: &str) -> Option<Beginning>;
+
+    /// Texts of which one stands in every line that [`Language::begins`] says something of, unless one of
+    /// [`Language::starts`] does.
+    fn marks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Texts with which such a line starts, after blanks.
+    fn starts(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The trace in the text, which may have other lines around it; `None` when there is none.
     fn parse(&self, text: &str) -> Option<Trace>;

@@ -29,6 +29,14 @@ impl Language for Node {
         if found { beginning(Place::Before, Lines::Frames { depth: 0 }) } else { None }
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &[".js:", ".mjs:", ".cjs:", ".jsx:", ".ts:", ".mts:", ".cts:", ".tsx:"]
+    }
+
+    fn starts(&self) -> &'static [&'static str] {
+        &["at ", "node:"]
+    }
+
     fn parse(&self, text: &str) -> Option<Trace> {
         let lines: Vec<&str> = text.lines().collect();
         let snippet = snippet(&lines);

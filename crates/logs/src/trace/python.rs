@@ -42,6 +42,14 @@ impl Language for Python {
         Some(Beginning { place: Place::Here(from), follow: Box::new(state) })
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &[OPENING]
+    }
+
+    fn starts(&self) -> &'static [&'static str] {
+        &["File \""]
+    }
+
     fn parse(&self, text: &str) -> Option<Trace> {
         let lines: Vec<&str> = text.lines().collect();
         let start = match lines.iter().position(|line| is_opening(line)) {

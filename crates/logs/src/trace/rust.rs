@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use groundcrew_core::trace::{Frame, Trace};
+use groundcrew_core::trace::{Frame, Location, Trace};
 
 use super::{Beginning, Follow, Language, Next, Place, file_and_line, some};
 
@@ -60,6 +60,10 @@ impl Language for Rust {
         Some(Beginning { place: Place::Here(at), follow: Box::new(state) })
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &[PANICKED]
+    }
+
     fn parse(&self, text: &str) -> Option<Trace> {
         let start = opening(text)?;
         let rest = &text[start..];
@@ -68,17 +72,16 @@ impl Language for Rust {
             Some(quoted) => message_first(quoted)?,
             None => place_first(rest)?,
         };
+        let (file, line) = file_and_line(place)?;
         let mut frames = frames(behind);
         if frames.is_empty() {
-            let (file, line) = file_and_line(place)?;
             frames.push(at_place(None, file, line));
         }
-        let message = some(message.trim_end());
         Some(Trace {
-            location: None,
             exception: Some("panic".to_owned()),
-            message,
+            message: some(message.trim_end()),
             frames,
+            location: Some(Location { file: file.to_owned(), line: Some(line) }),
             causes: Vec::new(),
         })
     }
@@ -262,7 +265,7 @@ mod tests {
             ("thread 'main' panicked at 'left\n  right', src/cart.rs:12:5", "left\n  right"),
         ] {
             let expected = Trace {
-                location: None,
+                location: Some(Location { file: "src/cart.rs".to_owned(), line: Some(12) }),
                 exception: Some("panic".to_owned()),
                 message: Some(message.to_owned()),
                 frames: vec![place(None, "src/cart.rs", 12, true)],

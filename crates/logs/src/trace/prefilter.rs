@@ -1,0 +1,167 @@
+//! Whether a line can begin a stack trace at all.
+//!
+//! Nearly no line of a log does, and asking every language of every line costs more than reading the file. The languages
+//! say which texts their beginnings hold; those are looked for all at once.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use aho_corasick::packed::{Config, MatchKind, Searcher};
+
+use super::{LANGUAGES, head};
+
+/// Whether the languages or [`head::names_exception`] may have something to say of a line without its header; false
+/// means that they surely have not.
+pub fn may_begin(line: &[u8]) -> bool {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'|' | b'+');
+    let text = &line[line.iter().take_while(|byte| blank(byte)).count()..];
+    FILTER.starts(text) || is_packaged(line) || FILTER.marks.find(line)
+}
+
+static FILTER: LazyLock<Filter> = LazyLock::new(Filter::new);
+
+struct Filter {
+    marks: Marks,
+    /// The texts by their first byte.
+    starts: Vec<Vec<&'static [u8]>>,
+}
+
+/// The way to find one of many texts.
+enum Marks {
+    /// By vector instructions.
+    Packed(Searcher),
+    /// On processors without.
+    Automaton(AhoCorasick),
+    /// There are none that could be looked for.
+    Nothing,
+}
+
+impl Filter {
+    fn new() -> Self {
+        let mut starts: Vec<Vec<&'static [u8]>> = vec![Vec::new(); 256];
+        let languages = LANGUAGES.iter().flat_map(|language| language.starts());
+        for text in languages.chain(&head::PREFIXES) {
+            if let Some(first) = text.bytes().next() {
+                starts[usize::from(first)].push(text.as_bytes());
+            }
+        }
+        let mut marks: Vec<&str> = LANGUAGES.iter().flat_map(|language| language.marks()).copied().collect();
+        marks.extend(head::KINDS);
+        Self { marks: Marks::new(&marks), starts }
+    }
+
+    fn starts(&self, text: &[u8]) -> bool {
+        let Some(first) = text.first() else { return false };
+        self.starts[usize::from(*first)].iter().any(|start| text.starts_with(start))
+    }
+}
+
+impl Marks {
+    fn new(texts: &[&str]) -> Self {
+        let searcher = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(texts).build();
+        match searcher {
+            Some(searcher) => Self::Packed(searcher),
+            None => AhoCorasick::new(texts).map_or(Self::Nothing, Self::Automaton),
+        }
+    }
+
+    fn find(&self, line: &[u8]) -> bool {
+        match self {
+            Self::Packed(searcher) => searcher.find(line).is_some(),
+            Self::Automaton(searcher) => searcher.is_match(line),
+            Self::Nothing => true,
+        }
+    }
+}
+
+/// Whether a line starts as `shop.errors.OutOfStock: …` does, whose name says nothing of an exception.
+fn is_packaged(line: &[u8]) -> bool {
+    let length = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.$".contains(b)).count();
+    let (name, rest) = line.split_at(length);
+    let simple = name.rsplit(|b| matches!(b, b'.' | b'$')).next();
+    matches!(rest.first(), None | Some(b':' | b' '))
+        && name.first().is_some_and(u8::is_ascii_lowercase)
+        && simple.and_then(<[u8]>::first).is_some_and(u8::is_ascii_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trace::begins;
+
+    /// Lines that begin or name something, in every language's manner.
+    const LINES: &[&str] = &[
+        "Traceback (most recent call last):",
+        "boom Traceback (most recent call last):",
+        "  + Exception Group Traceback (most recent call last):",
+        "  File \"/srv/app.py\", line 3, in load",
+        "    |   File \"/srv/app.py\", line 3",
+        "thread 'main' panicked at src/main.rs:1:2:",
+        "thread 'w' panicked at 'boom', src/main.rs:1:2",
+        "panic: boom [recovered]",
+        "fatal error: all goroutines are asleep - deadlock!",
+        "http: panic serving 127.0.0.1:80: boom",
+        "goroutine 7 [running]:",
+        "\tat com.acme.Shop.pay(Shop.java:12) ~[shop.jar:1]",
+        "Caused by: com.acme.Refused: limit",
+        "com.acme.Refused: limit",
+        "com.acme.Refused",
+        "a$B [X]: limit",
+        "Uncaught com.acme.Refused: limit",
+        "/srv/app.js:12",
+        "file:///srv/app.mjs:12",
+        "node:internal/process:12",
+        "    at f (/srv/app.js:12:3)",
+        "TypeError [ERR_X]: no",
+        "shop: java.lang.Error: no",
+        "\"RequestRejection: no",
+    ];
+
+    fn holds(line: &str) {
+        if begins(line).is_some() || head::names_exception(line) {
+            assert!(may_begin(line.as_bytes()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_beginning_passes() {
+        for line in LINES {
+            assert!(begins(line).is_some() || head::names_exception(line), "{line}");
+            assert!(may_begin(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn ordinary_lines_do_not_pass() {
+        for line in [
+            "GET /cart/7 200 12ms",
+            "shop.http GET /cart/7 200 12ms",
+            "connection closed by peer: 3",
+            "session opened for user root(uid=0) by (uid=0)",
+            "",
+            "   ",
+        ] {
+            assert!(!may_begin(line.as_bytes()), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_beginning_is_missed(
+            line in prop::sample::select(LINES),
+            other in prop::sample::select(LINES),
+            cut in any::<prop::sample::Index>(),
+            at in any::<prop::sample::Index>(),
+            put in "[ -~\\t]{0,4}",
+        ) {
+            let cut = &line[cut.index(line.len())..];
+            let at = at.index(cut.len());
+            holds(&format!("{}{put}{}", &cut[..at], &cut[at..]));
+            holds(&format!("{}{put}{}", &cut[..at], &cut[(at + put.len()).min(cut.len())..]));
+            holds(&format!("{}{put}{other}", &cut[..at]));
+            holds(&format!("{put}{cut}"));
+        }
+    }
+}
