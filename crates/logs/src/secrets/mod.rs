@@ -9,6 +9,10 @@ use regex::{Captures, Regex};
 
 use crate::redact::{Evidence, Finding};
 
+mod anchors;
+
+pub(crate) use anchors::any as may_hold;
+
 /// Name of the pattern's group, class in the mark, evidence, pattern. The group named is the secret.
 type Rule = (&'static str, &'static str, Evidence, &'static str);
 
@@ -119,6 +123,11 @@ static ALL: LazyLock<Regex> = LazyLock::new(|| {
 
 /// All secrets, in order and without overlaps.
 pub(crate) fn find(text: &str) -> Vec<Finding> {
+    if may_hold(text.as_bytes()) { search(text) } else { Vec::new() }
+}
+
+/// As [`find`], without looking first whether there can be any.
+pub(crate) fn search(text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut at = 0;
     while let Some(found) = ALL.captures_at(text, at) {
