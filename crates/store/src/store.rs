@@ -208,6 +208,9 @@ pub trait Store: Send + Sync {
     /// Workers that have announced themselves.
     fn workers(&self) -> Result<Vec<Worker>, StoreError>;
 
+    /// How far all sources of a project have been read, by the source.
+    fn cursors(&self, project: ProjectId) -> Result<Vec<(String, Value)>, StoreError>;
+
     /// Tasks per role and status, in that order, without zeros.
     fn counts(&self) -> Result<Vec<Count>, StoreError>;
 

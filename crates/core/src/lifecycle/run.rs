@@ -48,12 +48,15 @@ pub(super) fn claim(
     } else {
         Refusal::NothingReady
     })?;
-    if task.status != Status::Pending || task.run_at.is_some() || task.assigned_to != role {
+    // Whoever names a task that waits for its time wants it now.
+    let waits = task.run_at.is_some() && only.is_none();
+    if task.status != Status::Pending || waits || task.assigned_to != role {
         return Err(Refusal::WrongStatus { task: task.id, status: task.status, wish: "claimed" });
     }
     pause::check(snapshot, role)?;
     let mut claimed = task.clone();
     claimed.status = Status::Running;
+    claimed.run_at = None;
     claimed.lease_token = LeaseToken(task.lease_token.0 + 1);
     claimed.lease = Some(Lease { owner: worker.to_owned(), since: now, until: later(now, lease) });
     claimed.started_at = claimed.started_at.or(Some(now));

@@ -136,6 +136,8 @@ pub fn cursors_are_saved_with_what_was_read(make: Make<'_>) {
     bench.settle_with(&task, complete(), |end| end.cursors = cursor()).unwrap();
     assert_eq!(bench.store.cursor(project, "app.log").unwrap(), Some(json!({ "offset": 9 })));
     assert_eq!(bench.store.cursor(project, "other.log").unwrap(), None);
+    let all = bench.store.cursors(project).unwrap();
+    assert_eq!(all, [("app.log".to_owned(), json!({ "offset": 9 }))]);
 }
 
 /// A settlement changes the incident of its task and nothing that it does not name.

@@ -270,6 +270,10 @@ impl Store for SqliteStore {
         self.readers.with(reader::workers)
     }
 
+    fn cursors(&self, project: ProjectId) -> Result<Vec<(String, Value)>, StoreError> {
+        self.readers.with(|db| reader::cursors(db, project))
+    }
+
     fn counts(&self) -> Result<Vec<Count>, StoreError> {
         self.readers.with(reader::counts)
     }

@@ -60,6 +60,7 @@ queries! {
     COUNT_FOR_OTHERS = "shared/count_for_others";
     COUNTS = "shared/counts";
     CURSOR = "shared/cursor";
+    CURSORS = "shared/cursors";
     DUE = "shared/due";
     EVENTS = "shared/events";
     EXPIRED = "shared/expired";

@@ -17,10 +17,11 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::query::{
-    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, Db, EVENTS, INBOX, INCIDENT, INCIDENT_BUCKETS,
-    INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST, LOGS_NEWEST_OF_TASK,
-    LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO, PAUSES, PROJECTS,
-    SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC, WORKERS, WORKFLOW,
+    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, INBOX, INCIDENT,
+    INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST,
+    LOGS_NEWEST_OF_TASK, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO,
+    PAUSES, PROJECTS, SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC, WORKERS,
+    WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
@@ -251,6 +252,10 @@ pub(super) fn projects(
 
 pub(super) fn cursor(db: Db<'_>, project: ProjectId, source: &str) -> Result<Option<Value>, StoreError> {
     db.first(CURSOR, params![project.0, source], row::first_json)
+}
+
+pub(super) fn cursors(db: Db<'_>, project: ProjectId) -> Result<Vec<(String, Value)>, StoreError> {
+    db.all(CURSORS, [project.0], row::source_and_json)
 }
 
 pub(super) fn workers(db: Db<'_>) -> Result<Vec<Worker>, StoreError> {

@@ -278,6 +278,11 @@ pub(super) fn first_json(row: &Row<'_>) -> Result<Value, StoreError> {
     Ok(row.get_ref(0).ok().and_then(text_of).map_or(Value::Null, parsed))
 }
 
+/// The text in the second column with the JSON in the first.
+pub(super) fn source_and_json(row: &Row<'_>) -> Result<(String, Value), StoreError> {
+    Ok((row.get_ref(1).ok().and_then(text_of).unwrap_or_default(), first_json(row)?))
+}
+
 /// The text in the first column.
 pub(super) fn first_text(row: &Row<'_>) -> Result<String, StoreError> {
     Ok(row.get_ref(0).ok().and_then(text_of).unwrap_or_default())
