@@ -19,6 +19,7 @@ mod context;
 mod encoding;
 mod file;
 mod lines;
+mod pipe;
 mod reading;
 mod rotated;
 mod secrets;
@@ -28,6 +29,9 @@ mod unpack;
 pub use expand::{ExpandError, Expanded, expand};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use normalise::normalise;
+pub use pipe::Pipe;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
-pub use source::{Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, readable, scan};
+pub use source::{
+    Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, readable, scan,
+};

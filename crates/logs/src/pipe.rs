@@ -207,7 +207,8 @@ fn export_entry(bytes: &[u8]) -> Option<(usize, usize, Option<Mark>)> {
         at = line_end + 1;
         if !line.contains(&b'=') {
             // A field of any bytes: its length in eight of them comes first.
-            let length = bytes.get(at..at + 8)?.first_chunk::<8>().map(|length| u64::from_le_bytes(*length))?;
+            let length =
+                bytes.get(at..at + 8)?.first_chunk::<8>().map(|length| u64::from_le_bytes(*length))?;
             let end = usize::try_from(length).ok().and_then(|length| length.checked_add(at + 8))?;
             at = end.checked_add(1).filter(|at| *at <= bytes.len())?;
         }
@@ -236,7 +237,8 @@ mod tests {
     }
 
     fn entry(number: u64, text: &str) -> Vec<u8> {
-        let mut bytes = format!("__CURSOR=s=abc;i={number:x};b=1;m=2;t=3;x=4\nPRIORITY=3\nMESSAGE\n").into_bytes();
+        let mut bytes =
+            format!("__CURSOR=s=abc;i={number:x};b=1;m=2;t=3;x=4\nPRIORITY=3\nMESSAGE\n").into_bytes();
         bytes.extend((text.len() as u64).to_le_bytes());
         bytes.extend(text.as_bytes());
         bytes.extend(b"\n\n");
@@ -295,7 +297,8 @@ mod tests {
 
     #[test]
     fn a_hostile_length_neither_blocks_nor_panics() {
-        let mut bytes = b"__CURSOR=s=abc;i=1;b=1;m=2;t=3;x=4;and-so-on-until-it-is-told-apart\nMESSAGE\n".to_vec();
+        let mut bytes =
+            b"__CURSOR=s=abc;i=1;b=1;m=2;t=3;x=4;and-so-on-until-it-is-told-apart\nMESSAGE\n".to_vec();
         bytes.extend(u64::MAX.to_le_bytes());
         bytes.extend(b"ERROR x\n\n");
         assert_eq!(passed(None, &bytes, 10).0, bytes.len() as u64);

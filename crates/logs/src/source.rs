@@ -1,5 +1,6 @@
 //! Reading a log file from where the last scan stopped.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::Metadata;
 use std::io;
@@ -57,9 +58,9 @@ pub struct Cursor {
     /// The file itself, where the log's path leads to it through symbolic links that may lead elsewhere later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PathBuf>,
-    /// The journal's own mark of the last entry read from it, where the source is a journal on a pipe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub journal: Option<String>,
+    /// Numbers of the last entries read, by the journals that count them, where the source is a journal on a pipe.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub journal: BTreeMap<String, u64>,
     /// What was lost of this source so far.
     #[serde(default, skip_serializing_if = "Losses::is_none")]
     pub losses: Losses,
