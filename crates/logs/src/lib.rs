@@ -11,6 +11,7 @@ pub mod normalise;
 pub mod record;
 pub mod redact;
 pub mod source;
+pub mod template;
 pub mod trace;
 
 mod assemble;
@@ -35,3 +36,4 @@ pub use redact::{Evidence, Finding, Redacted, Redactor};
 pub use source::{
     Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, readable, scan,
 };
+pub use template::{Merged, Miner, Template, TemplateId};
