@@ -138,6 +138,9 @@ pub struct ReleaseCount {
     pub last: Timestamp,
 }
 
+/// Releases of a project that are remembered, those seen last.
+pub const MOST_PROJECT_RELEASES: u32 = 100;
+
 /// Releases of one incident that are remembered: the first, and the newest of the others.
 pub const MOST_RELEASES: u32 = 32;
 
@@ -162,7 +165,7 @@ pub struct Sample {
 }
 
 /// Occurrences of one error met in one scan.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sighting {
     /// What makes two occurrences the same error.
     pub fingerprint: String,

@@ -43,6 +43,8 @@ pub struct Template {
     pub last_seen: Timestamp,
     /// One line of this kind, secrets taken out.
     pub example: String,
+    /// Whether its lines are counted over time.
+    pub rated: bool,
     /// What was last told about it.
     pub notice: Option<Notice>,
     /// When that was told.
@@ -84,6 +86,8 @@ pub struct Mined {
     pub source: String,
     /// What the next scan goes on from; none where nothing was learned.
     pub state: Option<Value>,
+    /// Whether the kinds are numbered anew, so that those known before are no longer written.
+    pub anew: bool,
     /// Kinds that were found to be one: the number that ends, and the one that goes on.
     pub merged: Vec<(u64, u64)>,
     /// Kinds that were met.
@@ -101,6 +105,8 @@ pub struct Learned {
     pub generation: u64,
     /// When the whole source had been read for the first time; none while its past is still being read.
     pub caught_up_at: Option<Timestamp>,
+    /// When the earliest line of a kind that is remembered was written.
+    pub since: Option<Timestamp>,
 }
 
 /// A kind of line that somebody is told about.
@@ -119,6 +125,9 @@ pub struct Noticed {
     pub level: Option<String>,
     /// What was seen, in one sentence.
     pub detail: String,
+    /// Remembered as told without being told, since there was too much to tell at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untold: bool,
 }
 
 /// Kinds of lines of one source that are remembered; of more, those seen longest ago are forgotten.

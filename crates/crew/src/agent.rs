@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use groundcrew_core::agent::Cost;
 use groundcrew_core::contract::{BadContext, BrainId, Common, Reason, read_context};
-use groundcrew_core::incident::{IncidentChange, Sighting, Traffic};
+use groundcrew_core::incident::{IncidentChange, ReleaseCount, Sighting, Traffic};
 use groundcrew_core::lifecycle::Outcome;
 use groundcrew_core::log::{LogLevel, NewLog};
 use groundcrew_core::message::{Ask, Given, Message, NewMessage};
@@ -140,6 +140,8 @@ pub struct Ending {
     pub incidents: Vec<(IncidentId, IncidentChange)>,
     /// What log sources wrote.
     pub traffic: Vec<Traffic>,
+    /// Releases that the records of log sources name, with the records of each.
+    pub releases: Vec<ReleaseCount>,
     /// What was learned about the kinds of lines of log sources.
     pub mined: Vec<Mined>,
     /// Kinds of lines that somebody is told about.
@@ -176,6 +178,7 @@ impl Ending {
             incident: IncidentChange::default(),
             incidents: Vec::new(),
             traffic: Vec::new(),
+            releases: Vec::new(),
             mined: Vec::new(),
             noticed: Vec::new(),
             messages: Vec::new(),

@@ -7,6 +7,7 @@
 //! | [`agent`] | what an agent takes and gives |
 //! | `agents/` | the six, one file each |
 //! | [`brain`] | judgement behind one trait |
+//! | `release` | what the name of a release may mean in a repository |
 //! | [`presence`] | which processes of this machine still live |
 //! | [`scratch`] | folders of runs, and what becomes of them |
 //! | [`environment`] | what the tests need beside the files of the repository |
@@ -21,11 +22,13 @@ pub mod config;
 pub mod desk;
 pub mod environment;
 pub mod hooks;
+mod lookout;
 mod mistake;
 pub mod nearest;
 mod patch;
 pub mod presence;
 mod recurring;
+mod release;
 pub mod scratch;
 pub mod site;
 pub mod supervisor;

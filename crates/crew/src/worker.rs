@@ -177,6 +177,7 @@ impl Floor {
             incident: ending.incident,
             incidents: ending.incidents,
             traffic: ending.traffic,
+            releases: ending.releases,
             mined: ending.mined,
             noticed: ending.noticed,
             answer: ending.answer,

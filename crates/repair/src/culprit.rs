@@ -347,7 +347,7 @@ fn middle(bad: usize, good: usize, silent: &BTreeSet<usize>) -> Option<usize> {
 
 fn suspect(info: &CommitInfo, score: f64, evidence: String) -> Suspect {
     let subject = info.subject.chars().filter(|c| !c.is_control()).take(120).collect();
-    Suspect { sha: info.sha.as_str().to_owned(), subject, score, evidence }
+    Suspect { sha: info.sha.as_str().to_owned(), subject, score, evidence, facts: Vec::new() }
 }
 
 /// A text without what a commit did to some lines of it; none if it did nothing there, or if later changes make it

@@ -139,6 +139,9 @@ pub trait Store: Send + Sync {
     /// Occurrences of an incident per release, the release in which it was first seen first.
     fn incident_releases(&self, incident: IncidentId) -> Result<Vec<ReleaseCount>, StoreError>;
 
+    /// Releases of a project that its logs name with the records of each, the one that ran first first.
+    fn releases(&self, project: ProjectId) -> Result<Vec<ReleaseCount>, StoreError>;
+
     /// How far the kinds of lines of a project's sources, or of one, are known.
     fn learned(&self, project: ProjectId, source: Option<&str>) -> Result<Vec<Learned>, StoreError>;
 
@@ -205,11 +208,11 @@ pub trait Store: Send + Sync {
     /// How far a source of a project has been read.
     fn cursor(&self, project: ProjectId, source: &str) -> Result<Option<Value>, StoreError>;
 
-    /// Workers that have announced themselves.
-    fn workers(&self) -> Result<Vec<Worker>, StoreError>;
-
     /// How far all sources of a project have been read, by the source.
     fn cursors(&self, project: ProjectId) -> Result<Vec<(String, Value)>, StoreError>;
+
+    /// Workers that have announced themselves.
+    fn workers(&self) -> Result<Vec<Worker>, StoreError>;
 
     /// Tasks per role and status, in that order, without zeros.
     fn counts(&self) -> Result<Vec<Count>, StoreError>;

@@ -88,8 +88,10 @@ pub struct TemplateFilter {
     pub project: Option<ProjectId>,
     /// Of this source.
     pub source: Option<String>,
-    /// Only those whose lines are counted over time, and those that nobody was told about.
-    pub watched: bool,
+    /// Only those whose lines are counted over time.
+    pub rated: bool,
+    /// Only those that were first seen since then and that nobody was told about.
+    pub new_since: Option<Timestamp>,
     /// Only those that somebody was told about.
     pub noticed: bool,
     /// At most so many; 200 if not set.

@@ -175,6 +175,9 @@ pub struct Classification {
     /// Where the program ran, where that is known.
     #[serde(default)]
     pub environment: Option<String>,
+    /// The release in which it began, where one is known.
+    #[serde(default)]
+    pub began: Option<Began>,
 }
 
 impl Classification {
@@ -197,6 +200,7 @@ impl Classification {
             counts: Counts::default(),
             release: None,
             environment: None,
+            began: None,
         }
     }
 }
@@ -212,6 +216,27 @@ pub struct Suspect {
     pub score: f64,
     /// What speaks for it.
     pub evidence: String,
+    /// What else is known of it, each fact for itself, such as the release that it came with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<String>,
+}
+
+/// The release in which an error was first seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Began {
+    /// The release, as records or settings name it, or a tag.
+    pub release: String,
+    /// Its commit; none where the repository has no such release.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// The release that ran before it.
+    #[serde(default)]
+    pub before: Option<String>,
+    /// The commit of that one.
+    #[serde(default)]
+    pub before_commit: Option<String>,
+    /// What follows from it, in one sentence.
+    pub detail: String,
 }
 
 #[cfg(test)]

@@ -127,12 +127,17 @@ impl Plan {
         for traffic in &settlement.traffic {
             self.writes.push(Write::AddTraffic(project, traffic.clone()));
         }
+        if !settlement.releases.is_empty() {
+            self.writes.push(Write::SeeReleases(project, settlement.releases.clone()));
+        }
         for mined in &settlement.mined {
             self.writes.push(Write::Mine(project, Box::new(mined.clone())));
         }
         for noticed in &settlement.noticed {
             self.writes.push(Write::Notice(project, noticed.clone()));
-            self.writes.push(Write::Event(line_event(task, noticed)));
+            if !noticed.untold {
+                self.writes.push(Write::Event(line_event(task, noticed)));
+            }
         }
     }
 

@@ -25,7 +25,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::agent::{AgentState, Cost, Pause};
-use crate::incident::{Incident, IncidentChange, IncidentStatus, IncidentWish, Sighting, Traffic};
+use crate::incident::{
+    Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Traffic,
+};
 use crate::log::NewLog;
 use crate::message::{Ask, Given, Message, NewMessage};
 use crate::role::{Party, Role};
@@ -286,6 +288,8 @@ pub struct Settlement {
     pub incidents: Vec<(IncidentId, IncidentChange)>,
     /// What the sources wrote. Only with `Complete`.
     pub traffic: Vec<Traffic>,
+    /// Releases that the records of the sources name, with the records of each. Only with `Complete`.
+    pub releases: Vec<ReleaseCount>,
     /// What was learned about the kinds of lines of the sources. Only with `Complete`.
     pub mined: Vec<Mined>,
     /// Kinds of lines that somebody is told about. Only with `Complete`.
@@ -311,6 +315,7 @@ impl Settlement {
             incident: IncidentChange::default(),
             incidents: Vec::new(),
             traffic: Vec::new(),
+            releases: Vec::new(),
             mined: Vec::new(),
             noticed: Vec::new(),
             answer: None,

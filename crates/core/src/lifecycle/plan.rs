@@ -11,7 +11,7 @@ use super::{Command, Outcome, RoleLoad, Settlement, Snapshot};
 use crate::agent::{AgentState, AgentStatus, Cost, Pause, RunEnd, count_run};
 use crate::contract::task_type::ANSWER_QUESTION;
 use crate::event::{EventKind, MessageLink, NewEvent};
-use crate::incident::{IncidentChange, IncidentStatus, Sighting, Traffic};
+use crate::incident::{IncidentChange, IncidentStatus, ReleaseCount, Sighting, Traffic};
 use crate::log::{LogLevel, NewLog};
 use crate::message::{MessageType, NewMessage, STABILISE_TEST};
 use crate::role::{Party, Role};
@@ -55,6 +55,8 @@ pub enum Write {
     SetCursor(ProjectId, String, Value),
     /// Add what a source wrote to what is known of that piece of time.
     AddTraffic(ProjectId, Traffic),
+    /// Add records to those of a project's releases.
+    SeeReleases(ProjectId, Vec<ReleaseCount>),
     /// Add lines to the kinds of lines of a source, and remember what the next scan goes on from.
     Mine(ProjectId, Box<Mined>),
     /// Remember what was told about a kind of line.

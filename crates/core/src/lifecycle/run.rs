@@ -154,7 +154,8 @@ pub(super) fn check_settlement(
     settlement: &Settlement,
 ) -> Result<(), Refusal> {
     let completes = matches!(settlement.outcome, Outcome::Complete { .. });
-    let has_mined = !(settlement.mined.is_empty() && settlement.noticed.is_empty());
+    let has_mined =
+        !(settlement.mined.is_empty() && settlement.noticed.is_empty() && settlement.releases.is_empty());
     let has_read = has_mined
         || !(settlement.sightings.is_empty()
             && settlement.cursors.is_empty()

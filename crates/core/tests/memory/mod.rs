@@ -341,7 +341,7 @@ impl Memory {
                 sum.errors += traffic.errors;
             }
             // Settlements of this test mine nothing.
-            Write::Mine(_, _) | Write::Notice(_, _) => {}
+            Write::SeeReleases(_, _) | Write::Mine(_, _) | Write::Notice(_, _) => {}
             Write::Merge(id, into) => self.merge(*id, *into),
             Write::SetPause(pause) => {
                 self.pauses.insert(pause.role, pause.clone());

@@ -55,6 +55,12 @@ const POWERS: &[Power] = &[
             config.security.advisories.take_if(|path| leaves_repository(path));
         },
     },
+    Power {
+        key: "release.file outside the repository",
+        take_back: |config| {
+            config.release.file.take_if(|path| leaves_repository(path));
+        },
+    },
     Power { key: "hooks.on_event", take_back: |config| config.hooks.on_event = None },
     Power { key: "health.checks", take_back: |config| config.health.checks.clear() },
 ];
@@ -170,6 +176,8 @@ mod tests {
         "project.branch",
         "project.name",
         "release.branch",
+        "release.commit",
+        "release.source_maps",
         "release.tags",
         "sandbox.minimum",
         "security.scan_secrets",

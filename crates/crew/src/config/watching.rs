@@ -57,6 +57,13 @@ pub struct ReleaseConfig {
     pub branch: Option<String>,
     /// Names of tags that are releases, such as `v*`; `*` stands for any characters. None means every tag.
     pub tags: Option<String>,
+    /// The release that runs, where the records of the log name none: a tag or a commit.
+    pub commit: Option<String>,
+    /// A file whose first line names the release that runs, where the records of the log name none, relative to the
+    /// repository or absolute, such as `VERSION`. Outside the repository it widens power.
+    pub file: Option<PathBuf>,
+    /// A folder of the repository with the source maps of minified JavaScript; none means those beside the bundles.
+    pub source_maps: Option<String>,
 }
 
 /// How errors are judged.

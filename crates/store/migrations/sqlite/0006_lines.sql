@@ -13,6 +13,16 @@ CREATE TABLE crew_incident_releases (
     PRIMARY KEY (incident_id, release)
 ) WITHOUT ROWID;
 
+-- Which releases of a project ran, by the records of its logs.
+CREATE TABLE crew_releases (
+    project_id INTEGER NOT NULL REFERENCES crew_projects(id),
+    release TEXT NOT NULL,
+    records INTEGER NOT NULL,
+    first_seen DATETIME NOT NULL,
+    last_seen DATETIME NOT NULL,
+    PRIMARY KEY (project_id, release)
+) WITHOUT ROWID;
+
 -- What the next scan of a source goes on from; its generation rises with every state that is stored.
 CREATE TABLE crew_miners (
     project_id INTEGER NOT NULL REFERENCES crew_projects(id),

@@ -13,7 +13,14 @@ use super::{Bench, Make, complete};
 use crate::TemplateFilter;
 
 fn mined(counts: Vec<TemplateCount>) -> Mined {
-    Mined { source: "app.log".to_owned(), state: None, merged: Vec::new(), counts, caught_up: false }
+    Mined {
+        source: "app.log".to_owned(),
+        state: None,
+        anew: false,
+        merged: Vec::new(),
+        counts,
+        caught_up: false,
+    }
 }
 
 fn count(id: u64, count: u64, time: &str) -> TemplateCount {
@@ -49,6 +56,7 @@ fn template(project: ProjectId, id: u64, occurrences: u64, first: &str, last: &s
         first_seen: at(first),
         last_seen: at(last),
         example: format!("took 7 ms for {id}"),
+        rated: true,
         notice: None,
         noticed_at: None,
     }
@@ -87,6 +95,29 @@ pub fn an_incident_knows_the_releases_it_happened_in(make: Make<'_>) {
     assert_eq!((kept[0].release.as_str(), kept[31].release.as_str()), ("v1", "w099"));
 }
 
+/// Which releases of a project ran is known from its logs, and of too many only the newest.
+pub fn releases_of_a_project_are_remembered(make: Make<'_>) {
+    let bench = make();
+    let project = project(&bench);
+    let of = |release: &str, count, hour: u8| ReleaseCount {
+        release: release.to_owned(),
+        count,
+        first: at(&format!("2026-03-02T{hour:02}:00:00Z")),
+        last: at(&format!("2026-03-02T{hour:02}:30:00Z")),
+    };
+    let see = |releases| {
+        let task = bench.claimed(Role::Monitor);
+        bench.settle_with(&task, complete(), |end| end.releases = releases).unwrap();
+    };
+    see(vec![of("v2", 1, 9), of("v1", 2, 8)]);
+    see(vec![of("v2", 3, 10)]);
+    let joined = ReleaseCount { last: of("v2", 0, 10).last, ..of("v2", 4, 9) };
+    assert_eq!(bench.store.releases(project).unwrap(), [of("v1", 2, 8), joined]);
+    see((0..200).map(|n| of(&format!("w{n:03}"), 1, 11)).collect());
+    let kept = bench.store.releases(project).unwrap();
+    assert_eq!((kept.len(), kept[99].release.as_str()), (100, "w199"));
+}
+
 /// Kinds of lines are counted with their rate, and what turns out to be one kind is one from then on.
 pub fn kinds_of_lines_are_counted_and_joined(make: Make<'_>) {
     let bench = make();
@@ -103,8 +134,8 @@ pub fn kinds_of_lines_are_counted_and_joined(make: Make<'_>) {
     mine(&bench, mined(vec![count(1, 3, late)]));
     assert_eq!(stored(&bench), [template(project, 1, 5, early, late), template(project, 2, 1, early, early)]);
     let learned =
-        |generation, caught_up_at| Learned { source: "app.log".to_owned(), generation, caught_up_at };
-    assert_eq!(bench.store.learned(project, None).unwrap(), [learned(1, None)]);
+        Learned { source: "app.log".to_owned(), generation: 1, caught_up_at: None, since: Some(at(early)) };
+    assert_eq!(bench.store.learned(project, None).unwrap(), [learned]);
     assert_eq!(bench.store.miner(project, "app.log").unwrap(), Some(json!({ "n": 1 })));
     let joined = Mined {
         state: Some(json!({ "n": 2 })),
@@ -122,6 +153,8 @@ pub fn kinds_of_lines_are_counted_and_joined(make: Make<'_>) {
     mine(&bench, Mined { caught_up: true, ..mined(Vec::new()) });
     assert_eq!(bench.store.learned(project, None).unwrap(), [known], "the past is read once");
     assert_eq!(bench.store.miner(project, "app.log").unwrap(), Some(json!({ "n": 2 })));
+    mine(&bench, Mined { anew: true, ..mined(vec![count(1, 1, late)]) });
+    assert_eq!(stored(&bench), [template(project, 1, 1, late, late)], "kinds numbered anew are other kinds");
 }
 
 /// A notice is an event, and stands with its kind of line.
@@ -138,6 +171,7 @@ pub fn what_is_told_about_a_kind_of_line_is_remembered(make: Make<'_>) {
         text: format!("took <*> ms for {id}"),
         level: None,
         detail: "never before".to_owned(),
+        untold: id == 3,
     };
     let task = bench.claimed(Role::Monitor);
     let told = vec![noticed(2, Notice::New), noticed(3, Notice::New)];
@@ -148,10 +182,13 @@ pub fn what_is_told_about_a_kind_of_line_is_remembered(make: Make<'_>) {
     let told = bench.store.templates(&TemplateFilter { noticed: true, ..Default::default() }).unwrap();
     assert!(told.iter().all(|found| found.notice == Some(Notice::New) && found.noticed_at.is_some()));
     assert_eq!(told.iter().map(|found| found.id).collect::<Vec<_>>(), [2, 3]);
-    let watched = ids(TemplateFilter { watched: true, ..Default::default() });
-    assert_eq!(watched, [1, 2], "what is not counted over time is told once and then left alone");
+    assert_eq!(ids(TemplateFilter { rated: true, ..Default::default() }), [1, 2]);
+    let new_since = Some(at("2026-03-02T00:00:00Z"));
+    assert_eq!(ids(TemplateFilter { new_since, ..Default::default() }), [1], "what was told is told once");
+    let new_since = Some(at("2026-03-03T00:00:00Z"));
+    assert_eq!(ids(TemplateFilter { new_since, ..Default::default() }), [0; 0]);
     let events = bench.store.events(0, 10).unwrap();
-    assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::LineNew; 2]);
+    assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::LineNew]);
     assert_eq!(events[0].data["detail"], json!("never before"));
 }
 

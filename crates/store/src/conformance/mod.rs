@@ -128,6 +128,7 @@ macro_rules! conformance {
             occurrences_are_counted_over_time,
             traffic_is_added_up_over_time,
             an_incident_knows_the_releases_it_happened_in,
+            releases_of_a_project_are_remembered,
             kinds_of_lines_are_counted_and_joined,
             what_is_told_about_a_kind_of_line_is_remembered,
             of_too_many_kinds_of_lines_the_oldest_are_forgotten,

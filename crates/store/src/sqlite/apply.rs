@@ -90,6 +90,7 @@ pub(super) fn plan(
                 db.run(SET_CURSOR, params![project.0, source, cursor.to_string()])?;
             }
             Write::AddTraffic(project, traffic) => add_traffic(db, *project, traffic)?,
+            Write::SeeReleases(project, releases) => lines::see_releases(db, *project, releases)?,
             Write::Mine(project, mined) => lines::mine(db, *project, mined, now)?,
             Write::Notice(project, noticed) => lines::notice(db, *project, noticed, now)?,
             Write::Merge(incident, into) => merge(db, *incident, *into)?,

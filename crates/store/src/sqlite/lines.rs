@@ -1,6 +1,6 @@
 //! What is known of a log beyond its errors: the kinds of its lines, and the releases that its errors happen in.
 
-use groundcrew_core::incident::{MOST_RELEASES, ReleaseCount};
+use groundcrew_core::incident::{MOST_PROJECT_RELEASES, MOST_RELEASES, ReleaseCount};
 use groundcrew_core::task::{IncidentId, ProjectId};
 use groundcrew_core::template::{Learned, MOST_TEMPLATES, Mined, Noticed, Template, TemplateCount};
 use jiff::{SignedDuration, Timestamp};
@@ -8,10 +8,10 @@ use rusqlite::params;
 use serde_json::Value;
 
 use super::query::{
-    ADD_RELEASE, ADD_TEMPLATE_BUCKET, COUNT_TEMPLATE, Db, FORGET_RELEASES, FORGET_TEMPLATE_BUCKETS,
-    FORGOTTEN_TEMPLATES, INCIDENT_RELEASES, JOIN_TEMPLATE, JOIN_TEMPLATE_BUCKETS, LEARNED, MINER,
-    NAME_RELEASES, NOTICE_TEMPLATE, REMOVE_TEMPLATE, REMOVE_TEMPLATE_BUCKETS, SET_MINER, TEMPLATE_BUCKETS,
-    TEMPLATES,
+    ADD_RELEASE, ADD_TEMPLATE_BUCKET, COUNT_TEMPLATE, Db, FORGET_ALL_TEMPLATE_BUCKETS, FORGET_RELEASES,
+    FORGET_TEMPLATE_BUCKETS, FORGET_TEMPLATES, FORGOTTEN_TEMPLATES, INCIDENT_RELEASES, JOIN_TEMPLATE,
+    JOIN_TEMPLATE_BUCKETS, LEARNED, MINER, NAME_RELEASES, NOTICE_TEMPLATE, RELEASES, REMOVE_TEMPLATE,
+    REMOVE_TEMPLATE_BUCKETS, SEE_RELEASE, SET_MINER, TEMPLATE_BUCKETS, TEMPLATES, UNSEE_RELEASES,
 };
 use super::row;
 use crate::error::StoreError;
@@ -35,12 +35,30 @@ pub(super) fn add_releases(db: Db<'_>, incident: i64, releases: &[ReleaseCount])
     Ok(())
 }
 
+/// Adds records of a project's logs to those of its releases.
+pub(super) fn see_releases(
+    db: Db<'_>,
+    project: ProjectId,
+    releases: &[ReleaseCount],
+) -> Result<(), StoreError> {
+    for of in releases {
+        let (first, last) = (written(of.first), written(of.last));
+        db.run(SEE_RELEASE, params![project.0, of.release, whole(of.count), first, last])?;
+    }
+    db.run(UNSEE_RELEASES, params![project.0, MOST_PROJECT_RELEASES])?;
+    Ok(())
+}
+
 /// Writes what a scan learned about the kinds of lines of a source.
 pub(super) fn mine(db: Db<'_>, project: ProjectId, mined: &Mined, now: Timestamp) -> Result<(), StoreError> {
     let source = &mined.source;
     let state = mined.state.as_ref().map(Value::to_string);
     let caught_up = mined.caught_up.then(|| written(now));
     db.run(SET_MINER, params![project.0, source, state, caught_up])?;
+    if mined.anew {
+        db.run(FORGET_ALL_TEMPLATE_BUCKETS, params![project.0, source])?;
+        db.run(FORGET_TEMPLATES, params![project.0, source])?;
+    }
     for (ended, into) in &mined.merged {
         db.run(JOIN_TEMPLATE, params![project.0, source, whole(*ended), whole(*into)])?;
         db.run(JOIN_TEMPLATE_BUCKETS, params![project.0, source, whole(*ended), whole(*into)])?;
@@ -109,6 +127,10 @@ pub(super) fn releases(db: Db<'_>, incident: IncidentId) -> Result<Vec<ReleaseCo
     db.all(INCIDENT_RELEASES, [incident.0], row::release)
 }
 
+pub(super) fn releases_of(db: Db<'_>, project: ProjectId) -> Result<Vec<ReleaseCount>, StoreError> {
+    db.all(RELEASES, [project.0], row::release)
+}
+
 pub(super) fn learned(
     db: Db<'_>,
     project: ProjectId,
@@ -125,8 +147,9 @@ pub(super) fn templates(db: Db<'_>, filter: &TemplateFilter) -> Result<Vec<Templ
     let values = params![
         filter.project.map(|project| project.0),
         filter.source,
-        filter.watched,
+        filter.rated,
         filter.noticed,
+        filter.new_since.map(written),
         filter.limit.unwrap_or(DEFAULT_LIMIT),
     ];
     db.all(TEMPLATES, values, row::template)

@@ -175,6 +175,10 @@ impl Store for SqliteStore {
         self.readers.with(|db| lines::releases(db, incident))
     }
 
+    fn releases(&self, project: ProjectId) -> Result<Vec<ReleaseCount>, StoreError> {
+        self.readers.with(|db| lines::releases_of(db, project))
+    }
+
     fn learned(&self, project: ProjectId, source: Option<&str>) -> Result<Vec<Learned>, StoreError> {
         self.readers.with(|db| lines::learned(db, project, source))
     }
@@ -266,12 +270,12 @@ impl Store for SqliteStore {
         self.readers.with(|db| reader::cursor(db, project, source))
     }
 
-    fn workers(&self) -> Result<Vec<Worker>, StoreError> {
-        self.readers.with(reader::workers)
-    }
-
     fn cursors(&self, project: ProjectId) -> Result<Vec<(String, Value)>, StoreError> {
         self.readers.with(|db| reader::cursors(db, project))
+    }
+
+    fn workers(&self) -> Result<Vec<Worker>, StoreError> {
+        self.readers.with(reader::workers)
     }
 
     fn counts(&self) -> Result<Vec<Count>, StoreError> {

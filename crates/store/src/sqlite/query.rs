@@ -167,6 +167,8 @@ queries! {
     ADD_TEMPLATE_BUCKET = "shared/add_template_bucket";
     COUNT_TEMPLATE = "shared/count_template";
     FORGET_RELEASES = "shared/forget_releases";
+    FORGET_ALL_TEMPLATE_BUCKETS = "shared/forget_all_template_buckets";
+    FORGET_TEMPLATES = "shared/forget_templates";
     FORGET_TEMPLATE_BUCKETS = "shared/forget_template_buckets";
     FORGOTTEN_TEMPLATES = "shared/forgotten_templates";
     INCIDENT_RELEASES = "shared/incident_releases";
@@ -178,11 +180,14 @@ queries! {
     NOTICE_TEMPLATE = "shared/notice_template";
     OLD_TEMPLATE_BUCKETS = "shared/old_template_buckets";
     PRUNE_TEMPLATE_BUCKETS = "sqlite/prune_template_buckets";
+    RELEASES = "shared/releases";
     REMOVE_TEMPLATE = "shared/remove_template";
     REMOVE_TEMPLATE_BUCKETS = "shared/remove_template_buckets";
+    SEE_RELEASE = "shared/see_release";
     SET_MINER = "shared/set_miner";
     TEMPLATE_BUCKETS = "shared/template_buckets";
     TEMPLATES = "shared/templates";
+    UNSEE_RELEASES = "shared/unsee_releases";
 }
 
 /// A connection and the file it is to, so that every error can name both.

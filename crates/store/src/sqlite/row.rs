@@ -142,6 +142,7 @@ pub(super) fn learned(row: &Row<'_>) -> Result<Learned, StoreError> {
         source: row.text("source").unwrap_or_default(),
         generation: row.unsigned("generation"),
         caught_up_at: row.time("caught_up_at"),
+        since: row.time("since"),
     })
 }
 
@@ -157,6 +158,7 @@ pub(super) fn template(row: &Row<'_>) -> Result<Template, StoreError> {
         first_seen: row.time_or_epoch("first_seen"),
         last_seen: row.time_or_epoch("last_seen"),
         example: row.text("example").unwrap_or_default(),
+        rated: row.unsigned::<u64>("rated") != 0,
         notice: row.word("notice")?,
         noticed_at: row.time("noticed_at"),
     })

@@ -97,7 +97,7 @@ impl Repository {
         })
     }
 
-    fn compare(&self, flags: &[&str], base: &Sha, head: &Sha) -> Result<Vec<u8>, GitError> {
+    pub(super) fn compare(&self, flags: &[&str], base: &Sha, head: &Sha) -> Result<Vec<u8>, GitError> {
         let mut git = self.git(&CANONICAL).cap(PATCH_CAP);
         for flag in flags {
             git = git.arg(flag);

@@ -19,6 +19,7 @@
 //! | `create` | a whole new repository |
 
 mod blame;
+mod carry;
 mod command;
 mod create;
 mod diff;
@@ -32,6 +33,7 @@ mod write;
 
 use std::path::PathBuf;
 
+pub use carry::{Carried, CarriedLine};
 pub use create::{NewCommit, git_version};
 pub use diff::{ChangeKind, Diff, FileChange};
 pub use history::{Author, BlamedLine, Tag, Touch, Touching};

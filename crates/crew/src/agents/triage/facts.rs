@@ -22,6 +22,10 @@ pub(super) struct Facts {
     pub(super) first_seen: Option<Timestamp>,
     /// When it was last seen, where that is known.
     pub(super) last_seen: Option<Timestamp>,
+    /// The release in which it was first seen, where the log names one.
+    pub(super) first_release: Option<String>,
+    /// The release in which it was last seen, where the log names one.
+    pub(super) last_release: Option<String>,
 }
 
 impl Facts {
@@ -38,6 +42,8 @@ impl Facts {
                 counts,
                 first_seen: Some(incident.first_seen),
                 last_seen: Some(incident.last_seen),
+                first_release: incident.first_release,
+                last_release: incident.last_release,
             });
         }
         let (title, mut sample) = match (&context.error, job.task.context.as_str()) {
@@ -57,7 +63,16 @@ impl Facts {
         let named = sample.trace.as_ref().and_then(|trace| trace.exception.clone());
         let title = if title.is_empty() { named.unwrap_or_else(|| "error".into()) } else { title };
         let counts = context.counts.unwrap_or(Counts { total: 1, hour: 1, day: 1 });
-        Ok(Self { incident: None, title, sample, counts, first_seen: None, last_seen: None })
+        Ok(Self {
+            incident: None,
+            title,
+            sample,
+            counts,
+            first_seen: None,
+            last_seen: None,
+            first_release: None,
+            last_release: None,
+        })
     }
 
     /// Seconds since the error was last seen; 0 where that is not known.

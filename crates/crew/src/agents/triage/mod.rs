@@ -7,7 +7,8 @@
 //! | --- | --- |
 //! | `facts` | what is known of the error itself |
 //! | `scene` | where its stack lies in a commit, or why not |
-//! | `release` | which release it happens in |
+//! | `release` | which release it began in, and which ran |
+//! | `memory` | what git said about commits lately |
 //! | `suspects` | which commits may have introduced it |
 //! | `owners` | who looks after the code |
 //! | `duplicates` | whether its root cause is worked already |
@@ -17,6 +18,7 @@
 mod duplicates;
 mod facts;
 mod hints;
+mod memory;
 mod outcome;
 mod owners;
 mod release;
@@ -26,23 +28,24 @@ mod suspects;
 use std::path::Path;
 
 use groundcrew_core::contract::task_type::CLASSIFY_ERROR;
-use groundcrew_core::contract::{Classification, ClassifyErrorContext, Owner, Route, StopAt, Suspect};
+use groundcrew_core::contract::{Began, Classification, ClassifyErrorContext, Owner, Route, StopAt, Suspect};
 use groundcrew_core::incident::{Category, Incident};
 use groundcrew_core::message::Ask;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::BlockedOn;
 use groundcrew_store::IncidentFilter;
-use groundcrew_workbench::git::{BlamedLine, GitError, RepoPath, Repository, Touching};
+use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
 
 use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
 use crate::brain::{ErrorFacts, rules};
 use crate::site::Site;
 
 use facts::Facts;
+use memory::{Lines, Memory};
 use outcome::{hand_to_project, settle};
-use release::Release;
-use scene::{LastListing, Place, Scene, elsewhere, files_of};
-use suspects::{Blamed, HISTORY, rank};
+use release::{Names, Release};
+use scene::{Place, Scene, elsewhere, files_of};
+use suspects::{Blamed, rank};
 
 /// Frames of the stack whose lines are blamed.
 const BLAMED_FRAMES: usize = 3;
@@ -59,13 +62,13 @@ const THERE: &str = "there";
 
 /// Triage.
 pub(super) struct Triage {
-    listings: LastListing,
+    memory: Memory,
 }
 
 impl Triage {
     /// Triage that has looked at nothing yet.
     pub(super) const fn new() -> Self {
-        Self { listings: LastListing::new() }
+        Self { memory: Memory::new() }
     }
 }
 
@@ -84,17 +87,45 @@ impl Agent for Triage {
         let facts = Facts::gather(job, &context)?;
         let repository = site.repository(job)?;
         let head = site.base(&repository)?;
-        let listing = self.listings.of(&repository, &head)?;
-        let scene = Scene::of(&repository, &head, listing, facts.sample.trace.as_ref())?;
-        if let Some((other, file)) = self.other_project(job, site, &facts, &scene)? {
+        let names = names(job, site, &context, &facts)?;
+        let ran = self.ran(&repository, &names, &head, &facts)?;
+        let scene = self.scene(&repository, &head, ran.as_ref(), &facts)?;
+        let seen = Seen { names, ran, scene };
+        if let Some((other, file)) = self.other_project(job, site, &facts, &seen.scene)? {
             return match job.choice() {
                 Some(THERE) => hand_to_project(job, &facts, &other, &file),
-                Some(HERE | HAND_OVER) => self.judge(job, site, &context, facts, &repository, &scene),
-                Some(_) | None => Ok(ask_which(job, site, &scene, &other, &file)),
+                Some(HERE | HAND_OVER) => self.judge(job, site, &context, facts, &repository, &seen),
+                Some(_) | None => Ok(ask_which(job, site, &seen.scene, &other, &file)),
             };
         }
-        self.judge(job, site, &context, facts, &repository, &scene)
+        self.judge(job, site, &context, facts, &repository, &seen)
     }
+}
+
+/// Where the stack of an error lies.
+struct Seen {
+    /// What is known about its releases.
+    names: Names,
+    /// On the commit of the release that ran, where that is another one than fixes start from.
+    ran: Option<Scene>,
+    /// On the commit that fixes start from.
+    scene: Scene,
+}
+
+/// What is known about the releases of an error: by the task, by the log, by the settings.
+fn names(
+    job: &Job<'_>,
+    site: &Site,
+    context: &ClassifyErrorContext,
+    facts: &Facts,
+) -> Result<Names, Trouble> {
+    let by_settings = || site.config.release.commit.clone();
+    let by_paths = || facts.sample.trace.as_ref().and_then(crate::release::of_paths);
+    let named = || context.release.clone();
+    let began = named().or_else(|| facts.first_release.clone()).or_else(by_paths).or_else(by_settings);
+    let ran = named().or_else(|| facts.last_release.clone()).or_else(by_paths).or_else(by_settings);
+    let seen = if began.is_some() { job.tools.store.releases(site.id)? } else { Vec::new() };
+    Ok(Names { began, ran, seen, first_seen: facts.first_seen.map(|seen| seen.as_second()) })
 }
 
 impl Triage {
@@ -105,15 +136,16 @@ impl Triage {
         context: &ClassifyErrorContext,
         facts: Facts,
         repository: &Repository,
-        scene: &Scene,
+        seen: &Seen,
     ) -> Result<Ending, Trouble> {
+        let scene = &seen.scene;
         let frame = scene.frame();
         let mut background = Background::default();
-        if frame.is_some() || context.release.is_some() {
-            background = self.background(site, context, &facts, repository, scene)?;
+        if frame.is_some() || seen.names.began.is_some() {
+            background = self.background(site, repository, seen)?;
         }
         let elsewhere = match &facts.sample.trace {
-            Some(trace) if frame.is_none() => elsewhere(repository, scene, trace)?,
+            Some(trace) if frame.is_none() => elsewhere(repository, &self.memory, scene, trace)?,
             Some(_) | None => None,
         };
         let release = background.release.as_ref();
@@ -128,7 +160,7 @@ impl Triage {
             elsewhere: background.elsewhere.as_deref().or(elsewhere.as_deref()),
             suspects: &background.suspects,
             tested: scene.tested(),
-            release: release.map(|release| release.name.as_str()).or(context.release.as_deref()),
+            release: release.map(|release| release.name.as_str()).or(seen.names.ran.as_deref()),
             new_in_release: background.came_with_release(),
             environment: context.environment.as_deref().or(site.config.triage.environment.as_deref()),
             user_errors: &site.config.triage.user_errors,
@@ -136,6 +168,7 @@ impl Triage {
         let mut found = job.brain.classify(&error);
         limit(&error, site.config.triage.stop_at, &mut found);
         found.owner = background.owner;
+        found.began = background.began;
         if matches!(found.route, Route::Developer) {
             found.repro_hint = hints::reproduction(&facts.sample, scene.places.first());
         }
@@ -145,56 +178,90 @@ impl Triage {
         settle(job, facts, found, &scene.commit)
     }
 
-    /// Who changed the code of the stack, who owns it, and what came with the release.
-    fn background(
+    /// The stack on the commit of the release that ran, where the repository knows it and fixes start from another one.
+    fn ran(
         &self,
-        site: &Site,
-        context: &ClassifyErrorContext,
-        facts: &Facts,
         repository: &Repository,
-        scene: &Scene,
-    ) -> Result<Background, Trouble> {
-        let first_seen = facts.first_seen.map(|seen| seen.as_second());
+        names: &Names,
+        head: &Sha,
+        facts: &Facts,
+    ) -> Result<Option<Scene>, Trouble> {
+        let Some(name) = &names.ran else { return Ok(None) };
+        let Some(commit) = release::commit_of(repository, &self.memory, name)? else { return Ok(None) };
+        if commit == *head {
+            return Ok(None);
+        }
+        let ran = Scene::of(repository, &self.memory, &commit, facts.sample.trace.as_ref())?;
+        Ok((!ran.places.is_empty()).then_some(ran))
+    }
+
+    /// The stack on the commit that fixes start from: where its lines went since the release that ran, else where they fit.
+    fn scene(
+        &self,
+        repository: &Repository,
+        head: &Sha,
+        ran: Option<&Scene>,
+        facts: &Facts,
+    ) -> Result<Scene, Trouble> {
+        if let Some(ran) = ran
+            && let Some(carried) = ran.carried(repository, &self.memory, head)?
+        {
+            return Ok(carried);
+        }
+        Ok(Scene::of(repository, &self.memory, head, facts.sample.trace.as_ref())?)
+    }
+
+    /// Who changed the code of the stack, who owns it, and what came with the release.
+    fn background(&self, site: &Site, repository: &Repository, seen: &Seen) -> Result<Background, Trouble> {
         let pattern = site.config.release.tags.as_deref();
-        let release = release::find(repository, context.release.as_deref(), first_seen, pattern)?;
+        let release = release::find(repository, &self.memory, &seen.names, pattern)?;
         // The lines of the log are those of the release that ran.
-        let ran = match &release {
-            Some(release) if release.named && release.commit != scene.commit => {
-                let listing = self.listings.of(repository, &release.commit)?;
-                Some(Scene::of(repository, &release.commit, listing, facts.sample.trace.as_ref())?)
-            }
-            Some(_) | None => None,
+        let of_log = seen.ran.as_ref().unwrap_or(&seen.scene);
+        let blamed = self.blame(repository, of_log)?;
+        let places: Vec<Place> = blamed.iter().map(|(place, _)| (*place).clone()).collect();
+        let files = files_of(&places);
+        let range = match &release {
+            Some(release) => release.range(repository, &self.memory, &files)?,
+            None => None,
         };
-        let seen = ran.as_ref().filter(|ran| !ran.places.is_empty()).unwrap_or(scene);
-        let blamed = blame(repository, seen)?;
-        let suspects = suspected(repository, seen, &blamed, release.as_ref(), first_seen)?;
-        let owner = self.owner(repository, scene, &blamed)?;
-        let elsewhere =
-            match (scene.places.first(), ran.as_ref().and_then(|ran| ran.places.first()), &release) {
-                (None, Some(there), Some(release)) => Some(format!(
-                    "{}:{} is in {} ({}), which runs, and not in {}",
-                    there.file,
-                    there.line,
-                    release.name,
-                    release.commit.short(),
-                    scene.commit.short()
-                )),
-                (_, _, _) => None,
-            };
-        Ok(Background { suspects, owner, release, elsewhere })
+        let history = self.memory.touches(repository, &of_log.commit, None, &files)?;
+        let stack: Vec<Blamed<'_>> = blamed.iter().map(|(place, lines)| blamed_frame(place, lines)).collect();
+        let suspects = rank(&stack, &history, range.as_ref(), seen.names.first_seen);
+        let owner = self.owner(repository, &seen.scene, &blamed)?;
+        let began = match (&release, &seen.names.began) {
+            (Some(release), _) => Some(release.began(range.as_ref())),
+            (None, Some(name)) => Some(release::unknown(name, &seen.scene.commit)),
+            (None, None) => None,
+        };
+        let elsewhere = only_there(seen);
+        Ok(Background { suspects, owner, release, began, elsewhere })
+    }
+
+    fn blame<'a>(
+        &self,
+        repository: &Repository,
+        scene: &'a Scene,
+    ) -> Result<Vec<(&'a Place, Lines)>, GitError> {
+        let mut blamed = Vec::new();
+        for place in scene.places.iter().take(BLAMED_FRAMES) {
+            let Ok(path) = RepoPath::parse(&place.file) else { continue };
+            let lines = self.memory.blamed(repository, &scene.commit, &path, place.range)?;
+            blamed.push((place, lines));
+        }
+        Ok(blamed)
     }
 
     fn owner(
         &self,
         repository: &Repository,
         scene: &Scene,
-        blamed: &[(&Place, Vec<BlamedLine>)],
+        blamed: &[(&Place, Lines)],
     ) -> Result<Option<Owner>, Trouble> {
         let Some(place) = scene.places.first() else { return Ok(None) };
         let lists = owners::PLACES.iter();
         let entry = lists.flat_map(|at| scene.listing.iter().find(|entry| entry.path.as_str() == *at)).next();
         if let Some(entry) = entry
-            && let Some(list) = repository.text_of(&scene.commit, entry, owners::LARGEST)?
+            && let Some(list) = self.memory.text(repository, &scene.commit, entry, owners::LARGEST)?
             && let Some(owner) = owners::listed(&list, &place.file)
         {
             return Ok(Some(owner));
@@ -222,8 +289,7 @@ impl Triage {
             let Ok(there) = Site::open(&project, &job.tools.trust) else { continue };
             let Ok(repository) = there.repository(job) else { continue };
             let Ok(head) = there.base(&repository) else { continue };
-            let listing = self.listings.of(&repository, &head)?;
-            let found = Scene::of(&repository, &head, listing, Some(trace))?;
+            let found = Scene::of(&repository, &self.memory, &head, Some(trace))?;
             if let Some(place) = found.places.first().filter(|place| place.exact) {
                 return Ok(Some((project, format!("{}:{}", place.file, place.line))));
             }
@@ -238,6 +304,7 @@ struct Background {
     suspects: Vec<Suspect>,
     owner: Option<Owner>,
     release: Option<Release>,
+    began: Option<Began>,
     elsewhere: Option<String>,
 }
 
@@ -248,43 +315,22 @@ impl Background {
     }
 }
 
-fn blame<'a>(
-    repository: &Repository,
-    scene: &'a Scene,
-) -> Result<Vec<(&'a Place, Vec<BlamedLine>)>, GitError> {
-    let mut blamed = Vec::new();
-    for place in scene.places.iter().take(BLAMED_FRAMES) {
-        let Ok(path) = RepoPath::parse(&place.file) else { continue };
-        let lines = repository.blame_range(&scene.commit, &path, place.range.0, place.range.1)?;
-        blamed.push((place, lines));
-    }
-    Ok(blamed)
+fn blamed_frame<'a>(place: &'a Place, lines: &'a Lines) -> Blamed<'a> {
+    Blamed { file: &place.file, function: &place.function, line: place.line, lines }
 }
 
-fn suspected(
-    repository: &Repository,
-    scene: &Scene,
-    blamed: &[(&Place, Vec<BlamedLine>)],
-    release: Option<&Release>,
-    first_seen: Option<i64>,
-) -> Result<Vec<Suspect>, GitError> {
-    let places: Vec<Place> = blamed.iter().map(|(place, _)| (*place).clone()).collect();
-    let files = files_of(&places);
-    let history = repository.touches(&scene.commit, None, Touching::Paths(&files), HISTORY)?;
-    let range = match release {
-        Some(release) => release.range(repository, &files)?,
-        None => None,
-    };
-    let stack: Vec<Blamed<'_>> = blamed
-        .iter()
-        .map(|(place, lines)| Blamed {
-            file: &place.file,
-            function: &place.function,
-            line: place.line,
-            lines,
-        })
-        .collect();
-    Ok(rank(&stack, &history, range.as_ref(), first_seen))
+/// That the stack lies in the release that ran and not where fixes start from.
+fn only_there(seen: &Seen) -> Option<String> {
+    let ran = seen.ran.as_ref().filter(|_| seen.scene.places.is_empty())?;
+    let there = ran.places.first()?;
+    Some(format!(
+        "{}:{} is in {} ({}), which runs, and not in {}",
+        there.file,
+        there.line,
+        seen.names.ran.as_deref().unwrap_or_default(),
+        ran.commit.short(),
+        seen.scene.commit.short()
+    ))
 }
 
 /// Keeps what a brain said within what the rules and the settings allow.

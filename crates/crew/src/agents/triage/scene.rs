@@ -3,14 +3,13 @@
 //! Python frames are placed by `groundcrew_repair`, which reads the code. For other languages the file and the line that
 //! the log printed are taken as they stand, if the commit has them.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
 
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_repair::locate::{LineMatch, LocatedFrame, is_test, locate, map_path};
-use groundcrew_workbench::git::{FileMode, GitError, RepoPath, Repository, Sha, Touching, TreeEntry};
+use groundcrew_workbench::git::{CarriedLine, FileMode, GitError, RepoPath, Repository, Sha, TreeEntry};
 
+use super::memory::{Listing, Memory};
 use crate::brain::language::Language;
 use crate::brain::rules::telling;
 
@@ -35,30 +34,6 @@ const NAMELESS: &str = "?";
 
 /// Frames whose files are searched for elsewhere.
 const SOUGHT: usize = 3;
-
-/// The files of a commit.
-pub(super) type Listing = Arc<Vec<TreeEntry>>;
-
-/// The files of the commit that was looked at last: many errors are classified on one commit.
-pub(super) struct LastListing(Mutex<Option<(Sha, Listing)>>);
-
-impl LastListing {
-    /// Nothing yet.
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(None))
-    }
-
-    /// The files of a commit. Equal ids are equal contents, in whichever repository.
-    pub(super) fn of(&self, repository: &Repository, commit: &Sha) -> Result<Listing, GitError> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, listing)) = known.filter(|(known, _)| known == commit) {
-            return Ok(listing);
-        }
-        let listing = Arc::new(repository.files(commit)?);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((commit.clone(), Arc::clone(&listing)));
-        Ok(listing)
-    }
-}
 
 /// A frame as it lies in a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,18 +66,56 @@ impl Scene {
     /// Places the frames of a trace in a commit.
     pub(super) fn of(
         repository: &Repository,
+        memory: &Memory,
         commit: &Sha,
-        listing: Listing,
         trace: Option<&Trace>,
     ) -> Result<Self, GitError> {
+        let listing = memory.files(repository, commit)?;
+        let at = Commit { repository, memory, commit, listing: &listing };
         let places = match trace {
             None => Vec::new(),
-            Some(trace) if Language::of(trace) == Language::Python => {
-                python(repository, commit, &listing, trace)
-            }
-            Some(trace) => others(repository, commit, &listing, trace)?,
+            Some(trace) if Language::of(trace) == Language::Python => python(&at, trace),
+            Some(trace) => others(&at, trace)?,
         };
         Ok(Self { commit: commit.clone(), listing, places })
+    }
+
+    /// The same stack on another commit: each line where it went, by what changed between the two.
+    ///
+    /// None where the file of the crash is gone, or the two differ too much to tell.
+    pub(super) fn carried(
+        &self,
+        repository: &Repository,
+        memory: &Memory,
+        to: &Sha,
+    ) -> Result<Option<Self>, GitError> {
+        let Some(carried) = memory.carried(repository, &self.commit, to)? else { return Ok(None) };
+        let listing = memory.files(repository, to)?;
+        let number = |place: &Place, line| match carried.line(&place.file, line) {
+            CarriedLine::Same(line) | CarriedLine::Changed(line) => line,
+        };
+        let mut places = Vec::new();
+        for (depth, place) in self.places.iter().enumerate() {
+            let there = carried.file(&place.file).map(str::to_owned);
+            let Some(file) = there.filter(|file| listing.iter().any(|entry| entry.path.as_str() == file))
+            else {
+                if depth == 0 {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let same = matches!(carried.line(&place.file, place.line), CarriedLine::Same(_));
+            let line = number(place, place.line);
+            let range = (number(place, place.range.0).min(line), number(place, place.range.1).max(line));
+            places.push(Place { file, line, exact: place.exact && same, range, ..place.clone() });
+        }
+        let at = Commit { repository, memory, commit: to, listing: &listing };
+        if let Some(crash) = places.first_mut().filter(|crash| !crash.exact)
+            && let Some(line) = at.line(&crash.file, crash.line)?.flatten()
+        {
+            crash.statement = Some(line);
+        }
+        Ok((!places.is_empty()).then_some(Self { commit: to.clone(), listing, places }))
     }
 
     /// The crashing frame, as results carry it.
@@ -153,18 +166,36 @@ fn paths(listing: &[TreeEntry]) -> Vec<String> {
     listing.iter().map(|entry| entry.path.as_str().to_owned()).collect()
 }
 
-fn python(repository: &Repository, commit: &Sha, listing: &[TreeEntry], trace: &Trace) -> Vec<Place> {
-    let known: RefCell<BTreeMap<String, Option<String>>> = RefCell::default();
+/// A commit whose files are read.
+struct Commit<'a> {
+    repository: &'a Repository,
+    memory: &'a Memory,
+    commit: &'a Sha,
+    listing: &'a [TreeEntry],
+}
+
+impl Commit<'_> {
+    /// A line of a file; an inner none says that the file is shorter, an outer one that it is no text.
+    #[expect(
+        clippy::option_option,
+        reason = "a file that is no text is something else than one that is too short"
+    )]
+    fn line(&self, file: &str, line: u32) -> Result<Option<Option<String>>, GitError> {
+        let entry = self.listing.iter().find(|entry| entry.path.as_str() == file);
+        let Some(entry) = entry else { return Ok(None) };
+        let text = self.memory.text(self.repository, self.commit, entry, LARGEST)?;
+        let at = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+        let shown = |line: &str| line.trim().chars().take(200).collect();
+        Ok(text.map(|text| text.lines().nth(at).map(shown)))
+    }
+}
+
+fn python(at: &Commit<'_>, trace: &Trace) -> Vec<Place> {
     let read = |path: &str| {
-        if let Some(text) = known.borrow().get(path) {
-            return text.clone();
-        }
-        let entry = listing.iter().find(|entry| entry.path.as_str() == path)?;
-        let text = repository.text_of(commit, entry, LARGEST).ok().flatten();
-        known.borrow_mut().insert(path.to_owned(), text.clone());
-        text
+        let entry = at.listing.iter().find(|entry| entry.path.as_str() == path)?;
+        at.memory.text(at.repository, at.commit, entry, LARGEST).ok().flatten().map(|text| text.to_string())
     };
-    let located = locate(trace, &paths(listing), &read).unwrap_or_default();
+    let located = locate(trace, &paths(at.listing), &read).unwrap_or_default();
     located.frames.iter().map(place_of).collect()
 }
 
@@ -187,13 +218,8 @@ fn place_of(frame: &LocatedFrame) -> Place {
 }
 
 /// Frames of other languages: only the crash is looked up in its file, to see that the line is there.
-fn others(
-    repository: &Repository,
-    commit: &Sha,
-    listing: &[TreeEntry],
-    trace: &Trace,
-) -> Result<Vec<Place>, GitError> {
-    let files = paths(listing);
+fn others(at: &Commit<'_>, trace: &Trace) -> Result<Vec<Place>, GitError> {
+    let files = paths(at.listing);
     let trace = telling(trace);
     let mut places = Vec::new();
     for frame in trace.frames.iter().filter(|frame| is_ours(frame)).take(FRAMES) {
@@ -210,11 +236,8 @@ fn others(
         });
     }
     let Some(crash) = places.first_mut() else { return Ok(places) };
-    let entry = listing.iter().find(|entry| entry.path.as_str() == crash.file);
-    let text = entry.map(|entry| repository.text_of(commit, entry, LARGEST)).transpose()?.flatten();
-    let at = usize::try_from(crash.line).unwrap_or(usize::MAX).saturating_sub(1);
-    match text.as_deref().map(|text| text.lines().nth(at)) {
-        Some(Some(line)) => crash.statement = Some(line.trim().chars().take(200).collect()),
+    match at.line(&crash.file, crash.line)? {
+        Some(Some(line)) => crash.statement = Some(line),
         // The file is shorter than the program that ran.
         Some(None) => crash.exact = false,
         None => {}
@@ -258,6 +281,7 @@ fn candidates(frame: &Frame) -> Vec<String> {
 /// Why no frame lies in the commit, where that can be told: the file was deleted, is on another branch, or fits several.
 pub(super) fn elsewhere(
     repository: &Repository,
+    memory: &Memory,
     scene: &Scene,
     trace: &Trace,
 ) -> Result<Option<String>, GitError> {
@@ -282,8 +306,7 @@ pub(super) fn elsewhere(
     if let Some((printed, fitting)) = several(&sought, &scene.listing) {
         return Ok(Some(format!("{printed} fits {} of {base}", fitting.join(" and "))));
     }
-    let deleted = repository.touches(&scene.commit, None, Touching::Deletions, DELETIONS)?;
-    for touch in &deleted {
+    for touch in memory.deletions(repository, &scene.commit, DELETIONS)?.iter() {
         let files: Vec<String> = touch.files.iter().map(|(path, _, _)| path.as_str().to_owned()).collect();
         if let Some(file) = sought.iter().find_map(|printed| map_path(printed, &files)) {
             return Ok(Some(format!(
@@ -293,11 +316,12 @@ pub(super) fn elsewhere(
             )));
         }
     }
-    on_another_branch(repository, scene, &sought)
+    on_another_branch(repository, memory, scene, &sought)
 }
 
 fn on_another_branch(
     repository: &Repository,
+    memory: &Memory,
     scene: &Scene,
     sought: &[String],
 ) -> Result<Option<String>, GitError> {
@@ -309,7 +333,7 @@ fn on_another_branch(
         if name.starts_with("refs/heads/groundcrew/") || !looked.insert(commit.clone()) {
             continue;
         }
-        let files = paths(&repository.files(&commit)?);
+        let files = paths(&memory.files(repository, &commit)?);
         if let Some(file) = sought.iter().find_map(|printed| map_path(printed, &files)) {
             let branch = name.trim_start_matches("refs/heads/");
             return Ok(Some(format!(

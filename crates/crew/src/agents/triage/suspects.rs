@@ -66,7 +66,7 @@ pub(super) fn rank(
     range: Option<&Range>,
     first_seen: Option<i64>,
 ) -> Vec<Suspect> {
-    let mut best: BTreeMap<&Sha, (f64, String, &Author)> = BTreeMap::new();
+    let mut best: BTreeMap<&Sha, (f64, String, Vec<String>, &Author)> = BTreeMap::new();
     let newest_first: Vec<&Sha> = history.iter().map(|touch| &touch.by.sha).collect();
     for (depth, frame) in stack.iter().enumerate() {
         let blamed = frame.lines.iter().map(|line| &line.by);
@@ -89,26 +89,53 @@ pub(super) fn rank(
             };
             let score = score(&evidence);
             let text = tell(&evidence, frame, own.len(), range);
-            let known = best.entry(&by.sha).or_insert((f64::MIN, String::new(), by));
+            let known = best.entry(&by.sha).or_insert((f64::MIN, String::new(), Vec::new(), by));
             if score > known.0 {
-                *known = (score, text, by);
+                *known = (score, text, facts(&evidence, by, range, first_seen), by);
             }
         }
     }
-    let mut ranked: Vec<(f64, String, &Author)> = best.into_values().collect();
+    let mut ranked: Vec<(f64, String, Vec<String>, &Author)> = best.into_values().collect();
     ranked.sort_by(|a, b| {
-        b.0.total_cmp(&a.0).then_with(|| b.2.time.cmp(&a.2.time)).then_with(|| a.2.sha.cmp(&b.2.sha))
+        b.0.total_cmp(&a.0).then_with(|| b.3.time.cmp(&a.3.time)).then_with(|| a.3.sha.cmp(&b.3.sha))
     });
     ranked
         .into_iter()
         .take(MOST)
-        .map(|(score, evidence, by)| Suspect {
+        .map(|(score, evidence, facts, by)| Suspect {
+            facts,
             sha: by.sha.as_str().to_owned(),
             subject: by.subject.chars().filter(|c| !c.is_control()).take(SUBJECT).collect(),
             score,
             evidence,
         })
         .collect()
+}
+
+/// What else is known of a commit, for and against it.
+fn facts(evidence: &Evidence, by: &Author, range: Option<&Range>, first_seen: Option<i64>) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(range) = range.filter(|range| !range.name.is_empty() && range.commits.len() < HISTORY) {
+        facts.push(match evidence.in_range {
+            Some(true) => format!("came with {}, in which the error began", range.name),
+            Some(false) | None => format!("did not come with {}, in which the error began", range.name),
+        });
+    }
+    if let Some(first_seen) = first_seen {
+        let before = first_seen.saturating_sub(by.time);
+        facts.push(match (evidence.too_young, before / 86_400) {
+            (true, _) => "was made after the error was first seen".to_owned(),
+            (false, 0) => "was made within a day before the error was first seen".to_owned(),
+            (false, 1) => "was made 1 day before the error was first seen".to_owned(),
+            (false, days) => format!("was made {days} days before the error was first seen"),
+        });
+    }
+    if evidence.born {
+        facts.push("made the file".to_owned());
+    } else if evidence.size > 0 {
+        facts.push(format!("changed {} lines of the file", evidence.size));
+    }
+    facts
 }
 
 /// Lines that a commit added to and removed from a file.
@@ -254,6 +281,34 @@ mod tests {
         assert_eq!(first(Some(&range), Some(100)), "a");
         let found = rank(&[stack(&lines, 1)], &history, Some(&range), None);
         assert!(found.iter().any(|found| found.evidence.ends_with("came with v2")), "{found:?}");
+    }
+
+    #[test]
+    fn each_suspect_says_what_speaks_for_it_and_against_it() {
+        let history = [touch('b', 9_000, (2, 1)), touch('a', 86_400 * 3, (4, 1)), touch('0', 0, (9, 0))];
+        let lines = lines("0ab");
+        let commits = [author('a', 0).sha].into_iter().collect();
+        let range = Range { name: "v2".into(), commits };
+        let found = rank(&[stack(&lines, 2)], &history, Some(&range), Some(86_400 * 2));
+        let of = |letter: &str| {
+            found.iter().find(|found| found.sha.starts_with(letter)).map(|found| found.facts.clone()).unwrap()
+        };
+        assert_eq!(
+            of("a"),
+            [
+                "came with v2, in which the error began",
+                "was made 2 days before the error was first seen",
+                "changed 5 lines of the file"
+            ]
+        );
+        assert_eq!(
+            of("0"),
+            [
+                "did not come with v2, in which the error began",
+                "was made 2 days before the error was first seen",
+                "made the file"
+            ]
+        );
     }
 
     #[test]

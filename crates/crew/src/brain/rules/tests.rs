@@ -105,6 +105,7 @@ fn a_likely_culprit_makes_it_a_regression() {
         subject: "Take the last row".into(),
         score,
         evidence: "last changed line 3 of app/pay.py".into(),
+        facts: Vec::new(),
     };
     for (score, category) in [(0.8, Category::Regression), (0.3, Category::CodeBug)] {
         let suspects = [suspect(score)];

@@ -1,0 +1,1 @@
+DELETE FROM crew_templates WHERE project_id = ?1 AND source = ?2
