@@ -203,9 +203,12 @@ impl Site {
             || real(file).zip(real(&self.root)).is_some_and(|(file, root)| file.starts_with(root))
     }
 
-    /// Whether a log is one that the configuration names.
+    /// Whether a log is one that the configuration names. Each scan asks, so not all other logs are looked for.
     pub fn log_allowed(&self, path: &Path) -> bool {
-        self.log_files().iter().any(|known| known == path)
+        self.config.logs.paths.iter().map(Path::new).any(|pattern| {
+            groundcrew_logs::names(pattern, &self.root, path)
+                && (pattern.is_absolute() || self.holds(pattern, path))
+        })
     }
 }
 

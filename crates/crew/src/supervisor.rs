@@ -1,30 +1,27 @@
 //! The crew as a whole: starts the workers, keeps leases alive, sweeps the queue, puts scans and health checks into it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use groundcrew_core::contract::task_type::{CHECK_HEALTH, SCAN_LOGS};
-use groundcrew_core::contract::{CheckHealthContext, LogSource, ScanLogsContext};
+use groundcrew_core::contract::CheckHealthContext;
+use groundcrew_core::contract::task_type::CHECK_HEALTH;
 use groundcrew_core::incident::{Incident, IncidentStatus};
 use groundcrew_core::lifecycle::{Command, MOST_WAITING, NEW, Refusal, classify_task};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{NewTask, ProjectId, Status, TaskId};
-use groundcrew_logs::{Cursor, readable};
+use groundcrew_core::task::{NewTask, Status, TaskId};
 use groundcrew_store::{Count, IncidentFilter, NewWorker, Store, StoreError, TaskFilter};
 use groundcrew_workbench::CancelToken;
 use jiff::SignedDuration;
 
 use crate::brain::Brain;
 use crate::hooks::Hooks;
+use crate::lookout::Lookout;
 use crate::presence::{Presence, ended, forget};
 use crate::recurring;
 use crate::scratch::sweep;
-use crate::site::Site;
 use crate::tools::Tools;
 use crate::watches::Watches;
 use crate::worker::{Floor, Running, Troubles};
@@ -326,7 +323,7 @@ struct Supervisor<'a> {
     renewed: Instant,
     checked: Option<Instant>,
     watches: Watches,
-    looked: BTreeMap<(ProjectId, PathBuf), Instant>,
+    logs: Lookout,
 }
 
 impl<'a> Supervisor<'a> {
@@ -338,7 +335,7 @@ impl<'a> Supervisor<'a> {
             renewed: Instant::now(),
             checked: None,
             watches: Watches::new(),
-            looked: BTreeMap::new(),
+            logs: Lookout::default(),
         }
     }
 
@@ -401,55 +398,11 @@ impl<'a> Supervisor<'a> {
     }
 
     fn schedule_scans(&mut self) -> Result<bool, StoreError> {
-        let mut all_read = true;
-        for project in self.floor.tools.store.projects()? {
-            // A configuration that cannot be read is told by `doctor` and by the tasks themselves.
-            let Ok(site) = Site::open(&project, &self.floor.tools.trust) else { continue };
-            for path in site.log_files() {
-                if self.unread(site.id, &path)? {
-                    all_read = false;
-                    self.schedule_scan(&site, path)?;
-                }
-            }
+        let (tasks, all_read) = self.logs.due(&self.floor.tools)?;
+        for task in tasks {
+            self.create(task)?;
         }
         Ok(all_read)
-    }
-
-    /// Whether a log holds anything beyond what has been read. One that cannot be read is told by the health check, and
-    /// is no work: its scans would fail one after the other.
-    fn unread(&self, project: ProjectId, path: &Path) -> Result<bool, StoreError> {
-        let Ok(file) = std::fs::metadata(path) else { return Ok(false) };
-        if !file.is_file() {
-            return Ok(false);
-        }
-        let stored = self.floor.tools.store.cursor(project, &path.to_string_lossy())?;
-        let cursor: Option<Cursor> = stored.and_then(|value| serde_json::from_value(value).ok());
-        let more = match cursor {
-            // An empty one is looked at too: what is written next is found even if it is rotated away at once.
-            None => true,
-            Some(cursor) => {
-                (cursor.device, cursor.inode, cursor.offset) != (file.dev(), file.ino(), file.len())
-            }
-        };
-        Ok(more && readable(path).is_ok())
-    }
-
-    fn schedule_scan(&mut self, site: &Site, path: PathBuf) -> Result<(), StoreError> {
-        let key = (site.id, path);
-        if self.looked.get(&key).is_some_and(|at| at.elapsed() < site.config.logs.every.get()) {
-            return Ok(());
-        }
-        let path = key.1.to_string_lossy().into_owned();
-        let context = ScanLogsContext {
-            source: LogSource { kind: "file".into(), path },
-            max_bytes: None,
-            flush: false,
-        };
-        let mut task = new_task(SCAN_LOGS, &context);
-        task.project = Some(site.id);
-        task.dedupe_key = Some(format!("scan_logs:{}:{}", site.id, context.source.path));
-        self.looked.insert(key, Instant::now());
-        self.create(task)
     }
 
     /// A task of the same key that is still open does the work already.

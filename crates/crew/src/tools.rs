@@ -1,9 +1,9 @@
 //! What the crew works with: the database, the sandbox, the redactor, a folder for work trees, the user's trust.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use groundcrew_logs::Redactor;
+use groundcrew_logs::{Pipe, Redactor};
 use groundcrew_store::Store;
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
 use sha2::{Digest as _, Sha256};
@@ -20,6 +20,8 @@ pub struct Tools {
     pub trust: TrustStore,
     /// Folder for work trees of tasks.
     pub work_folder: PathBuf,
+    /// What this process reads from its standard input, where it was told to read a log from there.
+    pub pipe: Option<Arc<Mutex<Pipe>>>,
     /// A short name of the database, unlike that of any other.
     database: String,
     sandbox: Result<Sandbox, Unavailable>,
@@ -41,7 +43,7 @@ impl Tools {
         // Of its own salt, so that the name tells nothing about the key.
         let digest = Sha256::new().chain_update("name of the database").chain_update(key).finalize();
         let database = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { store, redactor, trust, work_folder, database, sandbox })
+        Ok(Self { store, redactor, trust, work_folder, pipe: None, database, sandbox })
     }
 
     /// Prefix of the refs that keep commits of this database's tasks, out of everybody's way.

@@ -73,9 +73,30 @@ pub fn expand(pattern: &Path, root: &Path) -> Result<Expanded, ExpandError> {
     if within.as_ref().is_some_and(|root| !base.canonicalize().is_ok_and(|base| base.starts_with(root))) {
         return Ok(Expanded::default());
     }
-    let mut walk = Walk { within, found: BTreeSet::new(), entries: 0, truncated: false };
+    let mut walk = Walk { within, only: None, found: BTreeSet::new(), entries: 0, truncated: false };
     walk.visit(&base, &steps, 0);
     Ok(Expanded { files: without_rotations(&walk.found), truncated: walk.truncated })
+}
+
+/// Whether a pattern names a file that is there now, without looking at all others that it names.
+///
+/// A rotation of another log counts as named, and so does what is beyond the number that [`expand`] takes.
+pub fn names(pattern: &Path, root: &Path, file: &Path) -> bool {
+    let full = root.join(pattern);
+    let text = full.to_string_lossy();
+    if !text.contains(['*', '?', '[']) || full.symlink_metadata().is_ok() {
+        return full == file;
+    }
+    let Ok((base, steps)) = steps(&full) else { return false };
+    let leaves = pattern.is_absolute() || pattern.components().any(|part| part == Component::ParentDir);
+    let within = if leaves { None } else { root.canonicalize().ok() };
+    if within.as_ref().is_some_and(|root| !base.canonicalize().is_ok_and(|base| base.starts_with(root))) {
+        return false;
+    }
+    let only = Some(file.to_owned());
+    let mut walk = Walk { within, only, found: BTreeSet::new(), entries: 0, truncated: false };
+    walk.visit(&base, &steps, 0);
+    walk.found.contains(file)
 }
 
 /// One part of a pattern behind its first wildcard.
@@ -118,6 +139,8 @@ fn steps(full: &Path) -> Result<(PathBuf, Vec<Step>), ExpandError> {
 struct Walk {
     /// The folder that nothing found may lie outside of.
     within: Option<PathBuf>,
+    /// The file that is looked for; none to find all.
+    only: Option<PathBuf>,
     found: BTreeSet<PathBuf>,
     entries: usize,
     truncated: bool,
@@ -184,6 +207,10 @@ impl Walk {
     fn names(&mut self, folder: &Path) -> Vec<OsString> {
         if self.truncated {
             return Vec::new();
+        }
+        if let Some(file) = &self.only {
+            let next = file.strip_prefix(folder).ok().and_then(|rest| rest.components().next());
+            return next.map(|part| part.as_os_str().to_owned()).into_iter().collect();
         }
         let left = ENTRIES - self.entries;
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -264,6 +291,22 @@ mod tests {
             ("later.log", &["later.log"]),
         ] {
             assert_eq!(root.found(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_by_a_pattern_that_finds_it_and_by_no_other() {
+        let outside = Root::new(&["x.log"]);
+        let root = Root::new(&["a.log", "x/y/c.log", "x/.z/e.log", ".hid.log", "w/s1.log"]);
+        symlink(outside.0.path().join("x.log"), root.0.path().join("out.log")).unwrap();
+        let all = ["a.log", "x/y/c.log", "x/.z/e.log", ".hid.log", "w/s1.log", "out.log", "none.log"];
+        for pattern in ["*.log", "**/*.log", "x/**", "w/s[!2].log", ".*.log", "a.log", "*/../a.log"] {
+            let found = expand(Path::new(pattern), root.0.path()).unwrap().files;
+            for file in all {
+                let path = root.0.path().join(file);
+                let named = names(Path::new(pattern), root.0.path(), &path);
+                assert_eq!(named, found.contains(&path), "{pattern} {file}");
+            }
         }
     }
 

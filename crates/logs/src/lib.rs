@@ -27,13 +27,13 @@ mod secrets;
 mod structured;
 mod unpack;
 
-pub use expand::{ExpandError, Expanded, expand};
+pub use expand::{ExpandError, Expanded, expand, names};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use normalise::normalise;
 pub use pipe::Pipe;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
 pub use source::{
-    Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, readable, scan,
+    Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, is_rotation, readable, scan,
 };
 pub use template::{Merged, Miner, Template, TemplateId};

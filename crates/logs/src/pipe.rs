@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::file::LogFile;
@@ -70,7 +71,7 @@ impl Pipe {
     /// None in practice.
     pub fn new(before: Option<&Cursor>) -> io::Result<Self> {
         let log = LogFile::piped();
-        let start = log.start()?;
+        let start = Cursor { run: Some(run()), ..log.start()? };
         let cursor = match before {
             Some(before) => {
                 Cursor { journal: before.journal.clone(), losses: before.losses.clone(), ..start }
@@ -116,13 +117,14 @@ impl Pipe {
         self.repeated
     }
 
-    /// Reads what is there; the same again until [`Pipe::advance`] says that it was stored.
+    /// Reads what is there, from a cursor of an earlier scan of the same bytes on, or from what was stored last.
     ///
     /// # Errors
     /// None in practice.
-    pub fn scan(&self, options: &ScanOptions) -> Result<Scan, ScanError> {
+    pub fn scan(&self, from: Option<&Cursor>, options: &ScanOptions) -> Result<Scan, ScanError> {
         let failed = |source| ScanError::Io { path: PathBuf::from("-"), source };
-        let mut scan = read_file(&self.log, &self.cursor, options, false).map_err(failed)?;
+        let from = from.filter(|from| self.is_ahead(from)).unwrap_or(&self.cursor);
+        let mut scan = read_file(&self.log, from, options, false).map_err(failed)?;
         let mut journal = self.cursor.journal.clone();
         for (_, mark) in self.entries.iter().take_while(|(end, _)| *end <= scan.cursor.offset) {
             if journal.len() < JOURNALS || journal.contains_key(&mark.journal) {
@@ -130,13 +132,20 @@ impl Pipe {
             }
         }
         scan.cursor.journal = journal;
+        scan.cursor.run = self.cursor.run.clone();
         scan.cursor.losses = self.cursor.losses.clone();
         Ok(scan)
     }
 
+    /// Whether a cursor is one that a scan since the last [`Pipe::advance`] gave. A stored one of another run is not: each
+    /// run counts from the start.
+    fn is_ahead(&self, cursor: &Cursor) -> bool {
+        cursor.run == self.cursor.run && (self.cursor.offset..=self.log.length).contains(&cursor.offset)
+    }
+
     /// Forgets what was stored: everything before the cursor of a scan of this pipe.
     pub fn advance(&mut self, stored: &Cursor) {
-        if stored.offset < self.cursor.offset || stored.offset > self.log.length {
+        if !self.is_ahead(stored) {
             return;
         }
         self.entries.retain(|(end, _)| *end > stored.offset);
@@ -179,6 +188,11 @@ impl Pipe {
         let stored = self.cursor.journal.get(&mark.journal).is_some_and(|last| mark.number <= *last);
         stored || self.entries.iter().any(|(_, known)| known == mark)
     }
+}
+
+/// A name for a run that no other has.
+fn run() -> String {
+    format!("{}-{}", std::process::id(), Timestamp::now().as_nanosecond())
 }
 
 fn form(bytes: &[u8]) -> Form {
@@ -250,7 +264,7 @@ mod tests {
         let mut pipe = Pipe::new(before).unwrap();
         bytes.chunks(piece).for_each(|piece| pipe.push(piece));
         pipe.end();
-        let scan = pipe.scan(&options()).unwrap();
+        let scan = pipe.scan(None, &options()).unwrap();
         (scan.bytes, pipe.repeated(), scan.cursor)
     }
 
@@ -286,11 +300,11 @@ mod tests {
         let mut pipe = Pipe::new(None).unwrap();
         pipe.push("INFO a line that is long enough to show what it is\n".repeat(10_000).as_bytes());
         let waiting = pipe.waiting();
-        let first = pipe.scan(&ScanOptions { max_bytes: 100_000, ..options() }).unwrap();
+        let first = pipe.scan(None, &ScanOptions { max_bytes: 100_000, ..options() }).unwrap();
         assert_eq!(pipe.waiting(), waiting, "nothing was stored");
         pipe.advance(&first.cursor);
         assert_eq!(pipe.waiting(), waiting - first.bytes);
-        let second = pipe.scan(&options()).unwrap();
+        let second = pipe.scan(None, &options()).unwrap();
         assert_eq!(second.cursor.offset, waiting);
         assert_eq!(second.records.first().map(|record| record.line), Some(first.cursor.line + 1));
     }

@@ -61,6 +61,9 @@ pub struct Cursor {
     /// Numbers of the last entries read, by the journals that count them, where the source is a journal on a pipe.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub journal: BTreeMap<String, u64>,
+    /// Which process read it, where the source is a pipe: the offset counts what came to that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// What was lost of this source so far.
     #[serde(default, skip_serializing_if = "Losses::is_none")]
     pub losses: Losses,
@@ -93,10 +96,11 @@ impl Cursor {
             && self.changed == changed
     }
 
-    /// Whether two cursors are in the same file, so that one goes on where the other stopped.
-    pub fn is_in_the_file_of(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-            && (self.head_length, &self.head_hash) == (other.head_length, &other.head_hash)
+    /// Whether the cursor is in the file that a path leads to now, and that file is still itself.
+    pub fn is_of(&self, path: &Path) -> bool {
+        LogFile::open(path).is_ok_and(|log| {
+            (log.device, log.inode) == (self.device, self.inode) && log.holds(self).unwrap_or(false)
+        })
     }
 
     /// Bytes that were there at the last scan and not read yet; what was added since is not known.
@@ -272,6 +276,12 @@ pub enum ScanError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// Whether a file is named as a rotation of a log is: with a number or a date behind the log's name, or compressed.
+pub fn is_rotation(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.match_indices(['.', '-']).any(|(at, _)| rotated::is_past(&name[at..]))
 }
 
 /// Whether a log can be read now, without reading it and without waiting for the writer of a pipe.

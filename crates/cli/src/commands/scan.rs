@@ -205,7 +205,7 @@ fn enqueue(
     let source = LogSource { kind: "file".into(), path: path.to_string_lossy().into_owned() };
     // The crew's own key, so that a running crew and this command never read a log at the same time.
     let key = format!("scan_logs:{}:{}", site.id, source.path);
-    let context = ScanLogsContext { source, max_bytes: None, flush: last == Last::Finished };
+    let context = ScanLogsContext { source, flush: last == Last::Finished, ..ScanLogsContext::default() };
     let mut task = NewTask::new(SCAN_LOGS, Role::Monitor, Party::User, json!(context));
     task.project = Some(site.id);
     task.dedupe_key = Some(key);

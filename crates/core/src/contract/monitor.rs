@@ -9,11 +9,17 @@ use crate::task::IncidentId;
 /// A log source as a scan names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LogSource {
-    /// `file`, for now the only kind.
+    /// `file`, or `pipe` for what the process that works the task reads from its standard input.
     #[serde(default = "file_kind")]
     pub kind: String,
-    /// Absolute path.
+    /// Absolute path; of a pipe, `pipe:` and the name that the user gave it.
     pub path: String,
+}
+
+impl Default for LogSource {
+    fn default() -> Self {
+        Self { kind: file_kind(), path: String::new() }
+    }
 }
 
 fn file_kind() -> String {
@@ -21,7 +27,7 @@ fn file_kind() -> String {
 }
 
 /// Context of `scan_logs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScanLogsContext {
     /// What to read.
     pub source: LogSource,
@@ -31,6 +37,9 @@ pub struct ScanLogsContext {
     /// Whether the last record counts as finished now, though its writer might still add to it.
     #[serde(default)]
     pub flush: bool,
+    /// Errors from before this moment are history: recorded and not worked. None means as configured.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }
 
 /// Result of `scan_logs`.
@@ -51,8 +60,23 @@ pub struct ScanLogsResult {
     pub unparsed: u64,
     /// Secrets taken out.
     pub redactions: u64,
-    /// Bytes that could not be read, with the reason.
+    /// What was left out, a sentence each.
     pub dropped: Vec<String>,
+    /// What is lost of it for good, a sentence each.
+    #[serde(default)]
+    pub lost: Vec<String>,
+    /// Some records without a header that could be read, secrets taken out.
+    #[serde(default)]
+    pub unparsed_examples: Vec<String>,
+    /// Entries of a journal on a pipe that were passed over because they had been read before.
+    #[serde(default)]
+    pub repeated: u64,
+    /// On the first reading of a log, the moment before which its errors count as history.
+    #[serde(default)]
+    pub baseline: Option<Timestamp>,
+    /// Records that are errors.
+    #[serde(default)]
+    pub error_records: u64,
     /// Errors by fingerprint with their counts.
     pub errors: Vec<SeenError>,
     /// Whether more was there than this task read.

@@ -3,12 +3,16 @@
 //! | file | what |
 //! | --- | --- |
 //! | `scan` | reads logs and groups their errors |
+//! | `gather` | what the steps of a scan add up to |
+//! | `flood` | how many new kinds of errors a source may bring |
 //! | `watch` | notices errors that burst, return or are gone, and logs that fell silent |
 //! | `trends` | decides which, from counts alone |
 //! | `released` | whether an approved fix is in the released code |
 //! | `health` | checks of the crew itself |
 //! | `service` | checks of the service that the settings name |
 
+mod flood;
+mod gather;
 mod health;
 mod released;
 mod scan;

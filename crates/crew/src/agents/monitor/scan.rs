@@ -1,27 +1,32 @@
 //! Reads logs from where it stopped and groups their errors.
 //!
 //! What it read and how far it read are stored in the transaction that completes its task, so that a kill at any
-//! moment neither loses a line nor counts one twice.
+//! moment neither loses a line nor counts one twice. A task reads in small steps and keeps only the groups, so that its
+//! memory does not grow with what it reads, and as many of them as a second holds, so that a huge log is taken at the
+//! speed of reading it and still stored often.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use groundcrew_core::audit::{Act, Recorder as _};
-use groundcrew_core::contract::{ScanLogsContext, ScanLogsResult, SeenError};
-use groundcrew_core::incident::{Sample, Sighting, Traffic, bucket};
-use groundcrew_logs::{Record, Scan, ScanError, ScanOptions, fingerprint, scan};
+use groundcrew_core::contract::{LogSource, ScanLogsContext, ScanLogsResult, SeenError};
+use groundcrew_core::incident::Sighting;
+use groundcrew_logs::{Cursor, Pipe, Scan, ScanError, ScanOptions, scan};
 use jiff::{SignedDuration, Timestamp};
 
+use super::flood::{Flood, Position};
+use super::gather::Gathered;
 use crate::agent::{Ending, Job, Trouble};
 use crate::site::Site;
 
-/// Longest text of a sample that is stored.
-const SAMPLE_BYTES: usize = 16 * 1024;
+/// Bytes and records of one step.
+const STEP_BYTES: u64 = 1024 * 1024;
+const STEP_RECORDS: usize = 2 * 1024;
 
-/// Bytes and records that one task reads at most, so that a huge log is taken in steps that each are stored.
-const SCAN_BYTES: u64 = 4 * 1024 * 1024;
-const SCAN_RECORDS: usize = 32 * 1024;
+/// Most that one task reads, and for how long.
+const TASK_BYTES: u64 = 256 * 1024 * 1024;
+const TASK_TIME: Duration = Duration::from_secs(1);
 
 /// How long a log must have been still before its last record counts as finished.
 const QUIET_FOR: Duration = Duration::from_secs(2);
@@ -30,50 +35,148 @@ const QUIET_FOR: Duration = Duration::from_secs(2);
 pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let context: ScanLogsContext = job.context()?;
     let site = job.site()?;
-    let path = PathBuf::from(&context.source.path);
-    if context.source.kind != "file" {
-        return Err(Trouble::refused(
-            "source_kind",
-            format!("sources of kind {:?} are not read", context.source.kind),
-        ));
-    }
-    if !site.log_allowed(&path) {
-        return Err(Trouble::refused(
-            "source_outside",
-            format!("{} is not among the log paths of project {}", path.display(), site.name),
-        ));
-    }
-    let stored = job.tools.store.cursor(site.id, &context.source.path)?;
-    let cursor = stored.and_then(|value| serde_json::from_value(value).ok());
+    let input = Input::open(job, site, &context.source)?;
+    let before = position(job, site, &context.source)?;
+    let first = before.is_none();
+    let before = before.unwrap_or_default();
+    let baseline = context.since.unwrap_or_else(|| oldest(job.now, site));
+    let mut gathered = Gathered::new(&context.source.path, job.now, baseline, input.modified());
     let mut options = ScanOptions::new(job.tools.redactor.clone());
-    options.max_bytes = context.max_bytes.unwrap_or(SCAN_BYTES);
-    options.max_records = SCAN_RECORDS;
+    options.max_records = STEP_RECORDS;
     options.quiet_for = QUIET_FOR;
     options.flush = context.flush;
-    let read = scan(&path, cursor.as_ref(), &options).map_err(|error| unreadable(&error))?;
-    job.desk.record(Act::FileRead { path: context.source.path.clone(), commit: None, bytes: read.bytes });
-    let modified = modified(&path);
-    let sightings = sightings(&read.records, &context.source.path, job.now, site, modified);
-    let traffic = traffic(&read, &context.source.path, job.now, modified);
-    report(job, &path, &read, &sightings);
-    let result = ScanLogsResult {
-        common: job.common("read", 1.0, Vec::new()),
-        source: context.source.clone(),
-        bytes: read.bytes,
-        lines: read.lines,
-        records: read.records.len() as u64,
-        unparsed: read.unparsed,
-        redactions: read.records.iter().map(|record| record.redactions as u64).sum(),
-        dropped: read.dropped.iter().map(|dropped| format!("{dropped:?}")).collect(),
-        errors: sightings.iter().map(seen).collect(),
-        more: !read.at_end,
+    let most = context.max_bytes.unwrap_or(TASK_BYTES);
+    options.max_bytes = STEP_BYTES.min(most);
+    let began = Instant::now();
+    let mut cursor = before.cursor;
+    let at_end = loop {
+        let read = input.scan(cursor.as_ref(), &options)?;
+        let (at_end, moved) = (read.at_end, read.bytes > 0 || read.restarted.is_some());
+        cursor = Some(gathered.take(read));
+        if at_end || !moved || gathered.bytes >= most || began.elapsed() >= TASK_TIME {
+            break at_end;
+        }
+        if job.desk.cancel().is_cancelled() {
+            return Err(Trouble::Stopped);
+        }
     };
-    let cursor = serde_json::to_value(&read.cursor).map_err(|error| Trouble::Machine(error.to_string()))?;
+    job.desk.record(Act::FileRead { path: context.source.path.clone(), commit: None, bytes: gathered.bytes });
+    let mut flood = before.flood;
+    bounded(job, site, &mut gathered, &mut flood)?;
+    report(job, &context.source, &gathered, first.then_some(baseline));
+    let mut result = result(job, &context.source, &gathered, !at_end);
+    result.baseline = first.then_some(baseline);
+    result.repeated = input.repeated();
+    let position = serde_json::to_value(Position { cursor, flood })
+        .map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut ending = Ending::complete(&result, job.cost())?;
-    ending.sightings = sightings;
-    ending.traffic = traffic;
-    ending.cursors = vec![(context.source.path, cursor)];
+    ending.traffic = gathered.traffic();
+    ending.sightings = gathered.into_sightings();
+    ending.cursors = vec![(context.source.path, position)];
     Ok(ending)
+}
+
+/// Where the bytes come from.
+enum Input<'a> {
+    File(PathBuf),
+    /// The standard input of this process.
+    Pipe(MutexGuard<'a, Pipe>),
+}
+
+impl<'a> Input<'a> {
+    fn open(job: &Job<'a>, site: &Site, source: &LogSource) -> Result<Self, Trouble> {
+        let path = PathBuf::from(&source.path);
+        match source.kind.as_str() {
+            "file" if site.log_allowed(&path) => Ok(Self::File(path)),
+            "file" => Err(Trouble::refused(
+                "source_outside",
+                format!("{} is not among the log paths of project {}", path.display(), site.name),
+            )),
+            "pipe" => match &job.tools.pipe {
+                Some(pipe) => Ok(Self::Pipe(pipe.lock().unwrap_or_else(PoisonError::into_inner))),
+                None => Err(Trouble::refused(
+                    "pipe_closed",
+                    "only the process that reads a pipe can work this task, and it has ended",
+                )),
+            },
+            kind => Err(Trouble::refused("source_kind", format!("sources of kind {kind:?} are not read"))),
+        }
+    }
+
+    fn scan(&self, cursor: Option<&Cursor>, options: &ScanOptions) -> Result<Scan, Trouble> {
+        let scanned = match self {
+            Self::File(path) => scan(path, cursor, options),
+            Self::Pipe(pipe) => pipe.scan(cursor, options),
+        };
+        scanned.map_err(|error| unreadable(&error))
+    }
+
+    fn modified(&self) -> Option<Timestamp> {
+        match self {
+            Self::File(path) => modified(path),
+            Self::Pipe(_) => None,
+        }
+    }
+
+    fn repeated(&self) -> u64 {
+        match self {
+            Self::File(_) => 0,
+            Self::Pipe(pipe) => pipe.repeated(),
+        }
+    }
+}
+
+/// Where reading stopped; none for a source that was never read.
+///
+/// A log that is named by a pattern may be a rotation that was read under another name before: then it is gone on with
+/// from there.
+fn position(job: &Job<'_>, site: &Site, source: &LogSource) -> Result<Option<Position>, Trouble> {
+    let store = job.tools.store.as_ref();
+    let stored = store.cursor(site.id, &source.path)?;
+    let own: Option<Position> = stored.and_then(|value| serde_json::from_value(value).ok());
+    let path = Path::new(&source.path);
+    if source.kind != "file" || !groundcrew_logs::is_rotation(path) {
+        return Ok(own);
+    }
+    let is_here = |position: &Position| position.cursor.as_ref().is_some_and(|cursor| cursor.is_of(path));
+    if own.as_ref().is_some_and(is_here) {
+        return Ok(own);
+    }
+    let others = store.cursors(site.id)?;
+    let others = others.into_iter().filter_map(|(_, value)| serde_json::from_value::<Position>(value).ok());
+    let moved =
+        others.filter(is_here).max_by_key(|position| position.cursor.as_ref().map(|cursor| cursor.offset));
+    Ok(moved.or(own))
+}
+
+/// The moment before which an error counts as history.
+fn oldest(now: Timestamp, site: &Site) -> Timestamp {
+    let window = SignedDuration::try_from(site.config.logs.baseline.get()).unwrap_or(SignedDuration::MAX);
+    now.checked_sub(window).unwrap_or(Timestamp::MIN)
+}
+
+/// Takes kinds of errors beyond what may be new within a minute into one.
+fn bounded(job: &Job<'_>, site: &Site, gathered: &mut Gathered, flood: &mut Flood) -> Result<(), Trouble> {
+    let store = job.tools.store.as_ref();
+    let held_back = flood.bound(gathered, job.now, |fingerprint| {
+        let filter = groundcrew_store::IncidentFilter {
+            project: Some(site.id),
+            fingerprint: Some(fingerprint.to_owned()),
+            merged: true,
+            limit: Some(1),
+            ..groundcrew_store::IncidentFilter::default()
+        };
+        Ok(!store.incidents(&filter)?.is_empty())
+    });
+    match held_back.map_err(|error: groundcrew_store::StoreError| Trouble::from(error))? {
+        0 => {}
+        kinds => job.desk.step(format!(
+            "{kinds} more kinds of errors within a minute are counted as one incident: more than {} a minute are a \
+             flood",
+            Flood::MOST
+        )),
+    }
+    Ok(())
 }
 
 /// What a person can mend is asked about once; what passes by itself is tried again.
@@ -87,26 +190,55 @@ fn unreadable(error: &ScanError) -> Trouble {
     }
 }
 
-fn report(job: &Job<'_>, path: &Path, read: &Scan, sightings: &[Sighting]) {
-    let errors: u64 = sightings.iter().map(|sighting| sighting.count).sum();
-    let secrets: usize = read.records.iter().map(|record| record.redactions).sum();
-    let history = sightings.iter().filter(|sighting| sighting.history).count();
+fn report(job: &Job<'_>, source: &LogSource, read: &Gathered, baseline: Option<Timestamp>) {
+    let path = Path::new(&source.path);
     let mut text = format!(
-        "read {} lines of {}: {errors} error records of {} kinds",
+        "read {} lines of {}: {} error records of {} kinds",
         read.lines,
         path.file_name().unwrap_or(path.as_os_str()).to_string_lossy(),
-        sightings.len()
+        read.errors,
+        read.groups.len()
     );
-    if secrets > 0 {
-        text.push_str(&format!(", {secrets} secrets taken out"));
+    if read.redactions > 0 {
+        text.push_str(&format!(", {} secrets taken out", read.redactions));
     }
+    let history = read.groups.values().filter(|sighting| sighting.history).count();
     if history > 0 {
         text.push_str(&format!(", {history} kinds are history and only recorded"));
     }
-    if let Some(restart) = &read.restarted {
+    if let Some(baseline) = baseline.filter(|_| history > 0) {
+        text.push_str(&format!(
+            "; this is the first reading, and what was logged before {baseline} is the baseline"
+        ));
+    }
+    for restart in &read.restarted {
         text.push_str(&format!(", started over: {restart:?}"));
     }
+    for dropped in &read.dropped {
+        text.push_str(&format!(", {dropped}"));
+    }
     job.desk.step(text);
+}
+
+fn result(job: &Job<'_>, source: &LogSource, read: &Gathered, more: bool) -> ScanLogsResult {
+    let lost = read.dropped.iter().filter(|dropped| dropped.reason.is_loss());
+    ScanLogsResult {
+        common: job.common("read", 1.0, Vec::new()),
+        source: source.clone(),
+        bytes: read.bytes,
+        lines: read.lines,
+        records: read.records,
+        unparsed: read.unparsed,
+        unparsed_examples: read.unparsed_examples.clone(),
+        redactions: read.redactions,
+        dropped: read.dropped.iter().map(ToString::to_string).collect(),
+        lost: lost.map(ToString::to_string).collect(),
+        repeated: 0,
+        baseline: None,
+        error_records: read.errors,
+        errors: read.groups.values().map(seen).collect(),
+        more,
+    }
 }
 
 fn seen(sighting: &Sighting) -> SeenError {
@@ -116,99 +248,6 @@ fn seen(sighting: &Sighting) -> SeenError {
         count: sighting.count,
         history: sighting.history,
     }
-}
-
-/// Groups the error records of one scan.
-fn sightings(
-    records: &[Record],
-    source: &str,
-    now: Timestamp,
-    site: &Site,
-    modified: Option<Timestamp>,
-) -> Vec<Sighting> {
-    let window = SignedDuration::try_from(site.config.logs.baseline.get()).unwrap_or(SignedDuration::MAX);
-    let oldest = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-    let mut groups: BTreeMap<String, Sighting> = BTreeMap::new();
-    for record in records.iter().filter(|record| record.is_error()) {
-        let print = fingerprint(record);
-        let at = happened(record, modified, now);
-        let history = at < oldest;
-        let sample = sample(record, source);
-        let group = groups.entry(print.key.clone()).or_insert_with(|| Sighting {
-            fingerprint: print.key,
-            fingerprint_version: print.version,
-            title: print.title,
-            count: 0,
-            first: at,
-            last: at,
-            history: true,
-            sample: sample.clone(),
-            buckets: Vec::new(),
-            releases: Vec::new(),
-        });
-        group.count += 1;
-        add(&mut group.buckets, at);
-        group.first = group.first.min(at);
-        group.history &= history;
-        if at >= group.last {
-            group.last = at;
-            group.sample = sample;
-        }
-    }
-    groups.into_values().collect()
-}
-
-/// A record from the future is a clock gone wrong; it happened by now at the latest.
-fn happened(record: &Record, modified: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    record.time.or(modified).unwrap_or(now).min(now)
-}
-
-/// Counts one more in its piece of time. Logs are nearly in order, so the piece is found near the end.
-fn add(buckets: &mut Vec<(Timestamp, u64)>, at: Timestamp) {
-    let at = bucket(at);
-    match buckets.iter_mut().rev().find(|(known, _)| *known == at) {
-        Some((_, count)) => *count += 1,
-        None => buckets.push((at, 1)),
-    }
-}
-
-/// What the source wrote, per piece of time. Lines that belong to no record count where the last record lies.
-fn traffic(read: &Scan, source: &str, now: Timestamp, modified: Option<Timestamp>) -> Vec<Traffic> {
-    let mut pieces: BTreeMap<Timestamp, Traffic> = BTreeMap::new();
-    let empty = |bucket| Traffic { source: source.to_owned(), bucket, lines: 0, records: 0, errors: 0 };
-    for record in &read.records {
-        let at = bucket(happened(record, modified, now));
-        let piece = pieces.entry(at).or_insert_with(|| empty(at));
-        piece.records += 1;
-        piece.errors += u64::from(record.is_error());
-        piece.lines += record.text.lines().count().max(1) as u64;
-    }
-    let counted: u64 = pieces.values().map(|piece| piece.lines).sum();
-    let rest = read.lines.saturating_sub(counted);
-    if rest > 0 {
-        let at =
-            pieces.keys().next_back().copied().unwrap_or_else(|| bucket(modified.unwrap_or(now).min(now)));
-        pieces.entry(at).or_insert_with(|| empty(at)).lines += rest;
-    }
-    pieces.into_values().collect()
-}
-
-fn sample(record: &Record, source: &str) -> Sample {
-    Sample {
-        text: cut(&record.text, SAMPLE_BYTES),
-        level: record.level.map(|level| level.as_str().to_owned()),
-        trace: record.trace.clone(),
-        before: record.context.iter().map(|line| cut(line, SAMPLE_BYTES)).collect(),
-        source: source.to_owned(),
-    }
-}
-
-fn cut(text: &str, most: usize) -> String {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }
 
 fn modified(path: &Path) -> Option<Timestamp> {
