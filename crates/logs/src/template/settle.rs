@@ -24,31 +24,36 @@ pub(super) fn settle(entries: &mut BTreeMap<u32, Entry>, work: &mut u64) -> Vec<
     merged
 }
 
-/// Templates that are equal but for one position.
+/// Templates that may be one, masked at these positions.
 struct Candidate {
-    at: usize,
+    at: Vec<usize>,
     members: Vec<u32>,
     words: usize,
 }
 
 fn round(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mut u64) {
-    let mut alike: HashMap<(usize, usize, u64), Vec<u32>> = HashMap::new();
+    let mut alike: HashMap<(usize, Option<usize>, u64), Vec<u32>> = HashMap::new();
     for (id, entry) in &*entries {
-        let key = pattern::key(&entry.pieces);
+        let (length, key) = (entry.pieces.len(), pattern::key(&entry.pieces));
+        let mut names = key;
         for (at, piece) in entry.pieces.iter().enumerate() {
             *work += 1;
             if piece.kind != Kind::Mark {
                 let masked = pattern::masked(key, &entry.pieces, at);
-                alike.entry((entry.pieces.len(), at, masked)).or_default().push(*id);
+                alike.entry((length, Some(at), masked)).or_default().push(*id);
+                if at > 0 && is_soft(&entry.pieces, at) {
+                    names = pattern::masked(names, &entry.pieces, at);
+                }
             }
         }
+        alike.entry((length, None, names)).or_default().push(*id);
     }
     let mut candidates: Vec<Candidate> = alike
         .into_iter()
         .filter(|(_, members)| members.len() > 1)
         .filter_map(|((_, at, _), members)| candidate(entries, at, members))
         .collect();
-    candidates.sort_by(|a, b| (b.words, &a.members, a.at).cmp(&(a.words, &b.members, b.at)));
+    candidates.sort_by(|a, b| (b.words, &a.members, &a.at).cmp(&(a.words, &b.members, &b.at)));
     for candidate in candidates {
         if candidate.members.iter().all(|id| entries.contains_key(id)) {
             merge(entries, &candidate, merged);
@@ -56,21 +61,43 @@ fn round(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mu
     }
 }
 
-fn candidate(entries: &BTreeMap<u32, Entry>, at: usize, members: Vec<u32>) -> Option<Candidate> {
-    let words: BTreeSet<&str> =
-        members.iter().filter_map(|id| entries.get(id)).map(|entry| &*entry.pieces[at].text).collect();
-    let first = &entries.get(members.first()?)?.pieces;
-    if words.iter().any(|word| METHODS.contains(word)) {
-        return None;
+/// Templates that are equal but for one position, or but for all names in them.
+fn candidate(entries: &BTreeMap<u32, Entry>, at: Option<usize>, members: Vec<u32>) -> Option<Candidate> {
+    let patterns: Vec<&[Piece]> =
+        members.iter().filter_map(|id| entries.get(id)).map(|entry| &*entry.pieces).collect();
+    let first = *patterns.first()?;
+    let differ = |at: &usize| patterns.iter().any(|pieces| pieces[*at].hash != first[*at].hash);
+    let at: Vec<usize> = at.map_or_else(|| (1..first.len()).filter(differ).collect(), |at| vec![at]);
+    let mut words = 0;
+    for place in &at {
+        let here: BTreeSet<&str> = patterns.iter().map(|pieces| &*pieces[*place].text).collect();
+        // That several positions differ at once says as much as one more word at each.
+        let states = here.iter().all(|word| is_state(word));
+        let here = evidence(&here)? + usize::from(at.len() > 1 && here.len() == patterns.len());
+        let least = needed(first, *place)?;
+        if here < if states { least.max(ANYWHERE) } else { least } {
+            return None;
+        }
+        words += here;
     }
-    let words = evidence(&words);
-    (words >= needed(first, at)).then_some(Candidate { at, members, words })
+    (!at.is_empty()).then_some(Candidate { at, members, words })
+}
+
+/// True for a position that holds a value already, or a word that is likely one.
+fn is_soft(pieces: &[Piece], at: usize) -> bool {
+    let piece = &pieces[at];
+    piece.kind == Kind::Word
+        && !is_state(&piece.text)
+        && (is_name(&piece.text) || needed(pieces, at).is_some_and(|needed| needed <= AFTER))
 }
 
 /// How much the words at a position say that it holds a value: their number, more where they look like names.
-fn evidence(words: &BTreeSet<&str>) -> usize {
+fn evidence(words: &BTreeSet<&str>) -> Option<usize> {
+    if words.iter().any(|word| METHODS.contains(word)) {
+        return None;
+    }
     let shaped = words.iter().all(|word| is_name(word));
-    words.len() + usize::from(words.iter().any(|word| word.contains(MASK))) + usize::from(shaped)
+    Some(words.len() + usize::from(words.iter().any(|word| word.contains(MASK))) + usize::from(shaped))
 }
 
 /// True for what no prose holds: dotted, underscored and capitalised names.
@@ -84,14 +111,27 @@ fn is_name(word: &str) -> bool {
 /// What is done to a resource; another method is another event, however many there are.
 const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
+/// True for words in capitals: states and codes, of which each says something else.
+fn is_state(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}
+
 /// Words after which a name or value comes.
-const BEFORE: [&str; 32] = [
+const BEFORE: [&str; 56] = [
+    "account",
     "as",
     "at",
+    "bean",
     "by",
+    "channel",
     "class",
     "client",
+    "column",
     "command",
+    "component",
+    "constraint",
+    "container",
+    "database",
     "device",
     "domain",
     "driver",
@@ -101,42 +141,65 @@ const BEFORE: [&str; 32] = [
     "group",
     "host",
     "id",
+    "image",
     "in",
+    "index",
     "interface",
     "job",
     "key",
+    "member",
     "module",
     "name",
     "node",
     "of",
     "on",
     "package",
+    "partition",
+    "plugin",
+    "pod",
     "process",
+    "queue",
+    "relation",
+    "role",
+    "schema",
     "server",
     "service",
+    "session",
+    "table",
     "task",
+    "thread",
     "to",
+    "topic",
     "user",
+    "volume",
     "with",
+    "worker",
 ];
 
-/// How many different words make a position a value.
-fn needed(pieces: &[Piece], at: usize) -> usize {
+/// Different words behind a word or bracket that announces a value.
+const AFTER: usize = 3;
+
+/// Different words where nothing announces a value.
+const ANYWHERE: usize = 6;
+
+/// How many different words make a position a value; `None` where nothing else is constant.
+fn needed(pieces: &[Piece], at: usize) -> Option<usize> {
     const FIRST: usize = 12;
-    const ANYWHERE: usize = 6;
     const KEYED: usize = 5;
-    const AFTER: usize = 3;
-    let constants = pieces.iter().enumerate().filter(|(i, p)| *i != at && p.kind == Kind::Word).count();
-    if constants == 0 {
-        return usize::MAX;
+    const QUOTED: usize = 2;
+    if !pieces.iter().enumerate().any(|(other, piece)| other != at && piece.kind == Kind::Word) {
+        return None;
     }
-    let Some(before) = at.checked_sub(1).map(|before| &pieces[before]) else { return FIRST };
-    match (before.kind, &*before.text) {
+    let Some(before) = at.checked_sub(1) else { return Some(FIRST) };
+    let text = |at: usize| pieces.get(at).map_or("", |piece| &*piece.text);
+    Some(match (pieces[before].kind, text(before)) {
         (Kind::Mark, "=" | ":") => KEYED,
+        (Kind::Mark, "\"" | "'" | "`") if before > 0 && text(before - 1) == "=" => KEYED,
+        (Kind::Mark, quote @ ("\"" | "'" | "`")) if text(at + 1) == quote => QUOTED,
         (Kind::Mark, "\"" | "'" | "`" | "[" | "<" | "{" | "(") => AFTER,
         (Kind::Word, word) if BEFORE.contains(&&*word.to_ascii_lowercase()) => AFTER,
         (Kind::Word | Kind::Mark | Kind::Part | Kind::Value, _) => ANYWHERE,
-    }
+    })
 }
 
 fn merge(entries: &mut BTreeMap<u32, Entry>, candidate: &Candidate, merged: &mut Vec<Merged>) {
@@ -148,10 +211,11 @@ fn merge(entries: &mut BTreeMap<u32, Entry>, candidate: &Candidate, merged: &mut
             merged.push(Merged { from: TemplateId(*from), into: TemplateId(*into) });
         }
     }
-    if let Some(entry) = entries.get_mut(into) {
-        entry.count += count;
-        entry.pieces[candidate.at].mask();
-        let at = u16::try_from(candidate.at).unwrap_or(u16::MAX);
+    let Some(entry) = entries.get_mut(into) else { return };
+    entry.count += count;
+    for at in &candidate.at {
+        entry.pieces[*at].mask();
+        let at = u16::try_from(*at).unwrap_or(u16::MAX);
         if let Err(place) = entry.masked.binary_search(&at) {
             entry.masked.insert(place, at);
         }

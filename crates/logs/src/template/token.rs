@@ -183,6 +183,10 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
     fn run(&mut self, start: usize, end: usize, seen: u8) -> bool {
         if seen & !(LETTER | HEX) == 0 && end - start <= LONGEST_WORD {
             self.at = end;
+            // `ffffffff` is a number without digits; no word of prose has eight such letters.
+            if seen == HEX && end - start >= 8 {
+                return self.emit(Kind::Value, start, end);
+            }
             return self.word(start, end);
         }
         if seen & SLASH != 0
@@ -337,6 +341,9 @@ fn is_constant(word: &[u8], equals: bool) -> bool {
 
 /// What a run is that is no plain word; `None` when it must be cut at its colon.
 fn kind(body: &[u8], seen: u8) -> Option<Kind> {
+    if seen & SLASH != 0 && is_path(body) && !is_labelled(body) {
+        return Some(Kind::Value);
+    }
     if seen & COLON != 0 && !with_colon(body, seen) {
         return if seen & DIGIT == 0 && body.windows(2).any(|two| two == b"::") {
             Some(Kind::Word)
@@ -344,7 +351,7 @@ fn kind(body: &[u8], seen: u8) -> Option<Kind> {
             None
         };
     }
-    if seen & COLON != 0 || seen & AT != 0 && is_address(body) || seen & SLASH != 0 && is_path(body) {
+    if seen & COLON != 0 || seen & AT != 0 && is_address(body) {
         return Some(Kind::Value);
     }
     if body.len() > LONGEST_WORD {
@@ -364,8 +371,14 @@ fn is_address(body: &[u8]) -> bool {
 fn is_path(body: &[u8]) -> bool {
     let slashes = body.iter().filter(|b| matches!(b, b'/' | b'\\')).count();
     let rooted = matches!(body[0], b'/' | b'\\' | b'~' | b'.');
-    let one = slashes == 1 && body.contains(&b'\\');
+    let one = slashes == 1 && body.iter().any(|b| matches!(b, b'\\' | b'.'));
     (rooted || slashes >= 2 || one) && (body.len() > 1 || body == b"/")
+}
+
+/// True for a word, a colon and what the word is the label of.
+fn is_labelled(body: &[u8]) -> bool {
+    let colon = body.iter().position(|b| *b == b':').unwrap_or(0);
+    colon > 1 && body[..colon].iter().all(|b| b.is_ascii_alphabetic() || *b == b'_')
 }
 
 /// Times, addresses with ports, Windows paths: values that hold a colon.
