@@ -42,6 +42,8 @@ pub(crate) struct Draft {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) number: u64,
+    /// Lines taken.
+    pub(crate) count: u64,
     /// The first lines.
     pub(crate) lines: Vec<DraftLine>,
     /// The last lines, where some in between were left out.
@@ -200,6 +202,7 @@ impl Draft {
             start: row.start,
             end: row.end,
             number: row.number,
+            count: 1,
             size: row.text.len(),
             lines: vec![DraftLine { start: row.start, text: content, bare: None }],
             tail: VecDeque::new(),
@@ -316,6 +319,7 @@ impl Draft {
         let bare = line.header.as_ref().map(|header| header.message.clone());
         self.keep(DraftLine { start: row.start, text: line.content.to_owned(), bare }, limit);
         self.end = row.end;
+        self.count += 1;
         self.truncated |= row.cut;
     }
 

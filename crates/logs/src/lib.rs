@@ -25,6 +25,7 @@ mod reading;
 mod rotated;
 mod secrets;
 mod structured;
+mod traffic;
 mod unpack;
 
 pub use expand::{ExpandError, Expanded, expand, names};
@@ -34,6 +35,8 @@ pub use pipe::Pipe;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
 pub use source::{
-    Cursor, DropReason, Dropped, Losses, Restart, Scan, ScanError, ScanOptions, is_rotation, readable, scan,
+    Cursor, DropReason, Dropped, Keep, Losses, Restart, Scan, ScanError, ScanOptions, is_rotation, readable,
+    scan,
 };
 pub use template::{Merged, Miner, Template, TemplateId};
+pub use traffic::{Observe, Observer, Seen, Tally};

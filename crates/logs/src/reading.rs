@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::sync::MutexGuard;
 
 use groundcrew_core::trace::Trace;
 
@@ -13,8 +14,14 @@ use crate::file::LogFile;
 use crate::lines::{Ending, Line, Piece};
 use crate::record::{Record, Span};
 use crate::redact::Redactor;
-use crate::source::{Cursor, DropReason, Dropped, Scan, ScanOptions};
+use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
+use crate::traffic::{Observe, Observer, Seen, Traffic};
+
+/// Records of an unknown form that are shown.
+const EXAMPLES: usize = 5;
+/// Bytes shown of each.
+const EXAMPLE_BYTES: usize = 512;
 
 /// Reads from the cursor, which must belong to this file.
 pub(crate) fn read(
@@ -56,6 +63,8 @@ pub(crate) fn read(
         bytes: offset - cursor.offset,
         cursor: cursor_now,
         unparsed: reading.unparsed,
+        unparsed_examples: reading.unparsed_examples,
+        traffic: reading.traffic.finish(line - cursor.line),
         dropped: reading.dropped,
         restarted: None,
         at_end,
@@ -72,6 +81,8 @@ fn passed_over(log: &LogFile, cursor: &Cursor) -> io::Result<Scan> {
         lines: 0,
         bytes,
         unparsed: 0,
+        unparsed_examples: Vec::new(),
+        traffic: Vec::new(),
         dropped: dropped.into_iter().collect(),
         restarted: None,
         at_end: true,
@@ -81,12 +92,15 @@ fn passed_over(log: &LogFile, cursor: &Cursor) -> io::Result<Scan> {
 /// One pass over the lines of a file.
 struct Reading<'a> {
     options: &'a ScanOptions,
+    observer: Option<MutexGuard<'a, dyn Observe + Send + 'static>>,
     assembler: Assembler,
     /// Records that the assembler finished and that are not emitted yet; empty between lines.
     done: Vec<Draft>,
     context: Context,
     records: Vec<Record>,
     unparsed: u64,
+    unparsed_examples: Vec<String>,
+    traffic: Traffic,
     dropped: Vec<Dropped>,
     /// Behind the last line taken.
     offset: u64,
@@ -99,11 +113,14 @@ impl<'a> Reading<'a> {
     fn new(log: &LogFile, cursor: &Cursor, options: &'a ScanOptions, encoding: Encoding) -> io::Result<Self> {
         Ok(Self {
             options,
+            observer: options.observer.as_ref().map(Observer::lock),
             assembler: Assembler::new(log.changed, options.max_record_bytes),
             done: Vec::new(),
             context: log.context(cursor.offset, options.max_record_bytes, encoding)?,
             records: Vec::new(),
             unparsed: 0,
+            unparsed_examples: Vec::new(),
+            traffic: Traffic::new(log.changed),
             dropped: Vec::new(),
             offset: cursor.offset,
             line: cursor.line,
@@ -156,17 +173,42 @@ impl<'a> Reading<'a> {
         for draft in done.drain(..) {
             self.drop_bytes(DropReason::LongRecord, draft.left_out);
             let mut record = finished(&draft, &self.options.redactor);
-            if record.is_error() {
+            let is_error = record.is_error();
+            if is_error {
                 record.context = self.context.before(record.bytes.start, &self.options.redactor);
             }
-            self.unparsed += u64::from(!draft.headed && record.trace.is_none());
+            self.count(&draft, &record);
             for line in draft.lines.into_iter().chain(draft.tail) {
                 self.context.push(line.start, line.text);
             }
-            self.records.push(record);
+            let wanted = match self.options.keep {
+                Keep::All => true,
+                Keep::Errors => is_error,
+            };
+            if wanted {
+                self.records.push(record);
+            }
         }
         // Its room is used again.
         self.done = done;
+    }
+
+    /// Counts a record where it belongs, and shows it to whom it concerns.
+    fn count(&mut self, draft: &Draft, record: &Record) {
+        let bucket = self.traffic.place(record.time);
+        self.traffic.count(record.is_error());
+        self.traffic.count_lines(record.lines);
+        if !draft.headed && record.trace.is_none() {
+            self.unparsed += 1;
+            if self.unparsed_examples.len() < EXAMPLES {
+                let end = record.text.floor_char_boundary(EXAMPLE_BYTES);
+                self.unparsed_examples.push(record.text[..end].to_owned());
+            }
+        }
+        if let Some(observer) = self.observer.as_deref_mut().filter(|_| record.trace.is_none()) {
+            let (message, level) = (record.message.as_str(), record.level);
+            observer.observe(Seen { message, bucket, level, line: record.line, lines: record.lines });
+        }
     }
 
     /// Counts bytes that are left out, in one entry for each reason.
@@ -197,10 +239,16 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
     Record {
         text: redacted.text,
         line: draft.number,
+        lines: draft.count,
         bytes: Span { start: draft.start, end: draft.end },
         time: draft.header.time,
         level: draft.header.level,
         logger: draft.header.logger.as_ref().map(|logger| redactor.redact(logger).text),
+        host: None,
+        process: None,
+        thread: None,
+        stream: None,
+        release: None,
         message,
         trace,
         context: Vec::new(),

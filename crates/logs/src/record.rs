@@ -80,7 +80,10 @@ pub struct Record {
     pub text: String,
     /// Number of the first line in its file, from 1.
     pub line: u64,
-    /// Where the record lies in its file.
+    /// Lines that it takes in its file; lines of other streams between them do not count.
+    #[serde(default)]
+    pub lines: u64,
+    /// Where the record lies in its file, from its first line to its last.
     pub bytes: Span,
     /// When it was logged; a time without a zone counts as UTC.
     pub time: Option<Timestamp>,
@@ -88,6 +91,21 @@ pub struct Record {
     pub level: Option<Level>,
     /// Logger, module or program that the line named.
     pub logger: Option<String>,
+    /// Machine that the line named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Process that the line named, mostly a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// Thread that the line named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// Which of several streams in the same file it came from, such as `stderr`, a service or a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// Version of the program that the record named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Text of the event without time, level and logger; for a bare stack trace, its exception line.
     pub message: String,
     /// The exception, when the record carries a stack trace that could be read.

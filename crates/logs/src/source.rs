@@ -17,6 +17,7 @@ use crate::reading::read;
 use crate::record::Record;
 use crate::redact::Redactor;
 use crate::rotated;
+use crate::traffic::{Observer, Tally};
 use crate::unpack::Flaw;
 
 /// Where a scan stopped, and in which file.
@@ -124,6 +125,20 @@ pub struct ScanOptions {
     pub quiet_for: Duration,
     /// Take an unfinished last record at once, as for a file that nobody writes any more.
     pub flush: bool,
+    /// Which records are returned.
+    pub keep: Keep,
+    /// Is shown the message of each record that has no stack trace, whether or not the record is returned.
+    pub observer: Option<Observer>,
+}
+
+/// Which records a scan returns; all of them count in its traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Every record.
+    #[default]
+    All,
+    /// Those with a stack trace or a level of error or worse, which costs far less time and memory.
+    Errors,
 }
 
 impl ScanOptions {
@@ -136,6 +151,8 @@ impl ScanOptions {
             max_record_bytes: 256 << 10,
             quiet_for: Duration::from_secs(5),
             flush: false,
+            keep: Keep::All,
+            observer: None,
         }
     }
 }
@@ -143,7 +160,7 @@ impl ScanOptions {
 /// What a scan found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
-    /// Finished records, in the order of the file.
+    /// Finished records, in the order in which they begin in the file.
     pub records: Vec<Record>,
     /// Where the next scan continues; store it together with the records.
     pub cursor: Cursor,
@@ -153,6 +170,10 @@ pub struct Scan {
     pub bytes: u64,
     /// Records that had no time, level, structure or stack trace that we know.
     pub unparsed: u64,
+    /// The first of these, redacted and cut; at most five.
+    pub unparsed_examples: Vec<String>,
+    /// What was logged when, oldest first, with records that were not returned.
+    pub traffic: Vec<Tally>,
     /// What was left out, and why.
     pub dropped: Vec<Dropped>,
     /// Set when the file is not the one that the cursor was in, or was cut.
