@@ -123,6 +123,51 @@ pub struct Incident {
     /// Release in which it was last seen, where its records name one.
     #[serde(default)]
     pub last_release: Option<String>,
+    /// A coarser key: incidents that share it may be the same, which a person decides.
+    #[serde(default)]
+    pub family: Option<String>,
+    /// The user's rule that decides what belongs to it, where one does.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// When being ignored ends by itself, where it does.
+    #[serde(default)]
+    pub ignored: Option<Ignored>,
+}
+
+/// When an incident stops being ignored by itself: with the first occurrence for which this is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "until", rename_all = "snake_case")]
+pub enum Ignored {
+    /// A moment has passed.
+    Time {
+        /// The moment.
+        at: Timestamp,
+    },
+    /// It has occurred more often than this in all.
+    Count {
+        /// Occurrences in all.
+        occurrences: u64,
+    },
+    /// It happens in a release in which it had not been seen.
+    Release {
+        /// Releases in which it had been seen.
+        known: Vec<String>,
+        /// When that was decided.
+        since: Timestamp,
+    },
+}
+
+/// Records that a rule of the user's hides: errors that are counted and are no incidents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Hidden {
+    /// The rule.
+    pub rule: String,
+    /// How many.
+    pub count: u64,
+    /// When the first of them happened.
+    pub first: Timestamp,
+    /// When the last of them happened.
+    pub last: Timestamp,
 }
 
 /// Occurrences of an error in one release.
@@ -164,6 +209,27 @@ pub struct Sample {
     pub source: String,
 }
 
+/// How an error is told from others, besides its fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grouping {
+    /// A coarser key: errors that share it may be the same.
+    pub family: Option<String>,
+    /// The user's rule that decides what it is the same as, where one does.
+    pub rule: Option<String>,
+    /// Fingerprints by which it may be known, the likeliest first.
+    pub older: Vec<OlderKey>,
+}
+
+/// Another fingerprint of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OlderKey {
+    /// The fingerprint.
+    pub fingerprint: String,
+    /// Whether every error that finds an incident by it belongs there, as when the program's rule has changed; otherwise only
+    /// the first one does, since a user's rule may be meant to tell apart what was one.
+    pub shared: bool,
+}
+
 /// Occurrences of one error met in one scan.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sighting {
@@ -187,6 +253,8 @@ pub struct Sighting {
     pub buckets: Vec<(Timestamp, u64)>,
     /// Occurrences per release, for those whose records name one.
     pub releases: Vec<ReleaseCount>,
+    /// How it is told from others, besides its fingerprint.
+    pub grouping: Grouping,
 }
 
 /// Length of the pieces of time in which occurrences and log traffic are counted.
@@ -228,6 +296,8 @@ pub enum IncidentWish {
     Ignore {
         /// Why, in the person's words.
         reason: String,
+        /// When that ends by itself.
+        until: Option<Until>,
     },
     /// It is handed to triage again.
     Reopen {
@@ -238,6 +308,19 @@ pub enum IncidentWish {
     MergeInto(IncidentId),
     /// It was not the same after all: undoes a merge.
     Split,
+}
+
+/// When an incident that is ignored from now on is to be looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// At a moment, by the database's clock.
+    At(Timestamp),
+    /// After so long.
+    For(SignedDuration),
+    /// When it has occurred so many times more.
+    More(u64),
+    /// When it happens in another release.
+    Released,
 }
 
 /// What an agent learned about the incident of its task.
@@ -257,6 +340,8 @@ pub struct IncidentChange {
     pub fix_commit: Option<String>,
     /// When its approved fix was released. A change to `approved` that names none takes back an earlier one.
     pub released_at: Option<Timestamp>,
+    /// When being ignored ends by itself. A change of status that names nothing takes back what was decided before.
+    pub ignored: Option<Ignored>,
 }
 
 #[cfg(test)]

@@ -132,6 +132,8 @@ pub struct Ending {
     pub hand_offs: Vec<NewTask>,
     /// Errors met in a log.
     pub sightings: Vec<Sighting>,
+    /// What rules of the user's hid.
+    pub hidden: Vec<groundcrew_core::incident::Hidden>,
     /// How far sources have been read.
     pub cursors: Vec<(String, Value)>,
     /// What was learned about the incident.
@@ -174,6 +176,7 @@ impl Ending {
             outcome,
             hand_offs: Vec::new(),
             sightings: Vec::new(),
+            hidden: Vec::new(),
             cursors: Vec::new(),
             incident: IncidentChange::default(),
             incidents: Vec::new(),

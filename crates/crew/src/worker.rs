@@ -173,6 +173,7 @@ impl Floor {
             messages: ending.messages,
             hand_offs: ending.hand_offs,
             sightings: ending.sightings,
+            hidden: ending.hidden,
             cursors: ending.cursors,
             incident: ending.incident,
             incidents: ending.incidents,

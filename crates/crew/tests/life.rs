@@ -149,6 +149,7 @@ fn a_task_whose_runs_are_lost_four_times_leaves_its_incident_to_the_person_and_t
         sample: Sample::default(),
         buckets: Vec::new(),
         releases: Vec::new(),
+        grouping: groundcrew_core::incident::Grouping::default(),
     };
     let outcome = Outcome::Complete { result: Value::Null };
     let settled = Settlement { sightings: vec![seen], ..Settlement::new(scan, held.lease_token, outcome) };

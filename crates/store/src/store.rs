@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, ReleaseCount, Traffic};
+use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Traffic};
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
@@ -176,6 +176,13 @@ pub trait Store: Send + Sync {
 
     /// One incident.
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
+
+    /// Other incidents that may be the same as this one, since they have the coarser key in common; those seen last first, at
+    /// most `limit`. Nothing is merged but by a person.
+    fn similar(&self, incident: &Incident, limit: u32) -> Result<Vec<Incident>, StoreError>;
+
+    /// What rules of the user's hid in a project, what was hidden last first.
+    fn hidden(&self, project: ProjectId) -> Result<Vec<Hidden>, StoreError>;
 
     /// How many incidents are in which status, of one project or of all, without zeros. One that is merged into another
     /// does not count.

@@ -27,6 +27,7 @@ fn every_promise_is_listed() {
         include_str!("../src/conformance/talk.rs"),
         include_str!("../src/conformance/decisions.rs"),
         include_str!("../src/conformance/events.rs"),
+        include_str!("../src/conformance/grouping.rs"),
         include_str!("../src/conformance/life.rs"),
         include_str!("../src/conformance/waits.rs"),
         include_str!("../src/conformance/incidents.rs"),

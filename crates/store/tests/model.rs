@@ -84,8 +84,8 @@ proptest! {
             let wanted: Vec<(Timestamp, u64)> = memory.buckets_of(incident.id).into_iter().collect();
             prop_assert_eq!(store.incident_buckets(incident.id, Timestamp::UNIX_EPOCH)?, wanted);
         }
-        (found.agents, found.buckets, found.used) =
-            (memory.agents.clone(), memory.buckets.clone(), memory.used.clone());
+        (found.agents, found.buckets, found.used, found.own) =
+            (memory.agents.clone(), memory.buckets.clone(), memory.used.clone(), memory.own.clone());
         prop_assert_eq!(found, memory);
         prop_assert_eq!(store.check()?, vec![], "and nothing contradicts itself");
     }

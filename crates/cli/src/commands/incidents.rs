@@ -27,9 +27,12 @@ const TITLE: usize = 100;
 pub(super) fn run(options: &Incidents, at: &Invocation) -> Result<Done, Failure> {
     match &options.action {
         Some(IncidentAction::Show { id }) => show(*id, at),
-        Some(IncidentAction::Ignore { id, reason }) => {
-            decide(*id, IncidentWish::Ignore { reason: reason.clone() }, "is ignored from now on", at)
-        }
+        Some(IncidentAction::Ignore { id, reason }) => decide(
+            *id,
+            IncidentWish::Ignore { reason: reason.clone(), until: None },
+            "is ignored from now on",
+            at,
+        ),
         Some(IncidentAction::Reopen { id, reason }) => {
             decide(*id, IncidentWish::Reopen { reason: reason.clone() }, "goes to triage again", at)
         }

@@ -7,8 +7,9 @@ use super::plan::{Plan, Taken, Write};
 use super::{Command, Known, Refusal, Settlement, Snapshot};
 use crate::contract::task_type::CLASSIFY_ERROR;
 use crate::event::{EventKind, MessageLink, NewEvent};
-use crate::incident::{Incident, IncidentChange, IncidentStatus, IncidentWish, Sighting};
+use crate::incident::{Ignored, Incident, IncidentChange, IncidentStatus, IncidentWish, Sighting, Until};
 use crate::log::{LogLevel, NewLog};
+use crate::message::{MessageType, NewMessage};
 use crate::role::{Party, Role};
 use crate::task::{IncidentId, IncidentLink, NewTask, ProjectId, Task};
 use crate::template::{Notice, Noticed};
@@ -27,6 +28,8 @@ pub const RETURNED: &str = "returned";
 pub const BURST: &str = "burst";
 /// A person wants it looked at again.
 pub const REOPENED: &str = "reopened";
+/// It was to be ignored for a while, and that is over.
+pub const IGNORED_LONG_ENOUGH: &str = "ignored_long_enough";
 
 /// How much more an error matters that came back.
 const RETURNED_PRIORITY: u8 = 2;
@@ -66,7 +69,7 @@ pub(super) fn daily_key(task: &NewTask, now: Timestamp) -> Option<String> {
 pub(super) fn event(task: &NewTask) -> Option<NewEvent> {
     let reason = reason_of(task)?;
     let kind = match reason {
-        NEW | STILL_HAPPENING => EventKind::IncidentNew,
+        NEW | STILL_HAPPENING | IGNORED_LONG_ENOUGH => EventKind::IncidentNew,
         RETURNED => EventKind::IncidentRegressed,
         BURST => EventKind::IncidentBurst,
         // Reasons are an open list: other programs have their own.
@@ -100,11 +103,12 @@ impl Plan {
         let mut held_back = 0u64;
         for sighting in &settlement.sightings {
             let known = snapshot.known.get(&sighting.fingerprint);
-            let (status, reason) = sighted(known, sighting);
+            let (status, reason) = sighted(known, sighting, now);
+            self.ignored_in_a_new_release(task, known.filter(|_| status.is_none()), sighting);
             let next = reason.map(|reason| self::next(project, known, sighting, reason, task));
             let worked_today = next.as_ref().and_then(|next| daily_key(next, now));
             if worked_today.is_some_and(|key| taken.once.contains(&key)) {
-                self.writes.push(Write::Sight(project, sighting.clone(), None));
+                self.count(project, known, sighting, None);
                 continue;
             }
             self.count(project, known, sighting, status);
@@ -120,6 +124,9 @@ impl Plan {
             let text = format!("{held_back} kinds of errors wait: triage has {MOST_WAITING} before them");
             let data = json!({ "step": true, "held_back": held_back });
             self.system_log(task.id, LogLevel::Warn, &text, data);
+        }
+        for hidden in &settlement.hidden {
+            self.writes.push(Write::Hide(project, hidden.clone()));
         }
         for (source, cursor) in &settlement.cursors {
             self.writes.push(Write::SetCursor(project, source.clone(), cursor.clone()));
@@ -149,14 +156,43 @@ impl Plan {
         sighting: &Sighting,
         status: Option<IncidentStatus>,
     ) {
+        let mut sighting = sighting.clone();
+        if let Some(by) = known.and_then(|known| known.by.as_ref()) {
+            let other = std::mem::replace(&mut sighting.fingerprint, by.fingerprint.clone());
+            let version = std::mem::replace(&mut sighting.fingerprint_version, by.version);
+            if by.first {
+                self.writes.push(Write::AlsoKnownAs(by.incident, other, version));
+            }
+        }
         match known.filter(|known| known.fingerprint != sighting.fingerprint).zip(status) {
             Some((known, status)) => {
-                self.writes.push(Write::Sight(project, sighting.clone(), None));
+                self.writes.push(Write::Sight(project, sighting, None));
                 let change = IncidentChange { status: Some(status), ..IncidentChange::default() };
                 self.writes.push(Write::ChangeIncident(known.incident, change));
             }
-            None => self.writes.push(Write::Sight(project, sighting.clone(), status)),
+            None => self.writes.push(Write::Sight(project, sighting, status)),
         }
+    }
+
+    /// Whoever ignores an error hears once of each release in which it happens, too.
+    fn ignored_in_a_new_release(&mut self, task: &Task, known: Option<&Known>, sighting: &Sighting) {
+        let Some(known) = known.filter(|known| known.status == IncidentStatus::Ignored) else { return };
+        let new = sighting.releases.iter().find(|release| {
+            let seen = known.releases.iter().flatten().any(|seen| *seen == release.release);
+            !seen && release.first > known.last_seen && known.releases[1].is_some()
+        });
+        let Some(new) = new else { return };
+        let note = NewMessage {
+            from: task.assigned_to.to_string(),
+            to: Party::User.to_string(),
+            message_type: MessageType::Notification,
+            content: format!(
+                "incident {} is ignored and happens in release {}, too: {}",
+                known.incident, new.release, known.title
+            ),
+            metadata: json!({ "kind": "ignored_in_release", "incident": known.incident, "release": new.release }),
+        };
+        self.writes.push(Write::InsertMessage(Some(task.id), note));
     }
 
     /// What a run learned about its incident and about others.
@@ -222,7 +258,11 @@ fn next(
 }
 
 /// What a sighting does to an incident: its status if that changes, and why triage must look, if it must.
-fn sighted(known: Option<&Known>, sighting: &Sighting) -> (Option<IncidentStatus>, Option<&'static str>) {
+fn sighted(
+    known: Option<&Known>,
+    sighting: &Sighting,
+    now: Timestamp,
+) -> (Option<IncidentStatus>, Option<&'static str>) {
     let Some(known) = known else {
         return if sighting.history {
             (Some(IncidentStatus::Baseline), None)
@@ -237,6 +277,12 @@ fn sighted(known: Option<&Known>, sighting: &Sighting) -> (Option<IncidentStatus
         IncidentStatus::New if !sighting.history => (None, Some(NEW)),
         IncidentStatus::Resolved if after_release.unwrap_or(!sighting.history) => {
             (Some(IncidentStatus::Regressed), Some(RETURNED))
+        }
+        IncidentStatus::Ignored
+            if !sighting.history
+                && known.ignored.as_ref().is_some_and(|it| is_over(it, known, sighting, now)) =>
+        {
+            (Some(IncidentStatus::New), Some(IGNORED_LONG_ENOUGH))
         }
         // Until the fix is released, the error is bound to go on.
         IncidentStatus::Approved if after_release == Some(true) => {
@@ -255,12 +301,48 @@ fn sighted(known: Option<&Known>, sighting: &Sighting) -> (Option<IncidentStatus
     }
 }
 
+/// Whether an incident with these occurrences is no longer to be ignored.
+fn is_over(ignored: &Ignored, known: &Known, sighting: &Sighting, now: Timestamp) -> bool {
+    match ignored {
+        Ignored::Time { at } => now >= *at && sighting.last >= *at,
+        Ignored::Count { occurrences } => known.occurrences.saturating_add(sighting.count) > *occurrences,
+        Ignored::Release { known, since } => {
+            let new = |release: &str, last: Timestamp| {
+                !known.iter().any(|known| known == release) && last >= *since
+            };
+            sighting.releases.iter().any(|release| new(&release.release, release.last))
+        }
+    }
+}
+
+/// When it ends that an incident is ignored from now on.
+fn ignored(incident: &Incident, until: Until, now: Timestamp) -> Result<Ignored, Refusal> {
+    let later = |at: Option<Timestamp>| match at {
+        Some(at) if at > now => Ok(Ignored::Time { at }),
+        Some(at) => Err(Refusal::Invalid(format!("{at} is over; name a moment that is to come"))),
+        None => Err(Refusal::Invalid("that is too far away; leave the end out to ignore it for good".into())),
+    };
+    match until {
+        Until::At(at) => later(Some(at)),
+        Until::For(length) => later(now.checked_add(length).ok()),
+        Until::More(0) => Err(Refusal::Invalid("it has to be ignored at least once".into())),
+        Until::More(more) => Ok(Ignored::Count { occurrences: incident.occurrences.saturating_add(more) }),
+        Until::Released => {
+            let known = [&incident.first_release, &incident.last_release];
+            let mut known: Vec<String> = known.into_iter().flatten().cloned().collect();
+            known.dedup();
+            Ok(Ignored::Release { known, since: now })
+        }
+    }
+}
+
 /// A decision about an incident. Where its open tasks have to end first, they do, and then it is decided again.
 pub(super) fn wish(
     snapshot: &Snapshot,
     id: IncidentId,
     by: Party,
     wish: &IncidentWish,
+    now: Timestamp,
 ) -> Result<Plan, Refusal> {
     let incident = snapshot.incidents.get(&id).ok_or(Refusal::NoSuchIncident(id))?;
     let mut plan = Plan::default();
@@ -271,12 +353,20 @@ pub(super) fn wish(
         (IncidentWish::Split, Some(into)) => {
             plan.writes.push(Write::Merge(id, None));
             tell(&mut plan, by, format!("incident {id} split from {into} by {by}"));
+            // What the merge ended is taken up again.
+            let ended = incident.reason.as_ref().is_some_and(|reason| reason.ends_with(&merged_into(into)));
+            if ended && incident.status == IncidentStatus::NeedsHuman && snapshot.open_task.is_none() {
+                let reason = format!("it is not the same as incident {into} after all");
+                change(&mut plan, id, IncidentStatus::New, &reason, None);
+                reopen(&mut plan, snapshot, incident, by, &reason);
+            }
         }
         (_, Some(into)) => return Err(Refusal::Merged { incident: id, into }),
-        (IncidentWish::Ignore { reason }, None) => {
+        (IncidentWish::Ignore { reason, until }, None) => {
             stated(reason)?;
+            let ignored = until.map(|until| ignored(incident, until, now)).transpose()?;
             if !end_tasks(&mut plan, snapshot, by, &format!("the incident is ignored: {reason}"), id, wish) {
-                change(&mut plan, id, IncidentStatus::Ignored, reason);
+                change(&mut plan, id, IncidentStatus::Ignored, reason, ignored);
                 tell(&mut plan, by, format!("incident {id} ignored by {by}: {reason}"));
             }
         }
@@ -285,19 +375,23 @@ pub(super) fn wish(
             if let Some(task) = snapshot.open_task {
                 return Err(Refusal::UnderWork { incident: id, task });
             }
-            change(&mut plan, id, IncidentStatus::New, reason);
+            change(&mut plan, id, IncidentStatus::New, reason, None);
             tell(&mut plan, by, format!("incident {id} reopened by {by}: {reason}"));
             reopen(&mut plan, snapshot, incident, by, reason);
         }
         (IncidentWish::MergeInto(into), None) => {
             can_stand_for(snapshot, incident, *into)?;
-            if !end_tasks(&mut plan, snapshot, by, &format!("merged into incident {into}"), id, wish) {
+            if !end_tasks(&mut plan, snapshot, by, &merged_into(*into), id, wish) {
                 plan.writes.push(Write::Merge(id, Some(*into)));
                 tell(&mut plan, by, format!("incident {id} merged into {into} by {by}"));
             }
         }
     }
     Ok(plan)
+}
+
+fn merged_into(incident: IncidentId) -> String {
+    format!("merged into incident {incident}")
 }
 
 fn stated(reason: &str) -> Result<(), Refusal> {
@@ -352,9 +446,19 @@ fn reopen(plan: &mut Plan, snapshot: &Snapshot, incident: &Incident, by: Party, 
     plan.enqueue(task);
 }
 
-fn change(plan: &mut Plan, incident: IncidentId, status: IncidentStatus, reason: &str) {
-    let change =
-        IncidentChange { status: Some(status), reason: Some(reason.to_owned()), ..IncidentChange::default() };
+fn change(
+    plan: &mut Plan,
+    incident: IncidentId,
+    status: IncidentStatus,
+    reason: &str,
+    ignored: Option<Ignored>,
+) {
+    let change = IncidentChange {
+        status: Some(status),
+        reason: Some(reason.to_owned()),
+        ignored,
+        ..IncidentChange::default()
+    };
     plan.writes.push(Write::ChangeIncident(incident, change));
 }
 

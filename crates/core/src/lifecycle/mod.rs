@@ -36,7 +36,9 @@ use crate::task::{BlockedOn, IncidentId, LeaseToken, MessageId, NewTask, Status,
 use crate::template::{Mined, Noticed};
 
 pub use ask::answer_key;
-pub use incident::{BURST, MOST_WAITING, NEW, REOPENED, RETURNED, STILL_HAPPENING, classify_task};
+pub use incident::{
+    BURST, IGNORED_LONG_ENOUGH, MOST_WAITING, NEW, REOPENED, RETURNED, STILL_HAPPENING, classify_task,
+};
 pub use plan::{Plan, Wanted, Write, wanted_keys};
 
 /// What a store must load before a command can be decided.
@@ -93,6 +95,30 @@ pub struct Known {
     pub status: IncidentStatus,
     /// When its fix was released.
     pub released_at: Option<Timestamp>,
+    /// Occurrences so far.
+    pub occurrences: u64,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+    /// Releases in which it was first and last seen.
+    pub releases: [Option<String>; 2],
+    /// When being ignored ends by itself.
+    pub ignored: Option<crate::incident::Ignored>,
+    /// Fingerprint, with its version, and key of the incident that counts the error, where that is not its own fingerprint:
+    /// it was known by an older one.
+    pub by: Option<KnownBy>,
+}
+
+/// The incident that counts an error which has another fingerprint than it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownBy {
+    /// The incident.
+    pub incident: IncidentId,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Version of that.
+    pub version: u32,
+    /// Whether the error has been found by an older key for the first time.
+    pub first: bool,
 }
 
 impl From<Incident> for Known {
@@ -103,6 +129,11 @@ impl From<Incident> for Known {
             title: incident.title,
             status: incident.status,
             released_at: incident.released_at,
+            occurrences: incident.occurrences,
+            last_seen: incident.last_seen,
+            releases: [incident.first_release, incident.last_release],
+            ignored: incident.ignored,
+            by: None,
         }
     }
 }
@@ -280,6 +311,8 @@ pub struct Settlement {
     pub hand_offs: Vec<NewTask>,
     /// Errors met in a log. Only with `Complete`.
     pub sightings: Vec<Sighting>,
+    /// What rules of the user's hid. Only with `Complete`.
+    pub hidden: Vec<crate::incident::Hidden>,
     /// How far the sources have been read: source and cursor. Only with `Complete`.
     pub cursors: Vec<(String, Value)>,
     /// What was learned about the task's incident.
@@ -311,6 +344,7 @@ impl Settlement {
             messages: Vec::new(),
             hand_offs: Vec::new(),
             sightings: Vec::new(),
+            hidden: Vec::new(),
             cursors: Vec::new(),
             incident: IncidentChange::default(),
             incidents: Vec::new(),
@@ -485,6 +519,6 @@ pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<
         Command::RemoveSchedule { name, by } => schedule::remove(snapshot, name, *by),
         Command::Tick { name } => schedule::tick(snapshot, name, now),
         Command::Read { messages, by } => ask::read(snapshot, messages, *by),
-        Command::Incident { incident, by, wish } => incident::wish(snapshot, *incident, *by, wish),
+        Command::Incident { incident, by, wish } => incident::wish(snapshot, *incident, *by, wish, now),
     }
 }

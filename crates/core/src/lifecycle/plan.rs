@@ -49,6 +49,10 @@ pub enum Write {
     CloseAttempt(TaskId, LeaseToken, &'static str, Option<String>),
     /// Add occurrences of an error, making its incident if there is none; the status is set where given.
     Sight(ProjectId, Sighting, Option<IncidentStatus>),
+    /// Let an incident be known by a further fingerprint, of the given version.
+    AlsoKnownAs(IncidentId, String, u32),
+    /// Count what a rule of the user's hid.
+    Hide(ProjectId, crate::incident::Hidden),
     /// Change an incident.
     ChangeIncident(IncidentId, IncidentChange),
     /// Remember how far a source has been read.

@@ -159,7 +159,8 @@ pub(super) fn check_settlement(
     let has_read = has_mined
         || !(settlement.sightings.is_empty()
             && settlement.cursors.is_empty()
-            && settlement.traffic.is_empty());
+            && settlement.traffic.is_empty()
+            && settlement.hidden.is_empty());
     let has_work = has_read || !(settlement.hand_offs.is_empty() && settlement.incidents.is_empty());
     if (has_work || settlement.answer.is_some()) && !completes {
         return Err(Refusal::Invalid("only a completed task hands off work".into()));

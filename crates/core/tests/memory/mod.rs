@@ -10,7 +10,8 @@ use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::event::{Event, MessageLink, NewEvent};
 use groundcrew_core::incident::{
-    Incident, IncidentChange, IncidentStatus, IncidentWish, Sample, Sighting, Traffic, bucket,
+    Grouping, Incident, IncidentChange, IncidentStatus, IncidentWish, Sample, Sighting, Traffic, Until,
+    bucket,
 };
 use groundcrew_core::lifecycle::{
     Command, Known, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, WaitingParent,
@@ -54,6 +55,8 @@ pub(crate) struct Memory {
     pub(crate) events: Vec<Event>,
     /// Occurrences of each incident's own fingerprint.
     pub(crate) buckets: BTreeMap<(IncidentId, Timestamp), u64>,
+    /// When each incident was first and last seen, without what was merged into it.
+    pub(crate) own: BTreeMap<IncidentId, (Timestamp, Timestamp)>,
     pub(crate) traffic: BTreeMap<(Timestamp, String), Traffic>,
     /// Keys that may be used only once, and were.
     pub(crate) used: BTreeSet<String>,
@@ -328,7 +331,11 @@ impl Memory {
                 incident.fix_commit = change.fix_commit.clone().or(incident.fix_commit.take());
                 let approved = change.status == Some(IncidentStatus::Approved);
                 incident.released_at = change.released_at.or(incident.released_at.filter(|_| !approved));
+                incident.ignored =
+                    change.ignored.clone().or(incident.ignored.take().filter(|_| change.status.is_none()));
             }
+            // Settlements of this test hide nothing, and no incident of theirs has an older key.
+            Write::Hide(_, _) | Write::AlsoKnownAs(_, _, _) => {}
             Write::SetCursor(_, source, cursor) => {
                 self.cursors.insert(source.clone(), cursor.clone());
             }
@@ -397,12 +404,19 @@ impl Memory {
 
     fn merge(&mut self, id: IncidentId, into: Option<IncidentId>) {
         let own = self.incident(id).clone();
+        let before = self.above(id);
+        self.incident(id).merged_into = into;
         if into.is_none() {
-            for above in self.above(id) {
-                self.incident(above).occurrences -= own.occurrences;
+            for above in before {
+                let (first, last) = self.own[&above];
+                let merged = self.incidents.values().filter(|incident| incident.merged_into == Some(above));
+                let first = merged.clone().map(|incident| incident.first_seen).fold(first, Timestamp::min);
+                let last = merged.map(|incident| incident.last_seen).fold(last, Timestamp::max);
+                let above = self.incident(above);
+                above.occurrences -= own.occurrences;
+                (above.first_seen, above.last_seen) = (first, last);
             }
         }
-        self.incident(id).merged_into = into;
         if into.is_some() {
             for above in self.above(id) {
                 let above = self.incident(above);
@@ -520,7 +534,11 @@ impl Memory {
             merged_into: None,
             first_release: None,
             last_release: None,
+            family: None,
+            rule: None,
+            ignored: None,
         });
+        incident.ignored = incident.ignored.take().filter(|_| status.is_none());
         incident.status = status.unwrap_or(incident.status);
         incident.fingerprint_version = sighting.fingerprint_version;
         incident.occurrences += sighting.count;
@@ -530,6 +548,8 @@ impl Memory {
             incident.sample = sighting.sample.clone();
         }
         let id = incident.id;
+        let own = self.own.entry(id).or_insert((sighting.first, sighting.last));
+        *own = (own.0.min(sighting.first), own.1.max(sighting.last));
         for (at, count) in sighting.counted() {
             *self.buckets.entry((id, at)).or_default() += count;
         }
@@ -778,7 +798,7 @@ impl Try {
                 let named = |n: &usize| memory.incidents.values().nth(n % memory.incidents.len().max(1));
                 let reason = "so it is".to_owned();
                 let wish = match wish {
-                    0 => IncidentWish::Ignore { reason },
+                    0 => IncidentWish::Ignore { reason, until: Some(Until::More(3)) },
                     1 => IncidentWish::Reopen { reason },
                     2 | 3 => IncidentWish::Split,
                     _ => IncidentWish::MergeInto(named(other)?.id),
@@ -859,5 +879,6 @@ fn sighting(which: u8, history: bool) -> Sighting {
         sample: Sample { text: format!("{which} {history}"), ..Sample::default() },
         buckets: Vec::new(),
         releases: Vec::new(),
+        grouping: Grouping::default(),
     }
 }

@@ -17,7 +17,7 @@ fn wish(bench: &Bench, incident: IncidentId, wish: IncidentWish) -> Result<Recei
 }
 
 fn ignore() -> IncidentWish {
-    IncidentWish::Ignore { reason: "a scanner".to_owned() }
+    IncidentWish::Ignore { reason: "a scanner".to_owned(), until: None }
 }
 
 fn reopen() -> IncidentWish {
@@ -58,7 +58,7 @@ pub fn an_ignored_incident_is_only_counted(make: Make<'_>) {
     let counted = named(&bench, &after.fingerprint);
     assert_eq!((counted.status, counted.occurrences), (IncidentStatus::Ignored, 6));
     assert_eq!(bench.claim(Role::Triage).incident, Some(named(&bench, "f2").id), "the other one is worked");
-    let silent = IncidentWish::Ignore { reason: String::new() };
+    let silent = IncidentWish::Ignore { reason: String::new(), until: None };
     assert!(matches!(refusal(wish(&bench, incident, silent)), Refusal::Invalid(_)));
     assert_eq!(refusal(wish(&bench, IncidentId(99), ignore())), Refusal::NoSuchIncident(IncidentId(99)));
 }

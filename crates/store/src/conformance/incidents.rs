@@ -28,6 +28,7 @@ pub(super) fn sighting(fingerprint: &str, day: u8, history: bool) -> Sighting {
         sample: Sample { text: format!("seen on day {day}"), ..Sample::default() },
         buckets: Vec::new(),
         releases: Vec::new(),
+        grouping: groundcrew_core::incident::Grouping::default(),
     }
 }
 
@@ -74,6 +75,9 @@ pub fn sightings_make_one_incident_and_one_task(make: Make<'_>) {
         merged_into: None,
         first_release: None,
         last_release: None,
+        family: None,
+        rule: None,
+        ignored: None,
     };
     assert_eq!(found, wanted);
     let classify = bench.claim(Role::Triage);

@@ -6,6 +6,7 @@
 
 mod decisions;
 mod events;
+mod grouping;
 mod incidents;
 mod life;
 mod lines;
@@ -29,6 +30,7 @@ use crate::{Receipt, Store, StoreError};
 
 pub use decisions::*;
 pub use events::*;
+pub use grouping::*;
 pub use incidents::*;
 pub use life::*;
 pub use lines::*;
@@ -117,6 +119,15 @@ macro_rules! conformance {
             the_messages_of_a_workflow_are_one_thread,
             a_hand_off_is_read_when_its_task_is_claimed,
             messages_are_read_once_and_questions_stay_open,
+            an_incident_outlives_the_rule_that_named_it,
+            a_merged_incident_outlives_the_rule_that_named_it,
+            what_a_users_rule_tells_apart_takes_up_an_incident_once,
+            similar_incidents_are_named_and_not_merged,
+            a_split_restores_times_releases_and_work,
+            what_is_ignored_until_a_moment_comes_back_after_it,
+            what_is_ignored_for_a_number_of_occurrences_comes_back_after_them,
+            what_is_ignored_until_a_release_comes_back_in_another_one,
+            what_rules_hide_is_counted,
             an_ignored_incident_is_only_counted,
             a_reopened_incident_goes_to_triage_again,
             a_merged_incident_counts_for_the_other,

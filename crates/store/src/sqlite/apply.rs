@@ -1,7 +1,7 @@
 //! Writes what the state machine decided, and the few things that are no part of a task's life.
 
 use groundcrew_core::event::{MessageLink, NewEvent};
-use groundcrew_core::incident::{IncidentChange, IncidentStatus, Sighting, Traffic, bucket};
+use groundcrew_core::incident::{Hidden, IncidentChange, IncidentStatus, Sighting, Traffic, bucket};
 use groundcrew_core::lifecycle::{Plan, Snapshot, Write};
 use groundcrew_core::log::NewLog;
 use groundcrew_core::message::NewMessage;
@@ -13,10 +13,11 @@ use rusqlite::params;
 use serde_json::Value;
 
 use super::query::{
-    ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK, BEAT_WORKER, CHANGE_INCIDENT,
-    CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, INCIDENT, INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE,
-    INSERT_TASK, LIFT_PAUSE, MARK_READ, OPEN_ATTEMPT, PROJECTS, READDRESS, REGISTER_WORKER, REMOVE_SCHEDULE,
-    REMOVE_WORKER, SET_AGENT, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
+    ABOVE, ADD_FINGERPRINT, ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK,
+    BEAT_WORKER, CHANGE_INCIDENT, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, HIDE, INCIDENT, INCIDENT_OF,
+    INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN, LIFT_PAUSE, MARK_READ,
+    NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, REGISTER_WORKER, REMOVE_SCHEDULE, REMOVE_WORKER,
+    RESTORE_SEEN, SET_AGENT, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
 };
 use super::row;
 use super::session::Session;
@@ -85,6 +86,10 @@ pub(super) fn plan(
                 db.run(CLOSE_ATTEMPT, params![task.0, token.0, at, outcome, error])?;
             }
             Write::Sight(project, sighting, status) => sight(db, *project, sighting, *status)?,
+            Write::AlsoKnownAs(incident, fingerprint, version) => {
+                db.run(ADD_FINGERPRINT, params![incident.0, fingerprint, version])?;
+            }
+            Write::Hide(project, hidden) => hide(db, *project, hidden)?,
             Write::ChangeIncident(incident, change) => change_incident(db, incident.0, change)?,
             Write::SetCursor(project, source, cursor) => {
                 db.run(SET_CURSOR, params![project.0, source, cursor.to_string()])?;
@@ -228,6 +233,8 @@ fn sight(
         written(sighting.first),
         written(sighting.last),
         serde_json::json!(sighting.sample).to_string(),
+        sighting.grouping.family,
+        sighting.grouping.rule,
     ];
     let incident = db.number(SIGHT, values)?;
     let (first, last) = (written(sighting.first), written(sighting.last));
@@ -235,7 +242,19 @@ fn sight(
     for (at, count) in sighting.counted() {
         db.run(ADD_TO_BUCKET, params![incident, written(at), whole(count)])?;
     }
-    lines::add_releases(db, incident, &sighting.releases)
+    lines::add_releases(db, incident, &sighting.releases)?;
+    if !sighting.releases.is_empty() {
+        for above in db.numbers(ABOVE, [incident])? {
+            db.run(NAME_RELEASES, [above])?;
+        }
+    }
+    Ok(())
+}
+
+fn hide(db: Db<'_>, project: ProjectId, hidden: &Hidden) -> Result<(), StoreError> {
+    let (first, last) = (written(hidden.first), written(hidden.last));
+    db.run(HIDE, params![project.0, hidden.rule, whole(hidden.count), first, last])?;
+    Ok(())
 }
 
 /// Lets the occurrences of an incident count for another one too, or takes them back.
@@ -244,12 +263,20 @@ fn merge(db: Db<'_>, id: IncidentId, into: Option<IncidentId>) -> Result<(), Sto
     let (first, last) = (written(incident.first_seen), written(incident.last_seen));
     let set = || db.run(SET_MERGED, params![id.0, into.map(|into| into.0)]);
     let count = |count| db.run(COUNT_FOR_OTHERS, params![id.0, count, first, last]);
-    if into.is_some() {
+    let before = db.numbers(ABOVE, [id.0])?;
+    if let Some(into) = into {
+        db.run(KEEP_OWN_SEEN, [into.0])?;
         set()?;
         count(whole(incident.occurrences))?;
     } else {
         count(-whole(incident.occurrences))?;
         set()?;
+        for above in &before {
+            db.run(RESTORE_SEEN, [*above])?;
+        }
+    }
+    for above in before.into_iter().chain(db.numbers(ABOVE, [id.0])?) {
+        db.run(NAME_RELEASES, [above])?;
     }
     Ok(())
 }
@@ -338,6 +365,7 @@ fn change_incident(db: Db<'_>, incident: i64, change: &IncidentChange) -> Result
         change.branch,
         change.fix_commit,
         change.released_at.map(written),
+        change.ignored.as_ref().map(|ignored| serde_json::json!(ignored).to_string()),
     ];
     db.run(CHANGE_INCIDENT, values)?;
     Ok(())

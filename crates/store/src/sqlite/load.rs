@@ -6,7 +6,7 @@ use groundcrew_core::agent::{AgentState, AgentStatus};
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::incident::{Incident, IncidentChange, IncidentWish, Sighting};
 use groundcrew_core::lifecycle::{
-    Command, Known, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, answer_key, wanted_keys,
+    Command, Known, KnownBy, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, answer_key, wanted_keys,
 };
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
@@ -17,9 +17,9 @@ use rusqlite::params;
 use serde_json::Map;
 
 use super::query::{
-    AGENT, CHILDREN, Db, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE, OPEN_CHILDREN,
-    OPEN_OF_INCIDENT, OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK,
-    WAITING_UP_TO,
+    AGENT, CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
+    OPEN_CHILDREN, OPEN_OF_INCIDENT, OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK,
+    UNREAD_WITH_TASK, WAITING_UP_TO,
 };
 use super::row;
 use crate::error::StoreError;
@@ -266,9 +266,44 @@ fn known(
     sightings: &[Sighting],
 ) -> Result<BTreeMap<String, Known>, StoreError> {
     let mut known = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     for sighting in sightings {
-        let found = db.first(KNOWN, params![project.0, sighting.fingerprint], row::incident)?;
-        known.extend(found.map(|incident| (sighting.fingerprint.clone(), Known::from(incident))));
+        if known.contains_key(&sighting.fingerprint) {
+            continue;
+        }
+        let Some((holder, first)) = holder(db, project, sighting, &mut taken)? else { continue };
+        let by = (holder.fingerprint != sighting.fingerprint).then(|| KnownBy {
+            incident: holder.id,
+            fingerprint: holder.fingerprint.clone(),
+            version: holder.fingerprint_version,
+            first,
+        });
+        let standing = match holder.merged_into {
+            Some(_) => db.first(KNOWN, [holder.id.0], row::incident)?.unwrap_or(holder),
+            None => holder,
+        };
+        known.insert(sighting.fingerprint.clone(), Known { by, ..Known::from(standing) });
     }
     Ok(known)
+}
+
+/// The incident that counts an error, and whether it was found by an older key for the first time.
+fn holder(
+    db: Db<'_>,
+    project: ProjectId,
+    sighting: &Sighting,
+    taken: &mut BTreeSet<IncidentId>,
+) -> Result<Option<(Incident, bool)>, StoreError> {
+    let held_by = |key: &str| db.first(HOLDER, params![project.0, key], row::incident);
+    if let Some(found) = held_by(&sighting.fingerprint)? {
+        return Ok(Some((found, false)));
+    }
+    for older in &sighting.grouping.older {
+        let Some(found) = held_by(&older.fingerprint)? else { continue };
+        let free = || db.number(HAS_FURTHER, params![found.id.0, sighting.fingerprint_version]);
+        if older.shared || (free()? == 0 && taken.insert(found.id)) {
+            return Ok(Some((found, true)));
+        }
+    }
+    Ok(None)
 }

@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../../migrations/sqlite/0003_teamwork.sql"),
     },
     Migration { version: 4, name: "upkeep", text: include_str!("../../migrations/sqlite/0004_upkeep.sql") },
+    Migration {
+        version: 5,
+        name: "grouping",
+        text: include_str!("../../migrations/sqlite/0005_grouping.sql"),
+    },
     Migration { version: 6, name: "lines", text: include_str!("../../migrations/sqlite/0006_lines.sql") },
 ];
 

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, ReleaseCount, Traffic};
+use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Traffic};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
@@ -197,6 +197,14 @@ impl Store for SqliteStore {
         since: Timestamp,
     ) -> Result<Vec<(Timestamp, u64)>, StoreError> {
         self.readers.with(|db| lines::template_buckets(db, template, since))
+    }
+
+    fn similar(&self, incident: &Incident, limit: u32) -> Result<Vec<Incident>, StoreError> {
+        self.readers.with(|db| reader::similar(db, incident, limit))
+    }
+
+    fn hidden(&self, project: ProjectId) -> Result<Vec<Hidden>, StoreError> {
+        self.readers.with(|db| reader::hidden(db, project))
     }
 
     fn pauses(&self) -> Result<Vec<Pause>, StoreError> {

@@ -39,6 +39,15 @@ queries! {
     AGENTS = "shared/agents";
     ANSWERS_OF = "shared/answers_of";
     ATTEMPTS = "shared/attempts";
+    ABOVE = "shared/above";
+    ADD_FINGERPRINT = "shared/add_fingerprint";
+    HAS_FURTHER = "shared/has_further";
+    HIDDEN = "shared/hidden";
+    HIDE = "shared/hide";
+    HOLDER = "shared/holder";
+    KEEP_OWN_SEEN = "shared/keep_own_seen";
+    RESTORE_SEEN = "shared/restore_seen";
+    SIMILAR = "shared/similar";
     BEAT_WORKER = "shared/beat_worker";
     BOOKMARK = "shared/bookmark";
     CHANGE_INCIDENT = "shared/change_incident";

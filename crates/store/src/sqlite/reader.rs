@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, Traffic, bucket};
+use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, Traffic, bucket};
 use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
@@ -17,11 +17,11 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::query::{
-    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, INBOX, INCIDENT,
+    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, HIDDEN, INBOX, INCIDENT,
     INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST,
     LOGS_NEWEST_OF_TASK, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO,
-    PAUSES, PROJECTS, SCHEDULES, SETTING, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC, WORKERS,
-    WORKFLOW,
+    PAUSES, PROJECTS, SCHEDULES, SETTING, SIMILAR, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC,
+    WORKERS, WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
@@ -59,6 +59,15 @@ impl Readers {
         }
         Ok(answer)
     }
+}
+
+pub(super) fn similar(db: Db<'_>, incident: &Incident, limit: u32) -> Result<Vec<Incident>, StoreError> {
+    let Some(family) = &incident.family else { return Ok(Vec::new()) };
+    db.all(SIMILAR, params![incident.project.0, family, incident.id.0, limit], row::incident)
+}
+
+pub(super) fn hidden(db: Db<'_>, project: ProjectId) -> Result<Vec<Hidden>, StoreError> {
+    db.all(HIDDEN, [project.0], row::hidden)
 }
 
 pub(super) fn task(db: Db<'_>, id: TaskId) -> Result<Option<Task>, StoreError> {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
 use groundcrew_core::event::Event;
-use groundcrew_core::incident::{Incident, IncidentStatus, ReleaseCount, Sample, Traffic};
+use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Sample, Traffic};
 use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
@@ -123,6 +123,19 @@ pub(super) fn incident(row: &Row<'_>) -> Result<Incident, StoreError> {
         merged_into: row.number("merged_into").map(IncidentId),
         first_release: row.text("first_release"),
         last_release: row.text("last_release"),
+        family: row.text("family"),
+        rule: row.text("rule"),
+        ignored: row.json("ignored_json").and_then(|value| serde_json::from_value(value).ok()),
+    })
+}
+
+pub(super) fn hidden(row: &Row<'_>) -> Result<Hidden, StoreError> {
+    let row = Fields { row, table: "crew_hidden" };
+    Ok(Hidden {
+        rule: row.text("rule").unwrap_or_default(),
+        count: row.unsigned("occurrences"),
+        first: row.time_or_epoch("first_seen"),
+        last: row.time_or_epoch("last_seen"),
     })
 }
 

@@ -116,6 +116,7 @@ mod tests {
                     sample: Sample::default(),
                     buckets: Vec::new(),
                     releases: Vec::new(),
+                    grouping: groundcrew_core::incident::Grouping::default(),
                 },
             );
         }

@@ -108,6 +108,7 @@ impl Gathered {
             sample: Sample::default(),
             buckets: Vec::new(),
             releases: Vec::new(),
+            grouping: groundcrew_core::incident::Grouping::default(),
         });
         let newest = group.count == 0 || at >= group.last;
         group.count += 1;
@@ -150,6 +151,7 @@ impl Gathered {
             sample: more.sample.clone(),
             buckets: Vec::new(),
             releases: Vec::new(),
+            grouping: groundcrew_core::incident::Grouping::default(),
         });
         merge(many, more);
     }

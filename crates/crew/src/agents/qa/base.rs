@@ -296,6 +296,7 @@ pub(super) fn red_suite(job: &Job<'_>, commit: &str, failing: &[String]) -> Opti
         },
         buckets: Vec::new(),
         releases: Vec::new(),
+        grouping: groundcrew_core::incident::Grouping::default(),
     })
 }
 
