@@ -270,7 +270,7 @@ impl Draft {
     /// What a line is to a record that is no stack trace yet.
     fn before_trace(&mut self, content: &str) -> Next {
         if let Some((language, beginning)) = trace::begins(content) {
-            if matches!(beginning.place, Place::Here(_)) && !self.announces() {
+            if matches!(beginning.place, Place::Here(_)) && !self.announces(beginning.own) {
                 return Next::End;
             }
             self.language = Some(language);
@@ -286,7 +286,7 @@ impl Draft {
             return Next::Part;
         }
         let names_exception = head::is_head(content);
-        let announces = self.announces();
+        let announces = self.announces(head::ends_program(content));
         match &mut self.state {
             State::Head(lines) if *lines < head::MESSAGE_LINES && !names_exception => {
                 *lines += 1;
@@ -301,9 +301,12 @@ impl Draft {
     }
 
     /// Whether a bare traceback on the next line belongs to this one. Only a header of an error announces it: after
-    /// anything less, and after mere text, the program crashed.
-    fn announces(&self) -> bool {
-        self.headed && self.header.level.is_none_or(|level| level >= Level::Error)
+    /// anything less, and after mere text, the program crashed. What only a crash prints belongs to it where the header
+    /// says that something broke.
+    fn announces(&self, crash: bool) -> bool {
+        self.headed
+            && self.header.level.is_none_or(|level| level >= Level::Error)
+            && (!crash || head::speaks_of_failure(&self.header.message))
     }
 
     /// Whether the header is the one that opened this record, printed again before each line.

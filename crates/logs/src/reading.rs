@@ -223,14 +223,19 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// The trace that a language prints; some languages share their opening lines, so that another may know the rest.
+fn read_trace(language: &'static dyn trace::Language, text: &str) -> Option<Trace> {
+    language.parse(text).or_else(|| trace::parse(text))
+}
+
 /// The record of a draft, without secrets.
 fn finished(draft: &Draft, redactor: &Redactor) -> Record {
     let redacted = redactor.redact(&text(draft));
     let trace = match (&draft.field, draft.language) {
         (Some(field), _) => trace::parse(&redactor.redact(field).text),
         (None, Some(language)) => match draft.trace_text() {
-            Some(text) => language.parse(&redactor.redact(&text).text),
-            None => language.parse(&redacted.text),
+            Some(text) => read_trace(language, &redactor.redact(&text).text),
+            None => read_trace(language, &redacted.text),
         },
         (None, None) => None,
     };

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use groundcrew_core::trace::{Frame, Trace};
 
-use super::{Beginning, Follow, Language, Next, Place, number, some};
+use super::{Beginning, Follow, Language, Next, Place, in_app, number, some};
 
 /// Go.
 #[derive(Debug)]
@@ -23,14 +23,14 @@ const MESSAGE_LINES: usize = 20;
 impl Language for Go {
     fn begins(&self, line: &str) -> Option<Beginning> {
         let starts = || [PANIC, FATAL, CAUGHT].iter().any(|start| line.starts_with(start));
-        let state = if is_goroutine(line) {
-            Lines::Frames
+        let (own, state) = if is_goroutine(line) {
+            (false, Lines::Frames)
         } else if starts() {
-            Lines::Reason(0)
+            (true, Lines::Reason(0))
         } else {
             return None;
         };
-        Some(Beginning { place: Place::Here(0), follow: Box::new(state) })
+        Some(Beginning { place: Place::Here(0), own, follow: Box::new(state) })
     }
 
     fn starts(&self) -> &'static [&'static str] {
@@ -153,7 +153,7 @@ fn frame(function: &str, place: &str) -> Option<Frame> {
     let function = without_arguments(function);
     Some(Frame {
         module: None,
-        in_app: in_app(function, file),
+        in_app: in_app::go(function, file),
         file: Some(file.to_owned()),
         line: Some(line),
         function: Some(function.to_owned()),
@@ -177,39 +177,6 @@ fn without_arguments(function: &str) -> &str {
         }
     }
     function
-}
-
-/// False for the standard library and for modules that were downloaded.
-fn in_app(function: &str, file: &str) -> bool {
-    let file = file.replace('\\', "/");
-    if function == "panic"
-        || function.starts_with("runtime.")
-        || file.contains("/pkg/mod/")
-        || file.contains('@')
-    {
-        return false;
-    }
-    if file.contains("/vendor/") {
-        return false;
-    }
-    // Below `go/src/`, folders with a dot are the user's, checked out the old way; others belong to Go.
-    let below = file.split_once("/go/src/").map(|(_, rest)| rest).or_else(|| file.strip_prefix("go/src/"));
-    match below.and_then(|rest| rest.split_once('/')) {
-        Some((folder, _)) => folder.contains('.'),
-        // With `-trimpath` the file is named by its package alone.
-        None => file.starts_with('/') || file.get(1..2) == Some(":") || !is_standard(function, &file),
-    }
-}
-
-/// Whether a file without folders before it lies in the package of its function, whose path has no dot, as `net/http`.
-fn is_standard(function: &str, file: &str) -> bool {
-    const FOLDERS: [&str; 24] = [
-        "bufio", "bytes", "compress", "context", "crypto", "database", "encoding", "errors", "fmt",
-        "internal", "io", "log", "math", "net", "os", "reflect", "regexp", "runtime", "slices", "sort",
-        "strconv", "strings", "sync", "syscall",
-    ];
-    let Some((folder, _)) = file.rsplit_once('/') else { return false };
-    function.starts_with(folder) && FOLDERS.contains(&folder.split('/').next().unwrap_or(folder))
 }
 
 #[derive(Debug)]
@@ -327,7 +294,7 @@ mod tests {
             ("main.f", "main.go", true),
             ("example.com/b.f", "/srv/shop/vendor/example.com/b/x.go", false),
         ] {
-            assert_eq!(in_app(function, file), expected, "{file}");
+            assert_eq!(in_app::go(function, file), expected, "{file}");
         }
     }
 

@@ -12,12 +12,51 @@ pub(crate) const MESSAGE_LINES: usize = 20;
 /// How the names of exceptions end.
 pub(super) const KINDS: [&str; 6] = ["Error", "Exception", "Throwable", "Failure", "Fault", "Rejection"];
 /// What runtimes print before the name.
-pub(super) const PREFIXES: [&str; 3] = ["Uncaught ", "Caused by: ", "Unhandled Exception: "];
+pub(super) const PREFIXES: [&str; 7] = [
+    "[ERROR] FATAL UNHANDLED EXCEPTION: ",
+    "Uncaught (in promise) ",
+    "Uncaught ",
+    "Caused by: ",
+    "Unhandled Exception: ",
+    "Unhandled exception. ",
+    "Process terminated. ",
+];
+/// Those of them that a runtime prints when it ends the program.
+const ENDS: [&str; 4] = [
+    "[ERROR] FATAL UNHANDLED EXCEPTION: ",
+    "Unhandled Exception: ",
+    "Unhandled exception. ",
+    "Process terminated. ",
+];
 const THREAD: &str = "Exception in thread \"";
 
 /// Whether a line names an exception at its start.
 pub(crate) fn is_head(line: &str) -> bool {
     at_start(line).is_some()
+}
+
+/// Whether a line names the exception that ended the program, as a runtime says it.
+pub(crate) fn ends_program(line: &str) -> bool {
+    line.starts_with(THREAD) || ENDS.iter().any(|start| line.starts_with(start))
+}
+
+/// Whether a message says that something broke, and not only that something was not done.
+pub(crate) fn speaks_of_failure(message: &str) -> bool {
+    const WORDS: [&str; 10] = [
+        "error",
+        "exception",
+        "unhandled",
+        "uncaught",
+        "fail",
+        "panic",
+        "crash",
+        "traceback",
+        "stack",
+        "abort",
+    ];
+    let said = message.trim_end();
+    let lower = said.to_ascii_lowercase();
+    said.is_empty() || said.ends_with(':') || WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a line names an exception anywhere, as behind what a logger put before it.

@@ -7,89 +7,18 @@ use std::borrow::Cow;
 
 use groundcrew_core::trace::{Frame, Trace};
 
-use super::{Beginning, Follow, Language, Next, Place, file_and_line, head, indentation};
+use super::{Beginning, Follow, Language, Next, Place, file_and_line, head, in_app, indentation};
 
 /// Java and Kotlin.
 #[derive(Debug)]
 pub(super) struct Java;
-
-/// Packages of the platform and of common frameworks.
-const FOREIGN: [&str; 67] = [
-    "java.",
-    "javax.",
-    "jakarta.",
-    "jdk.",
-    "sun.",
-    "com.sun.",
-    "kotlin.",
-    "kotlinx.",
-    "scala.",
-    "groovy.",
-    "clojure.",
-    "android.",
-    "androidx.",
-    "dalvik.",
-    "com.android.",
-    "_COROUTINE.",
-    "org.springframework.",
-    "org.apache.",
-    "org.hibernate.",
-    "org.eclipse.",
-    "org.mortbay.",
-    "com.jetty.",
-    "org.jboss.",
-    "org.wildfly.",
-    "org.junit.",
-    "junit.",
-    "org.testng.",
-    "org.mockito.",
-    "org.gradle.",
-    "org.slf4j.",
-    "org.aspectj.",
-    "org.postgresql.",
-    "org.h2.",
-    "org.glassfish.",
-    "org.codehaus.",
-    "org.jooq.",
-    "org.flywaydb.",
-    "org.quartz.",
-    "org.thymeleaf.",
-    "org.elasticsearch.",
-    "org.mongodb.",
-    "ch.qos.logback.",
-    "com.fasterxml.",
-    "com.google.common.",
-    "com.google.inject.",
-    "com.google.gson.",
-    "com.google.protobuf.",
-    "com.mysql.",
-    "com.mongodb.",
-    "com.zaxxer.",
-    "com.netflix.",
-    "com.rabbitmq.",
-    "io.netty.",
-    "io.undertow.",
-    "io.micronaut.",
-    "io.quarkus.",
-    "io.vertx.",
-    "io.reactivex.",
-    "io.grpc.",
-    "io.ktor.",
-    "io.lettuce.",
-    "reactor.",
-    "akka.",
-    "play.",
-    "okhttp3.",
-    "retrofit2.",
-    "feign.",
-];
 
 impl Language for Java {
     fn begins(&self, line: &str) -> Option<Beginning> {
         let text = line.trim_start();
         let found = (text.starts_with("at ") && frame(text).is_some())
             || (text.starts_with("Caused by: ") && head::is_head(text));
-        found.then(|| Beginning { place: Place::Before, follow: Box::new(Frames { message: 0 }) })
+        found.then(|| Beginning { place: Place::Before, own: false, follow: Box::new(Frames { message: 0 }) })
     }
 
     fn starts(&self) -> &'static [&'static str] {
@@ -232,17 +161,12 @@ fn frame(line: &str) -> Option<Frame> {
     }
     Some(Frame {
         module: None,
-        in_app: in_app(function),
+        in_app: in_app::java(function),
         file: file.map(str::to_owned),
         line,
         function: Some(function.to_owned()),
         source: None,
     })
-}
-
-fn in_app(function: &str) -> bool {
-    let made = function.starts_with("$Proxy") || function.contains(".$Proxy") || function.contains("CGLIB$$");
-    !made && !FOREIGN.iter().any(|package| function.starts_with(package))
 }
 
 #[cfg(test)]

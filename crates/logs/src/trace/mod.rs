@@ -10,18 +10,35 @@ use std::fmt::Debug;
 use groundcrew_core::trace::Trace;
 
 pub(crate) mod head;
+pub mod in_app;
 
+mod browser;
+mod csharp;
+mod dart;
 mod go;
 mod java;
 mod node;
+mod php;
 mod prefilter;
 mod python;
+mod ruby;
 mod rust;
 
 pub use prefilter::may_begin;
 
-/// Every language, the ones with the clearest opening first.
-static LANGUAGES: [&dyn Language; 5] = [&python::Python, &rust::Rust, &go::Go, &java::Java, &node::Node];
+/// Every language, the ones with the clearest opening first; Ruby before Python, whose opening it prints, too.
+static LANGUAGES: [&dyn Language; 10] = [
+    &ruby::Ruby,
+    &python::Python,
+    &rust::Rust,
+    &go::Go,
+    &php::Php,
+    &dart::Dart,
+    &java::Java,
+    &csharp::CSharp,
+    &node::Node,
+    &browser::Browser,
+];
 
 /// What the stack traces of a language look like.
 pub(crate) trait Language: Sync + Debug {
@@ -67,6 +84,8 @@ pub(crate) trait Language: Sync + Debug {
 pub(crate) struct Beginning {
     /// Where the trace began.
     pub(crate) place: Place,
+    /// The runtime prints this when it ends the program, so that it never belongs to what was logged just before.
+    pub(crate) own: bool,
     /// Tells which lines follow.
     pub(crate) follow: Box<dyn Follow>,
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use groundcrew_core::trace::{Frame, Trace};
 
-use super::{Beginning, Follow, Language, Next, Place, file_and_line, head, indentation, number};
+use super::{Beginning, Follow, Language, Next, Place, file_and_line, head, in_app, indentation, number};
 
 /// JavaScript and TypeScript.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ const VERSION: &str = "Node.js v";
 
 impl Language for Node {
     fn begins(&self, line: &str) -> Option<Beginning> {
-        let beginning = |place, state| Some(Beginning { place, follow: Box::new(state) });
+        let beginning =
+            |place, state| Some(Beginning { place, own: place != Place::Before, follow: Box::new(state) });
         if line.starts_with(|c: char| c != ' ' && c != '\t') && shown_place(line).is_some() {
             return beginning(Place::Here(0), Lines::Snippet(0));
         }
@@ -204,6 +205,13 @@ fn frame(line: &str) -> Option<Frame> {
         let (file, line) = place(inner)?;
         return Some(at_place(Some(function), file, line));
     }
+    // React Native prints no blank before the bracket.
+    if let Some((function, inner)) = text.strip_suffix(')').and_then(|text| text.split_once('('))
+        && inner.contains('/')
+        && let Some((file, line)) = place(inner)
+    {
+        return Some(at_place(Some(function), file, line));
+    }
     if let Some((file, line)) = place(text) {
         return Some(at_place(None, file, line));
     }
@@ -231,26 +239,12 @@ fn at_place(function: Option<&str>, file: &str, line: Option<u32>) -> Frame {
     let in_file = !file.starts_with("index ") && !matches!(file, "unknown location" | "native");
     Frame {
         module: None,
-        in_app: in_app(file),
+        in_app: in_app::javascript(file),
         file: in_file.then(|| file.to_owned()),
         line,
         function: function.map(str::to_owned),
         source: None,
     }
-}
-
-/// False for Node itself, installed packages and code without a file.
-fn in_app(file: &str) -> bool {
-    const FOREIGN: [&str; 5] = ["node:", "internal/", "webpack/bootstrap", "native", "<anonymous>"];
-    let path = file.replace('\\', "/");
-    // Before version 16, Node's own files stood there by name alone.
-    let bare = !path.contains(['/', ':'])
-        && ["module.js", "events.js", "net.js", "timers.js", "fs.js", "vm.js", "_http_server.js"]
-            .contains(&path.as_str());
-    let known = FOREIGN.iter().any(|start| path.starts_with(start)) || path.contains("/webpack/bootstrap");
-    let installed =
-        path.contains("node_modules/") || path.contains("/.yarn/") || path.contains("/bower_components/");
-    path.contains('.') && !bare && !known && !installed
 }
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use groundcrew_core::trace::{Frame, Trace};
 
-use super::{Beginning, Follow, Language, Next, Place, indentation};
+use super::{Beginning, Follow, Language, Next, Place, in_app, indentation};
 
 /// Python.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Language for Python {
         } else {
             return None;
         };
-        Some(Beginning { place: Place::Here(from), follow: Box::new(state) })
+        Some(Beginning { place: Place::Here(from), own: false, follow: Box::new(state) })
     }
 
     fn marks(&self) -> &'static [&'static str] {
@@ -255,43 +255,12 @@ fn frame(text: &str) -> Option<Frame> {
     };
     Some(Frame {
         module: None,
-        in_app: in_app(file),
+        in_app: in_app::python(file),
         file: Some(file.to_owned()),
         line: Some(line),
         function,
         source: None,
     })
-}
-
-/// False for the standard library, installed packages and code without a file.
-fn in_app(file: &str) -> bool {
-    if file.starts_with('<') {
-        return false;
-    }
-    let file = file.replace('\\', "/");
-    const FOREIGN: [&str; 4] = ["/site-packages/", "/dist-packages/", "/third_party/", "/lib-dynload/"];
-    !FOREIGN.iter().any(|part| file.contains(part)) && !in_standard_library(&file)
-}
-
-/// True beneath `lib/pythonX.Y/`, in any prefix, and in a zipped or Windows standard library.
-fn in_standard_library(file: &str) -> bool {
-    if file.contains(".zip/") && file.contains("/python") {
-        return true;
-    }
-    let mut parts = file.split('/').peekable();
-    while let Some(part) = parts.next() {
-        let Some(next) = parts.peek() else { return false };
-        let versioned = |name: &str| name.bytes().next().is_some_and(|b| b.is_ascii_digit());
-        if matches!(part, "lib" | "lib64" | "Lib")
-            && next.strip_prefix("python").or(next.strip_prefix("pypy")).is_some_and(versioned)
-        {
-            return true;
-        }
-        if part.strip_prefix("Python").is_some_and(versioned) && *next == "Lib" {
-            return true;
-        }
-    }
-    false
 }
 
 fn is_type_name(name: &str) -> bool {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use groundcrew_core::trace::{Frame, Location, Trace};
 
-use super::{Beginning, Follow, Language, Next, Place, file_and_line, some};
+use super::{Beginning, Follow, Language, Next, Place, file_and_line, in_app, some};
 
 /// Rust.
 #[derive(Debug)]
@@ -19,36 +19,6 @@ const BACKTRACE: &str = "stack backtrace:";
 const NOTE: &str = "note: ";
 /// Lines of a message that may come without an indentation.
 const MESSAGE_LINES: usize = 20;
-/// Crates of the toolchain and of common frameworks, which frames without a file are judged by.
-const FOREIGN: [&str; 26] = [
-    "std",
-    "core",
-    "alloc",
-    "test",
-    "proc_macro",
-    "backtrace",
-    "__rustc",
-    "tokio",
-    "hyper",
-    "hyper_util",
-    "axum",
-    "actix",
-    "actix_web",
-    "actix_rt",
-    "tower",
-    "futures",
-    "futures_util",
-    "futures_core",
-    "futures_executor",
-    "rayon",
-    "rayon_core",
-    "reqwest",
-    "rocket",
-    "warp",
-    "tracing",
-    "sqlx",
-];
-
 impl Language for Rust {
     fn begins(&self, line: &str) -> Option<Beginning> {
         // Behind other words only where the line ends as it must: looking into every line takes too long.
@@ -57,7 +27,7 @@ impl Language for Rust {
         }
         let at = opening(line)?;
         let state = if complete(&line[at..]) { Lines::Message(0) } else { Lines::Opened };
-        Some(Beginning { place: Place::Here(at), follow: Box::new(state) })
+        Some(Beginning { place: Place::Here(at), own: true, follow: Box::new(state) })
     }
 
     fn marks(&self) -> &'static [&'static str] {
@@ -165,7 +135,7 @@ fn frames(text: &str) -> Vec<Frame> {
             Some((file, line)) => at_place(Some(function), file, line),
             None => Frame {
                 function: Some(function.to_owned()),
-                in_app: !is_foreign(function),
+                in_app: in_app::rust(Some(function), None),
                 ..Frame::default()
             },
         });
@@ -187,20 +157,9 @@ fn function(line: &str) -> Option<&str> {
 }
 
 fn at_place(function: Option<&str>, file: &str, line: u32) -> Frame {
-    const FOLDERS: [&str; 5] = ["/rustc/", "/.cargo/", "/cargo/registry/", "/lib/rustlib/", "/vendor/"];
-    let path = file.replace('\\', "/");
-    let in_app = !FOLDERS.iter().any(|folder| path.contains(folder));
+    let in_app = in_app::rust(function, Some(file));
     let function = function.map(str::to_owned);
     Frame { module: None, file: Some(file.to_owned()), line: Some(line), function, source: None, in_app }
-}
-
-/// Whether a function belongs to a known crate; `<Type as Trait>::name` counts by its type.
-fn is_foreign(function: &str) -> bool {
-    let path = function.trim_start_matches(['<', '&', '_', '[']);
-    let name = path.split("::").next().unwrap_or(path);
-    FOREIGN.contains(&name)
-        || FOREIGN.contains(&function.split("::").next().unwrap_or(function))
-        || !function.contains("::")
 }
 
 #[derive(Debug)]
