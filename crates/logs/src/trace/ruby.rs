@@ -208,7 +208,7 @@ fn typed_behind(mut trace: Trace) -> Trace {
 fn message(said: &[&str]) -> Option<String> {
     let is_mark =
         |line: &&str| !line.trim().is_empty() && line.trim().bytes().all(|b| matches!(b, b'^' | b'~'));
-    let marked = said.iter().position(|line| is_mark(&line)).filter(|at| *at >= 2);
+    let marked = said.iter().position(|line| is_mark(line)).filter(|at| *at >= 2);
     let end = marked.map_or(said.len(), |at| at - 1);
     let kept = said[..end].iter().take_while(|line| !line.trim_start().starts_with(HINT));
     some(kept.copied().collect::<Vec<_>>().join("\n").trim_end())
@@ -226,7 +226,7 @@ fn frames(lines: &[&str]) -> Vec<Frame> {
     frames
 }
 
-/// `	2: from shop.rb:9:in 'main'`: the form in which the error comes last.
+/// `2: from shop.rb:9:in 'main'`: the form in which the error comes last.
 fn is_reversed(line: &str) -> bool {
     let text = line.trim_start();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
