@@ -38,5 +38,5 @@ pub use source::{
     Cursor, DropReason, Dropped, Keep, Losses, Restart, Scan, ScanError, ScanOptions, is_rotation, readable,
     scan,
 };
-pub use template::{Merged, Miner, Template, TemplateId};
+pub use template::{Merged, Miner, Template, TemplateId, masked};
 pub use traffic::{Observe, Observer, Seen, Tally};

@@ -10,6 +10,9 @@ const BASE: u64 = 0xd6e8_feb8_6659_fd93;
 /// The hash that stands for a value, whatever it is.
 pub(super) const VALUE: u64 = 0x2545_f491_4f6c_dd1d;
 
+/// The hash of the template that no message is compared with.
+pub(super) const OTHER: u64 = 0x1b87_3593_cc9e_2d51;
+
 #[inline]
 fn mix(a: u64) -> u64 {
     let wide = u128::from(a) * u128::from(K);

@@ -6,6 +6,9 @@ use super::token::{self, Kind, Token};
 /// How a masked position is written.
 pub(super) const MASK: &str = "<*>";
 
+/// How the template for all messages whose own had to make room is written.
+pub(super) const OTHER: &str = "<other>";
+
 /// One position of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -27,8 +30,17 @@ impl Piece {
         Self { kind: token.kind, text, spaced: token.spaced, hash: coarse(token) }
     }
 
+    /// The one position of the template for all messages whose own had to make room.
+    pub(super) fn other() -> Self {
+        Self { kind: Kind::Word, text: OTHER.into(), spaced: false, hash: hash::OTHER }
+    }
+
     /// A position from its stored form.
     pub(super) fn stored(kind: Kind, text: &str, spaced: bool) -> Self {
+        // No message has such a word, since angle brackets stand alone.
+        if text == OTHER {
+            return Self::other();
+        }
         let hash = coarse(Token { kind, text: text.as_bytes(), spaced });
         Self { kind, text: text.into(), spaced, hash }
     }

@@ -12,6 +12,7 @@ use super::{Entry, Merged, TemplateId};
 /// Rounds of merging; each may show the next position of the same statement.
 const ROUNDS: usize = 6;
 
+/// Merges what is one, until nothing more is, and says what became part of what.
 pub(super) fn settle(entries: &mut BTreeMap<u32, Entry>, work: &mut u64) -> Vec<Merged> {
     let mut merged = Vec::new();
     for _ in 0..ROUNDS {

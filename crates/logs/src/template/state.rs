@@ -23,6 +23,8 @@ struct State {
     #[serde(default)]
     dropped: u64,
     #[serde(default)]
+    other: Option<u32>,
+    #[serde(default)]
     templates: Vec<Stored>,
     #[serde(default)]
     aliases: BTreeMap<u32, u32>,
@@ -49,6 +51,7 @@ impl Serialize for Miner {
             version: VERSION,
             next: self.next,
             dropped: self.dropped,
+            other: self.other,
             templates: self.entries.iter().map(stored).collect(),
             aliases: self.aliases.clone(),
         };
@@ -63,7 +66,7 @@ impl<'de> Deserialize<'de> for Miner {
             return Ok(Self::default());
         }
         let mut miner = Self { next: state.next, dropped: state.dropped, ..Self::default() };
-        for stored in state.templates.into_iter().take(TEMPLATES) {
+        for stored in state.templates.into_iter().take(TEMPLATES + 1) {
             let entry = read(&stored).ok_or_else(|| {
                 D::Error::custom(format!(
                     "template {} has no readable pattern; remove the stored state",
@@ -74,6 +77,7 @@ impl<'de> Deserialize<'de> for Miner {
             miner.entries.insert(stored.id, entry);
         }
         // An alias always points to an older template, so a chain of them ends.
+        miner.other = state.other.filter(|other| miner.entries.contains_key(other));
         miner.aliases = state.aliases.into_iter().filter(|(from, into)| into < from).collect();
         miner.reindex();
         Ok(miner)
