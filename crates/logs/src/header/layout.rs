@@ -3,11 +3,22 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cell::{CELLS, Cell, Kind, blank};
+use super::facts;
+use super::learn::{self, Line};
+use super::level;
+use super::program::{Program, Role};
+use super::time::{self, Clock, Form};
 use crate::record::Level;
+
+/// Lines learned from at most.
+const LINES: usize = 200;
 
 /// What stands before the messages of a source; nothing learned by default, which reads every line by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Layout {}
+pub struct Layout {
+    programs: Vec<Program>,
+}
 
 /// What stood before the message of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +39,8 @@ pub struct Head<'a> {
     pub message_at: usize,
     /// The message is not on this line but begins with the next one, as `java.util.logging` and .NET consoles write it.
     pub continues: bool,
+    /// The line has a form that was learned.
+    pub learned: bool,
 }
 
 /// What a few compares say of a line.
@@ -40,30 +53,186 @@ pub struct Quick {
 }
 
 impl Layout {
-    /// Learns from the first lines of a source, of which at most 200 are looked at; `reference` is about when they were
-    /// written.
-    pub fn learn<'a>(lines: impl Iterator<Item = &'a str>, reference: Timestamp) -> Self {
-        let _ = (lines, reference);
-        Self::default()
+    /// Learns from the first lines of a source, of which at most 200 are looked at. Times are not dated here, so
+    /// `reference` only says what the caller will read with.
+    pub fn learn<'a>(lines: impl Iterator<Item = &'a str>, _reference: Timestamp) -> Self {
+        let lines: Vec<Line<'_>> =
+            lines.take(LINES).filter(|line| may_have_header(line)).map(Line::new).collect();
+        Self { programs: learn::programs(&lines) }
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.programs.is_empty()
     }
 
     /// What stands before the line's message; `None` when the line has no header. `reference` dates times without a year.
     pub fn read<'a>(&self, line: &'a str, reference: Timestamp) -> Option<Head<'a>> {
-        let _ = reference;
-        let split = super::split(line)?;
-        Some(Head {
-            time: split.time,
-            level: split.level,
-            logger: split.logger,
-            message_at: split.message_at,
-            ..Head::default()
-        })
+        self.read_at(line, &mut Clock::new(reference))
     }
 
-    /// Level and message of a line of the source's usual form, at the cost of a few compares; `None` for other lines,
+    /// As [`Layout::read`], for the lines of a source one after another: `clock` sees midnight pass.
+    pub fn read_at<'a>(&self, line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
+        if let Some(head) = two_lines(line, clock) {
+            return Some(head);
+        }
+        let bytes = line.as_bytes();
+        for program in &self.programs {
+            if let Some(fit) = program.fit(bytes) {
+                let cells = fit.cells.iter().zip(&program.steps);
+                let mut head = head(line, cells.map(|(cell, step)| (cell, step.role)), clock);
+                head.message_at = whole_character(line, fit.message_at);
+                head.learned = true;
+                return Some(with_spoken_level(line, head));
+            }
+        }
+        alone(line, !self.is_empty(), clock).map(|head| with_spoken_level(line, head))
+    }
+
+    /// Level and message of a line of the source's usual forms, at the cost of a few compares; `None` for other lines,
     /// which [`Layout::read`] may know.
     pub fn quick(&self, line: &[u8]) -> Option<Quick> {
-        let _ = line;
-        None
+        self.programs.iter().find_map(|program| {
+            let fit = program.fit(line)?;
+            let cell = program.steps.iter().position(|step| step.role == Role::Level);
+            let level = cell.and_then(|at| level_of(line, fit.cells.get(at)?));
+            let level = level.or_else(|| spoken_level(line.get(fit.message_at..)?));
+            Some(Quick { level, message_at: fit.message_at })
+        })
     }
+}
+
+/// Indented lines and empty ones have no header of their own.
+fn may_have_header(line: &str) -> bool {
+    line.bytes().next().is_some_and(|b| !blank(b))
+}
+
+/// A line read by itself.
+fn alone<'a>(line: &'a str, strict: bool, clock: &mut Clock) -> Option<Head<'a>> {
+    if !may_have_header(line) {
+        return None;
+    }
+    let bytes = line.as_bytes();
+    let mut seen = [None; CELLS];
+    let mut count = 0;
+    for (place, sight) in seen.iter_mut().zip(learn::sights(bytes)) {
+        if strict && sight.cell.soft {
+            break;
+        }
+        *place = Some(sight);
+        count += 1;
+    }
+    let facts = seen.map(|sight| sight.map_or_else(facts::Facts::none, |sight| sight.facts()));
+    let kept = facts::cut(&facts[..count]);
+    let last = kept.checked_sub(1).and_then(|at| seen[at])?;
+    let roles = learn::roles(&facts[..kept]);
+    let cells = seen.iter().flatten().take(kept).map(|sight| &sight.cell).zip(roles);
+    let mut head = head(line, cells, clock);
+    head.message_at = whole_character(line, message_at(bytes, &last));
+    Some(head)
+}
+
+/// Behind the signs and one blank, or two where a level of four letters is padded to five.
+fn message_at(line: &[u8], last: &facts::Sight<'_>) -> usize {
+    let end = if last.tail.bytes().is_empty() {
+        last.cell.after
+    } else {
+        let behind = line.get(..last.rest).unwrap_or_default();
+        last.rest - behind.iter().rev().take_while(|b| blank(**b)).count()
+    };
+    let padded =
+        last.cell.kind == Kind::Level && last.tail.bytes().is_empty() && last.cell.end - last.cell.start == 4;
+    let wanted = if padded { 2 } else { 1 };
+    end + line.get(end..).unwrap_or_default().iter().take(wanted).take_while(|b| blank(**b)).count()
+}
+
+fn head<'a, 'c>(line: &'a str, cells: impl Iterator<Item = (&'c Cell, Role)>, clock: &mut Clock) -> Head<'a> {
+    let mut head = Head::default();
+    for (cell, role) in cells {
+        let text = || line.get(cell.start..cell.end).filter(|text| !text.is_empty() && *text != "-");
+        match role {
+            Role::None => {}
+            Role::Time => head.time = time_of(line.as_bytes(), cell).and_then(|stamp| clock.time(stamp)),
+            Role::Level => head.level = level_of(line.as_bytes(), cell),
+            Role::Host => head.host = text(),
+            Role::Process => head.process = text(),
+            Role::Thread => head.thread = text(),
+            Role::Logger => head.logger = text(),
+        }
+        if cell.process.1 > 0 {
+            head.process = line.get(cell.process.0..cell.process.1);
+        }
+    }
+    head
+}
+
+fn time_of(line: &[u8], cell: &Cell) -> Option<time::Stamp> {
+    let rest = line.get(cell.start..)?;
+    match cell.kind {
+        Kind::Time(form) => {
+            form.scan(rest).map(|(stamp, _)| stamp).or_else(|| time::scan(rest).map(|found| found.1))
+        }
+        Kind::Level | Kind::Letter | Kind::Sign | Kind::Priority | Kind::Number => None,
+        Kind::Word | Kind::Tag | Kind::Group(_) | Kind::Data => None,
+    }
+}
+
+fn level_of(line: &[u8], cell: &Cell) -> Option<Level> {
+    let text = line.get(cell.start..cell.end)?;
+    match cell.kind {
+        Kind::Level => level::word(text),
+        Kind::Letter => level::letter(*text.first()?),
+        Kind::Sign => level::sign(*text.first()?),
+        Kind::Priority => level::priority(std::str::from_utf8(text).ok()?.parse().ok()?),
+        Kind::Time(_) | Kind::Number | Kind::Word | Kind::Tag | Kind::Group(_) | Kind::Data => None,
+    }
+}
+
+/// Programs behind syslog say their level at the message's beginning, where it stays.
+fn with_spoken_level<'a>(line: &'a str, head: Head<'a>) -> Head<'a> {
+    let level = head.level.or_else(|| spoken_level(line.as_bytes().get(head.message_at..)?));
+    Head { level, ..head }
+}
+
+fn spoken_level(message: &[u8]) -> Option<Level> {
+    let length = message.iter().take(12).take_while(|b| b.is_ascii_alphabetic()).count();
+    (message.get(length) == Some(&b':')).then(|| level::word(&message[..length])).flatten()
+}
+
+fn whole_character(line: &str, mut at: usize) -> usize {
+    at = at.min(line.len());
+    while !line.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The first of two lines: `Nov 05, 2026 10:00:00 AM com.acme.X method` and `fail: Acme.X[0]`.
+fn two_lines<'a>(line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
+    let bytes = line.as_bytes();
+    let last = *bytes.last()?;
+    let found = Head { message_at: line.len(), continues: true, ..Head::default() };
+    if last == b']' {
+        let (word, rest) = line.split_once(": ").filter(|(word, _)| word.len() == 4)?;
+        let (logger, number) = rest.strip_suffix(']')?.rsplit_once('[')?;
+        let names = facts::is_logger(logger.as_bytes()) && number.bytes().all(|b| b.is_ascii_digit());
+        let level =
+            level::word(word.as_bytes()).filter(|_| names && word.bytes().all(|b| b.is_ascii_lowercase()))?;
+        return Some(Head { level: Some(level), logger: Some(logger), ..found });
+    }
+    if !bytes[0].is_ascii_uppercase() {
+        return None;
+    }
+    let (stamp, length) = Form::Month.scan(bytes)?;
+    let half = bytes.get(length.checked_sub(2)?..length)?;
+    let mut words = line.get(length..)?.split_whitespace();
+    let (class, method) = (words.next()?, words.next()?);
+    let says = half.eq_ignore_ascii_case(b"am") || half.eq_ignore_ascii_case(b"pm");
+    let named = facts::is_logger(class.as_bytes())
+        && method.bytes().all(|b| b.is_ascii_alphanumeric() || b"_$<>".contains(&b));
+    (says && named && words.next().is_none()).then(|| Head {
+        time: clock.time(stamp),
+        logger: Some(class),
+        ..found
+    })
 }

@@ -14,9 +14,16 @@ use regex::{Captures, Regex};
 use crate::record::Level;
 use crate::trace::head;
 
+mod cell;
+mod facts;
 mod layout;
+mod learn;
+pub(crate) mod level;
+mod program;
+mod time;
 
 pub use layout::{Head, Layout, Quick};
+pub use time::Clock;
 
 /// What stood before the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

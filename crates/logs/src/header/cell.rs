@@ -1,0 +1,664 @@
+//! A line's beginning as cells: times, levels, numbers, words, groups in brackets, and the signs between them.
+//!
+//! The cells of a line depend on that line alone. What they are in a source, and how many of them stand before the
+//! message, is learned from many lines (`super::learn`); a learned layout finds the same cells again (`super::program`).
+
+use serde::{Deserialize, Serialize};
+
+use super::level;
+use super::time::{self, Form};
+
+/// Cells looked at in a line.
+pub(super) const CELLS: usize = 16;
+/// Bytes of a line in which cells are looked for.
+const REACH: usize = 512;
+const LONGEST_WORD: usize = 128;
+const LONGEST_GROUP: usize = 256;
+
+/// Signs between two cells, without blanks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub(super) struct Glue {
+    signs: [u8; 6],
+    length: u8,
+}
+
+impl Glue {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.signs.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    fn push(&mut self, sign: u8) -> bool {
+        let Some(place) = self.signs.get_mut(usize::from(self.length)) else { return false };
+        *place = sign;
+        self.length += 1;
+        true
+    }
+
+    pub(super) fn ends_with(&self, set: &[u8]) -> bool {
+        self.bytes().last().is_some_and(|sign| set.contains(sign))
+    }
+
+    /// The closing brackets at the beginning, which belong to the cell before.
+    pub(super) fn closers(&self) -> Self {
+        let mut closers = Self::default();
+        for sign in self.bytes().iter().take_while(|sign| b"])>}".contains(sign)) {
+            closers.push(*sign);
+        }
+        closers
+    }
+}
+
+/// What a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub(super) enum Kind {
+    /// A time.
+    Time(Form),
+    /// A level's word.
+    Level,
+    /// A level's letter.
+    Letter,
+    /// Redis's sign for a level.
+    Sign,
+    /// `<13>` at the beginning.
+    Priority,
+    /// Digits.
+    Number,
+    /// Anything without blanks.
+    #[default]
+    Word,
+    /// `name[7]:` or `name:`, with the colon.
+    Tag,
+    /// Whatever stands between such a bracket and the one that closes it.
+    Group(u8),
+    /// `-` or `[…]`s of an RFC 5424 line.
+    Data,
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cell {
+    /// Signs before it.
+    pub(super) glue: Glue,
+    pub(super) kind: Kind,
+    /// The value without brackets, colon or process.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// The process in a tag.
+    pub(super) process: (usize, usize),
+    /// Where the cell ends with all that belongs to it.
+    pub(super) after: usize,
+    /// A level that may be an ordinary word.
+    pub(super) soft: bool,
+}
+
+/// Finds the cells of a line one after another.
+#[derive(Debug, Clone)]
+pub(super) struct Cells<'a> {
+    b: &'a [u8],
+    /// Where the next glue begins.
+    pub(super) at: usize,
+    /// The bracket that closes the one that cells are inside of.
+    pub(super) inside: Option<u8>,
+    /// The line begins as RFC 5424 has it, where `-` is a value.
+    modern_syslog: bool,
+    previous: Option<Cell>,
+    count: usize,
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn new(line: &'a [u8]) -> Self {
+        let b = line.get(..REACH).unwrap_or(line);
+        let modern_syslog = b.first() == Some(&b'<') && b.iter().take(6).any(|b| *b == b'>') && {
+            let after = b.iter().position(|b| *b == b'>').unwrap_or_default() + 1;
+            b.get(after..).is_some_and(|rest| rest.starts_with(b"1 "))
+        };
+        Self { b, at: 0, inside: None, modern_syslog, previous: None, count: 0 }
+    }
+
+    /// The signs from here to the next cell or the message, and where that begins.
+    pub(super) fn glue(&mut self) -> Option<(Glue, usize)> {
+        let mut glue = Glue::default();
+        let mut at = self.at;
+        loop {
+            at = skip_blanks(self.b, at);
+            let Some(&sign) = self.b.get(at) else { return Some((glue, at)) };
+            let next = self.b.get(at + 1);
+            let apart = next.is_none_or(|b| blank(*b));
+            let tight = at == self.at;
+            let taken = match sign {
+                b']' | b')' | b'>' | b'}' => self.inside == Some(sign),
+                b'|' => true,
+                b':' => self.previous.is_some() && next != Some(&b':'),
+                b',' => self.previous.is_some() && apart,
+                b'-' => {
+                    let double = next == Some(&b'-') && self.b.get(at + 2).is_none_or(|b| blank(*b));
+                    let separates = !self.modern_syslog && !self.sign_of_redis();
+                    self.previous.is_some() && (apart || double) && separates
+                }
+                b'/' => {
+                    tight && self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Level | Kind::Letter))
+                }
+                b'#' => {
+                    let number = self.previous.is_some_and(|cell| cell.kind == Kind::Number);
+                    (tight && number) || (self.inside.is_some() && next.is_some_and(u8::is_ascii_digit))
+                }
+                b'[' | b'(' | b'<' | b'{' => self.inside.is_none() && self.opens(sign, at),
+                _ => false,
+            };
+            if !taken {
+                return Some((glue, at));
+            }
+            if !glue.push(sign) {
+                return None;
+            }
+            if self.inside == Some(sign) {
+                self.inside = None;
+            } else if matches!(sign, b'[' | b'(' | b'<' | b'{') {
+                self.inside = Some(closer(sign));
+            }
+            at += 1;
+        }
+    }
+
+    /// Whether the bracket holds a time or a level, so that its parts are cells of their own.
+    fn opens(&self, sign: u8, at: usize) -> bool {
+        let start = skip_blanks(self.b, at + 1);
+        let rest = self.b.get(start..).unwrap_or_default();
+        if sign == b'[' && self.previous.is_none() && Form::Uptime.scan(rest).is_some() {
+            return true;
+        }
+        if let Some((form, _, length)) = time::scan(rest) {
+            return form != Form::Epoch || rest.get(length) == Some(&closer(sign));
+        }
+        let name = rest.iter().take(32).take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let level_at = if rest.get(name) == Some(&b':') { name + 1 } else { 0 };
+        let level = rest.get(level_at..).unwrap_or_default();
+        let length = letters(level);
+        let behind = level.get(length..).unwrap_or_default();
+        let padded = behind.iter().take(8).take_while(|b| **b == b' ').count();
+        let ends = behind.get(padded) == Some(&closer(sign));
+        let single =
+            length == 1 && level_at == 0 && level.first().is_some_and(|b| level::letter(*b).is_some());
+        // `[ERROR tokio-runtime] …` and `[error: …]` hold more than the level.
+        let more = padded == 1 && all_upper(&level[..length]);
+        ((ends || (more && level_at == 0)) && level::word(&level[..length]).is_some()) || (ends && single)
+    }
+
+    fn sign_of_redis(&self) -> bool {
+        self.count == 2
+            && self
+                .previous
+                .is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.glue.length == 0)
+    }
+
+    /// The next cell; `None` at the end or where no cell can be.
+    pub(super) fn next(&mut self) -> Option<Cell> {
+        if self.count == CELLS {
+            return None;
+        }
+        let before = self.at;
+        let (glue, at) = self.glue()?;
+        let joined = glue.length == 0 && at == before && self.previous.is_some();
+        let cell = if joined { self.joined(at)? } else { self.value(glue, at)? };
+        self.at = cell.after;
+        self.previous = Some(cell);
+        self.count += 1;
+        Some(cell)
+    }
+
+    /// The next cell, when these signs and this kind of cell are there; cheaper than looking what is there.
+    pub(super) fn expect(&mut self, glue: Glue, kind: Kind) -> Option<Cell> {
+        let before = self.at;
+        let at = skip_blanks(self.b, self.expect_glue(glue)?);
+        let joined = at == before && glue.length == 0 && self.previous.is_some();
+        let cell = if joined {
+            self.joined(at).filter(|cell| cell.kind == kind)?
+        } else {
+            self.expect_value(glue, kind, at)?
+        };
+        self.at = cell.after;
+        self.previous = Some(cell);
+        self.count += 1;
+        Some(cell)
+    }
+
+    fn expect_value(&self, glue: Glue, kind: Kind, at: usize) -> Option<Cell> {
+        let rest = self.b.get(at..)?;
+        let first = *rest.first()?;
+        match kind {
+            Kind::Time(form) => {
+                let length = match form.scan(rest) {
+                    Some((_, length)) => length,
+                    None => time::scan(rest)?.2,
+                };
+                Some(cell(glue, kind, at, at + length))
+            }
+            Kind::Level => {
+                let length = letters(rest);
+                let known = level::word(&rest[..length]).is_some();
+                // A column of levels may hold one that we do not know.
+                let other = length >= 3 && (self.inside.is_some() || all_upper(&rest[..length]));
+                let ends = rest.get(length).is_none_or(|b| !b.is_ascii_alphanumeric() && !b"_.".contains(b));
+                (ends && (known || other)).then(|| cell(glue, kind, at, at + length))
+            }
+            Kind::Letter => {
+                let ends = rest.get(1).is_none_or(|b| !b.is_ascii_alphabetic() && *b != b'_');
+                (first.is_ascii_uppercase() && ends).then(|| cell(glue, kind, at, at + 1))
+            }
+            Kind::Sign => level::sign(first).map(|_| cell(glue, kind, at, at + 1)),
+            Kind::Priority => self.first_of_line(glue, at).filter(|cell| cell.kind == kind),
+            Kind::Number => self.number(glue, at),
+            Kind::Word => self
+                .number(glue, at)
+                .or_else(|| self.word(glue, at))
+                .map(|cell| Cell {
+                    kind: if cell.kind == Kind::Number { Kind::Word } else { cell.kind },
+                    ..cell
+                })
+                .filter(|cell| cell.kind == kind),
+            Kind::Tag => self.word(glue, at).filter(|cell| cell.kind == kind),
+            Kind::Group(open) => (first == open).then(|| self.group(glue, at)).flatten(),
+            Kind::Data => data(rest).map(|length| cell(glue, kind, at, at + length)),
+        }
+    }
+
+    /// Where these signs end, if they are what follows, with blanks between them.
+    pub(super) fn expect_glue(&mut self, glue: Glue) -> Option<usize> {
+        let mut at = self.at;
+        for sign in glue.bytes() {
+            at = skip_blanks(self.b, at);
+            if self.b.get(at) != Some(sign) {
+                return None;
+            }
+            if self.inside == Some(*sign) {
+                self.inside = None;
+            } else if b"[(<{".contains(sign) {
+                self.inside = Some(closer(*sign));
+            }
+            at += 1;
+        }
+        Some(at)
+    }
+
+    /// A cell directly behind another without anything between.
+    fn joined(&self, at: usize) -> Option<Cell> {
+        let previous = self.previous?;
+        let rest = self.b.get(at..)?;
+        if previous.kind == Kind::Letter
+            && let Some((_, length)) = Form::Glog.scan(rest)
+        {
+            return Some(cell(Glue::default(), Kind::Time(Form::Glog), at, at + length));
+        }
+        let bracket = rest.first().is_some_and(|b| b"[(".contains(b));
+        // `<13>Nov  5 10:00:00`, and `<165>1 `.
+        if previous.kind == Kind::Priority {
+            self.value(Glue::default(), at)
+        } else if bracket && matches!(previous.kind, Kind::Word | Kind::Group(_)) {
+            self.group(Glue::default(), at)
+        } else {
+            None
+        }
+    }
+
+    fn value(&self, glue: Glue, at: usize) -> Option<Cell> {
+        let rest = self.b.get(at..)?;
+        let first = *rest.first()?;
+        if self.previous.is_none()
+            && let Some(cell) = self.first_of_line(glue, at)
+        {
+            return Some(cell);
+        }
+        if let Some((form, _, length)) = self.time(rest) {
+            return Some(cell(glue, Kind::Time(form), at, at + length));
+        }
+        if self.sign_of_redis() && level::sign(first).is_some() && rest.get(1) == Some(&b' ') {
+            return Some(cell(glue, Kind::Sign, at, at + 1));
+        }
+        if self.is_data(rest)
+            && let Some(length) = data(rest)
+        {
+            return Some(cell(glue, Kind::Data, at, at + length));
+        }
+        if first.is_ascii_alphabetic()
+            && let Some(cell) = self.level(glue, at)
+        {
+            return Some(cell);
+        }
+        if b"[(<{".contains(&first) {
+            return self.group(glue, at);
+        }
+        self.number(glue, at).or_else(|| self.word(glue, at))
+    }
+
+    /// Flask's `ERROR in app: `.
+    fn named_in(&self, glue: Glue, at: usize) -> Option<Cell> {
+        let behind_level = self.previous.is_some_and(|cell| cell.kind == Kind::Level);
+        if !behind_level || !self.b.get(at..)?.starts_with(b"in ") {
+            return None;
+        }
+        let rest = self.b.get(at + 3..)?;
+        let length = rest
+            .iter()
+            .take(LONGEST_WORD)
+            .take_while(|b| b.is_ascii_alphanumeric() || b"_.".contains(b))
+            .count();
+        (length > 0 && rest.get(length) == Some(&b':')).then(|| {
+            let mut found = cell(glue, Kind::Tag, at + 3, at + 3 + length);
+            found.after += 1;
+            found
+        })
+    }
+
+    fn time(&self, rest: &[u8]) -> Option<(Form, time::Stamp, usize)> {
+        if self.inside == Some(b']')
+            && self.previous.is_none()
+            && let Some((stamp, length)) = Form::Uptime.scan(rest)
+        {
+            return Some((Form::Uptime, stamp, length));
+        }
+        time::scan(rest)
+    }
+
+    /// What only the beginning of a line can be.
+    fn first_of_line(&self, glue: Glue, at: usize) -> Option<Cell> {
+        let rest = self.b.get(at..)?;
+        let first = *rest.first()?;
+        if first == b'<' && glue.length == 0 {
+            let digits = rest[1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+            if (1..=3).contains(&digits) && rest.get(1 + digits) == Some(&b'>') {
+                let mut found = cell(glue, Kind::Priority, at + 1, at + 1 + digits);
+                found.after += 1;
+                return Some(found);
+            }
+        }
+        level::letter(first)?;
+        let behind = rest.get(1..)?;
+        let letter = Form::Glog.scan(behind).is_some()
+            || (behind.first() == Some(&b'/') && behind.get(1).is_some_and(u8::is_ascii_alphabetic))
+            || behind.starts_with(b", [");
+        letter.then(|| cell(glue, Kind::Letter, at, at + 1))
+    }
+
+    fn is_data(&self, rest: &[u8]) -> bool {
+        // Priority with version, time, host, program, process, message's name.
+        self.modern_syslog
+            && self.count == 7
+            && (rest.first() == Some(&b'[') || rest.starts_with(b"- ") || rest == b"-")
+    }
+
+    fn level(&self, glue: Glue, at: usize) -> Option<Cell> {
+        let rest = &self.b[at..];
+        let length = letters(rest);
+        let text = &rest[..length];
+        let behind = rest.get(length..).unwrap_or_default();
+        let wrapped = self.inside.is_some() || glue.ends_with(b"|-");
+        if length == 1 {
+            let next = behind.first().is_none_or(|b| blank(*b) || b"]|/)".contains(b));
+            let columns = self.previous.is_some_and(|cell| {
+                let set_off = wrapped || cell.kind != Kind::Time(Form::Clock);
+                set_off && matches!(cell.kind, Kind::Number | Kind::Time(_))
+            });
+            let known = level::letter(text[0]).is_some();
+            // `I am` and `A file` are English.
+            let clear = wrapped || behind.first() == Some(&b'/') || !matches!(text[0], b'A' | b'I');
+            let soft = !clear && self.previous.is_none_or(|cell| cell.kind != Kind::Number);
+            return (known && next && (columns || wrapped))
+                .then(|| Cell { soft, ..cell(glue, Kind::Letter, at, at + 1) });
+        }
+        level::word(text)?;
+        if behind.first().is_some_and(|b| b.is_ascii_alphanumeric() || b"_.-(='\"".contains(b)) {
+            return None;
+        }
+        let column = behind.first().is_none_or(|b| b"]|/):>}".contains(b))
+            || behind.starts_with(b"  ")
+            || behind.starts_with(b"\t");
+        let ordinary = matches!(
+            text.to_ascii_lowercase().as_slice(),
+            b"log" | b"note" | b"config" | b"fail" | b"failure" | b"fine" | b"alert" | b"success"
+        );
+        let clear = wrapped || column || (all_upper(text) && !ordinary);
+        let lower = text.iter().all(u8::is_ascii_lowercase);
+        if behind.first() == Some(&b':')
+            && !wrapped
+            && !all_upper(text)
+            && !self.behind_time()
+            && self.previous.is_some()
+        {
+            return None;
+        }
+        let soft = !clear;
+        (clear || lower || self.behind_time())
+            .then(|| Cell { soft, ..cell(glue, Kind::Level, at, at + length) })
+    }
+
+    fn behind_time(&self) -> bool {
+        self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Time(_)))
+    }
+
+    fn group(&self, glue: Glue, at: usize) -> Option<Cell> {
+        let open = *self.b.get(at)?;
+        let close = closer(open);
+        let mut depth = 0;
+        for (offset, byte) in self.b[at..].iter().take(LONGEST_GROUP).enumerate() {
+            if *byte == open {
+                depth += 1;
+            } else if *byte == close {
+                depth -= 1;
+                if depth == 0 {
+                    let mut found = cell(glue, Kind::Group(open), at + 1, at + offset);
+                    found.after += 1;
+                    let ends = self.b.get(found.after).is_none_or(|b| blank(*b) || b"[(:|-,]>".contains(b));
+                    return ends.then_some(found);
+                }
+            }
+        }
+        None
+    }
+
+    fn number(&self, glue: Glue, at: usize) -> Option<Cell> {
+        let rest = &self.b[at..];
+        let digits = rest.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
+        let behind = rest.get(digits);
+        let colon = behind == Some(&b':') && rest.get(digits + 1).is_none_or(|b| blank(*b));
+        let ends = colon || behind.is_none_or(|b| blank(*b) || b"|]),#>}".contains(b));
+        (digits > 0 && ends).then(|| cell(glue, Kind::Number, at, at + digits))
+    }
+
+    /// A word, or a tag where a colon ends it.
+    fn word(&self, glue: Glue, at: usize) -> Option<Cell> {
+        if let Some(found) = self.named_in(glue, at) {
+            return Some(found);
+        }
+        let rest = &self.b[at..];
+        // Python's own form, `ERROR:root:it broke`.
+        let joined = glue.bytes() == b":" && self.count == 1 && at > 0 && self.b[at - 1] == b':';
+        let mut end = 0;
+        while let Some(&byte) = rest.get(end) {
+            let next = rest.get(end + 1);
+            let stops = match byte {
+                b' ' | b'\t' | b'|' => true,
+                // `grep` and others put the file's name before the line.
+                b':' if self.count == 0 && time::scan(&rest[end + 1..]).is_some() => true,
+                b'(' if let Some(length) = service(&rest[end..]) => {
+                    end += length;
+                    continue;
+                }
+                b':' => joined || next.is_none_or(|b| blank(*b)),
+                b',' => next.is_none_or(|b| blank(*b)),
+                b'[' | b'(' => end > 0,
+                b'"' | b'\'' | b'=' => return None,
+                other => Some(other) == self.inside,
+            };
+            if stops {
+                break;
+            }
+            end += 1;
+        }
+        if end == 0 || end > LONGEST_WORD {
+            return None;
+        }
+        if self.inside.is_none()
+            && let Some(found) = self.tag(glue, at, at + end)
+        {
+            return Some(found);
+        }
+        let stop = rest.get(end);
+        let calls = stop == Some(&b'(')
+            || (stop == Some(&b'[') && !rest[end..].get(1).is_some_and(u8::is_ascii_alphanumeric));
+        (!calls).then(|| cell(glue, Kind::Word, at, at + end))
+    }
+
+    /// `name[7]:`, `name[7] (what): `, `name( 7): `, `name 1.2:`, `name:`.
+    fn tag(&self, glue: Glue, at: usize, end: usize) -> Option<Cell> {
+        let b = self.b;
+        let mut found = cell(glue, Kind::Tag, at, end);
+        let colon = |at: usize| b.get(at) == Some(&b':') && b.get(at + 1).is_none_or(|b| blank(*b));
+        match b.get(end) {
+            Some(b':') => {
+                found.after = end + 1;
+                Some(found)
+            }
+            Some(open @ (b'[' | b'(')) => {
+                let (start, stop) = self.process(end, *open)?;
+                found.process = (start, stop);
+                let mut after = skip_blanks(b, stop) + 1;
+                if b.get(after) == Some(&b' ') && b.get(after + 1) == Some(&b'(') {
+                    after = self.group(Glue::default(), after + 1)?.after;
+                }
+                found.after = after + 1;
+                colon(after).then_some(found)
+            }
+            Some(b' ') => {
+                // A padded tag (`chatty  : `), a program with its version (`syslogd 1.4.1: `), one of several words.
+                let padded = skip_blanks(b, end);
+                if colon(padded)
+                    && self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Letter | Kind::Level))
+                {
+                    found.after = padded + 1;
+                    return Some(found);
+                }
+                self.long_tag(found, end)
+            }
+            _ => None,
+        }
+    }
+
+    /// Digits, and perhaps letters, up to the closing bracket; inner blanks are padding.
+    fn process(&self, at: usize, open: u8) -> Option<(usize, usize)> {
+        let start = skip_blanks(self.b, at + 1);
+        let length = self.b.get(start..)?.iter().take(24).take_while(|b| b.is_ascii_digit()).count();
+        let stop = start + length;
+        let mut padded = stop;
+        if open == b'[' && self.b.get(stop) == Some(&b'.') {
+            padded = stop + 1 + self.b[stop + 1..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
+        }
+        (length > 0 && self.b.get(skip_blanks(self.b, padded)) == Some(&closer(open)))
+            .then_some((start, padded))
+    }
+
+    fn long_tag(&self, mut found: Cell, end: usize) -> Option<Cell> {
+        let host = self.previous.is_some_and(|cell| cell.kind == Kind::Word) && self.count >= 2;
+        if !host {
+            return None;
+        }
+        let b = self.b;
+        let mut at = end;
+        for _ in 0..3 {
+            let start = skip_blanks(b, at);
+            let length = b
+                .get(start..)?
+                .iter()
+                .take(32)
+                .take_while(|b| b.is_ascii_alphanumeric() || b".-_()/".contains(b))
+                .count();
+            at = start + length;
+            if length == 0 {
+                return None;
+            }
+            match b.get(at) {
+                Some(b'[') => {
+                    let (first, stop) = self.process(at, b'[')?;
+                    found.process = (first, stop);
+                    found.end = at;
+                    let mut after = stop + 1;
+                    if b.get(after) == Some(&b' ') && b.get(after + 1) == Some(&b'(') {
+                        after = self.group(Glue::default(), after + 1)?.after;
+                    }
+                    found.after = after + 1;
+                    return (b.get(after) == Some(&b':')).then_some(found);
+                }
+                Some(b':') if b[start].is_ascii_digit() && b.get(at + 1).is_none_or(|b| blank(*b)) => {
+                    found.after = at + 1;
+                    return Some(found);
+                }
+                Some(b' ') => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// The length of `(pam_unix)` in `sshd(pam_unix)[7]:`.
+fn service(rest: &[u8]) -> Option<usize> {
+    let length =
+        rest.iter().skip(1).take(32).take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b)).count();
+    let named = length > 0 && rest.get(1).is_some_and(|b| !b.is_ascii_digit());
+    let closed =
+        rest.get(length + 1) == Some(&b')') && rest.get(length + 2).is_some_and(|b| b"[:".contains(b));
+    (named && closed).then_some(length + 2)
+}
+
+/// `-`, or bracketed elements with quoted values.
+fn data(rest: &[u8]) -> Option<usize> {
+    if rest.first() == Some(&b'-') {
+        return Some(1);
+    }
+    let mut at = 0;
+    while rest.get(at) == Some(&b'[') {
+        let mut quoted = false;
+        loop {
+            at += 1;
+            match rest.get(at)? {
+                b'\\' if quoted => at += 1,
+                b'"' => quoted = !quoted,
+                b']' if !quoted => break,
+                _ => {}
+            }
+        }
+        at += 1;
+    }
+    Some(at)
+}
+
+fn cell(glue: Glue, kind: Kind, start: usize, end: usize) -> Cell {
+    Cell { glue, kind, start, end, process: (0, 0), after: end, soft: false }
+}
+
+pub(super) fn blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+pub(super) fn skip_blanks(b: &[u8], mut at: usize) -> usize {
+    while b.get(at).is_some_and(|byte| blank(*byte)) {
+        at += 1;
+    }
+    at
+}
+
+pub(super) fn closer(open: u8) -> u8 {
+    match open {
+        b'[' => b']',
+        b'(' => b')',
+        b'<' => b'>',
+        _ => b'}',
+    }
+}
+
+fn letters(b: &[u8]) -> usize {
+    b.iter().take(16).take_while(|b| b.is_ascii_alphabetic()).count()
+}
+
+fn all_upper(b: &[u8]) -> bool {
+    b.iter().all(u8::is_ascii_uppercase)
+}
