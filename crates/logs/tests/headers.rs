@@ -1,5 +1,10 @@
 //! Where messages begin on raw lines of real systems, against the labels of those lines; skipped where they are missing.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it says")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test stops at the first thing that is not as it says, and says what it measured"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
