@@ -96,13 +96,22 @@ const LEAVES: &[Leaf] = &[
         examples: &["up", "up --until-idle --json"],
     },
     Leaf { path: "status", codes: &[Any, Database, Runs], examples: &["status", "status --watch"] },
-    Leaf { path: "scan", codes: &[Any, Database, Runs], examples: &["scan --once", "scan --json"] },
+    Leaf {
+        path: "scan",
+        codes: &[Any, Database, Runs],
+        examples: &["scan --once --stats", "scan --once --since 2h", "scan - --name shop"],
+    },
     Leaf {
         path: "logs parse",
         codes: &[Any, Names],
         examples: &["logs parse app.log", "logs parse --errors --json -"],
     },
     Leaf { path: "logs assemble", codes: &[Any, Names], examples: &["logs assemble app.log"] },
+    Leaf {
+        path: "logs mine",
+        codes: &[Any, Names, Changes],
+        examples: &["logs mine app.log --sort rare", "logs mine app.log app.log.1 --csv lines.csv"],
+    },
     Leaf {
         path: "incidents",
         codes: &[Any, Database],

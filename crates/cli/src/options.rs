@@ -24,7 +24,7 @@ use jiff::SignedDuration;
 
 pub(crate) use crew::{Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
-pub(crate) use logs::{LogFile, Logs, LogsAction};
+pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort};
 pub(crate) use machine::{Completions, Man, Schema};
 pub(crate) use repair::{Fix, Verify};
 pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
@@ -196,9 +196,21 @@ fn lease(text: &str) -> Result<SignedDuration, String> {
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub(crate) struct Scan {
+    /// Read standard input to its end, such as `journalctl -o export -f | groundcrew scan -`
+    #[arg(value_name = "-", value_parser = ["-"])]
+    pub(crate) input: Option<String>,
+    /// Name of what comes through standard input, to tell it from others and to go on with it later
+    #[arg(long, value_name = "NAME", requires = "input")]
+    pub(crate) name: Option<String>,
     /// Read once and end, instead of going on until interrupted
     #[arg(long)]
     pub(crate) once: bool,
+    /// Say how much was read, how fast, and what was not understood
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Of a log that was never read, record errors from before this and do not work them: a moment, or so long ago
+    #[arg(long, value_name = "TIME|DURATION")]
+    pub(crate) since: Option<Moment>,
 }
 
 /// Arguments of `status`.

@@ -32,6 +32,8 @@ pub(crate) struct Progress {
     /// None where no live lines are wanted.
     screen: Option<MultiProgress>,
     bars: BTreeMap<TaskId, ProgressBar>,
+    /// How far the log is read that takes long.
+    reading: Option<ProgressBar>,
 }
 
 impl Progress {
@@ -40,7 +42,7 @@ impl Progress {
         let screen = out
             .shows_live_lines()
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
-        Self { out: out.on_errors(), screen, bars: BTreeMap::new() }
+        Self { out: out.on_errors(), screen, bars: BTreeMap::new(), reading: None }
     }
 
     /// A step that is done.
@@ -102,6 +104,28 @@ impl Progress {
             let bar = shown(screen, &self.out, role, task, Duration::ZERO);
             bar.set_message(escape::brief(text, LONGEST));
             self.bars.insert(task, bar);
+        }
+    }
+
+    /// Shows how far a log was read, how fast, and how long the rest takes.
+    pub(crate) fn has_read(&mut self, name: &str, bytes: u64, of: u64) {
+        let Some(screen) = &self.screen else { return };
+        let bar = self.reading.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template(
+                "{wide_msg} {bar:24} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left",
+            )
+            .expect("the template is one that the crate documents");
+            screen.add(ProgressBar::new(of).with_style(style).with_message(escape::brief(name, LONGEST)))
+        });
+        // A compressed log holds more than its length.
+        bar.set_length(of.max(bytes));
+        bar.set_position(bytes);
+    }
+
+    /// Takes away what [`Progress::has_read`] shows.
+    pub(crate) fn read_to_the_end(&mut self) {
+        if let Some(bar) = self.reading.take() {
+            bar.finish_and_clear();
         }
     }
 

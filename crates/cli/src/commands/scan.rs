@@ -1,69 +1,62 @@
 //! `scan`: reads the logs now and prints what is in them. What follows from it is left in the queue for `up`.
 
-use std::path::{Path, PathBuf};
+mod pipe;
+mod reading;
+
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::task_type::SCAN_LOGS;
 use groundcrew_core::contract::{LogSource, ScanLogsContext, ScanLogsResult};
-use groundcrew_core::incident::Incident;
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, Status, TaskId};
 use groundcrew_crew::brain::Rules;
 use groundcrew_crew::site::{Logs, Site};
 use groundcrew_crew::supervisor::work_task;
+use groundcrew_logs::Cursor;
 use groundcrew_store::{Access, IncidentFilter, Project, Store, StoreError};
-use serde::Serialize;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::escape;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::{Invocation, no_sandbox, repository};
-use crate::options::Scan;
+use crate::options::{Moment, Scan};
 use crate::progress::Progress;
 use crate::settings::warn_about_ignored;
 use crate::signals::Signals;
-use crate::table::Table;
+use reading::{Reading, print};
 
 /// Time between two readings.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Longest title in the list, in characters.
-const TITLE: usize = 100;
+/// Kind of the source that standard input is.
+const PIPE: &str = "pipe";
 
-/// What came of reading one log.
-#[derive(Debug, Serialize)]
-struct Reading {
-    project: String,
-    source: String,
-    task: TaskId,
-    lines: u64,
-    bytes: u64,
-    records: u64,
-    redactions: u64,
-    errors: Vec<Group>,
+/// How long the task of a pipe is nobody's but this process's.
+const PIPE_WAITS: SignedDuration = SignedDuration::from_mins(1);
+
+/// How a reading is made.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    last: Last,
+    /// Of a source that was never read, errors from before this are history.
+    since: Option<Timestamp>,
+    stats: bool,
 }
 
-/// All occurrences of one error in one reading.
-#[derive(Debug, Serialize)]
-struct Group {
-    title: String,
-    fingerprint: String,
-    count: u64,
-    standing: Standing,
-}
-
-/// Whether an error was known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Standing {
-    /// Never seen before.
-    New,
-    /// Seen before.
-    Known,
-    /// Too old to be worked: only recorded.
-    History,
+impl Terms {
+    fn of(options: &Scan) -> Self {
+        let ago = |length| Timestamp::now().checked_sub(length).unwrap_or(Timestamp::MIN);
+        let since = options.since.map(|since| match since {
+            Moment::In(length) => ago(length),
+            Moment::At(time) => time,
+        });
+        Self { last: Last::Open, since, stats: options.stats }
+    }
 }
 
 /// What the last record of a log is taken for.
@@ -83,9 +76,13 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
         return Err(Failure::new(Kind::NotFound, "there is no project yet")
             .hint("run `groundcrew init` in its repository"));
     }
+    if options.input.is_some() {
+        return pipe::run(options, at, &store, projects);
+    }
     tell_settings(at, &projects)?;
+    let terms = Terms { last: if options.once { Last::Finished } else { Last::Open }, ..Terms::of(options) };
     if options.once {
-        let readings = read_all(at, &store, Last::Finished, &mut Progress::new(&at.out))?;
+        let readings = read_all(at, &store, terms, &mut Progress::new(&at.out))?;
         if at.out.is_json() {
             at.out.document(&json!({ "readings": readings }))?;
         } else {
@@ -97,7 +94,7 @@ pub(super) fn run(options: &Scan, at: &Invocation) -> Result<Done, Failure> {
     let mut progress = Progress::new(&at.out);
     let mut seen = 0;
     loop {
-        let mut readings = read_all(at, &store, Last::Open, &mut progress)?;
+        let mut readings = read_all(at, &store, terms, &mut progress)?;
         readings.retain(|reading| reading.bytes > 0);
         if at.out.is_json() {
             readings.iter().try_for_each(|reading| at.out.record("reading", reading))?;
@@ -137,7 +134,7 @@ fn tell_settings(at: &Invocation, projects: &[Project]) -> Result<(), Failure> {
 fn read_all(
     at: &Invocation,
     store: &Arc<dyn Store>,
-    last: Last,
+    terms: Terms,
     progress: &mut Progress,
 ) -> Result<Vec<Reading>, Failure> {
     let trust = at.trust()?;
@@ -145,76 +142,113 @@ fn read_all(
     for project in at.projects(store.as_ref())? {
         let site = Site::open(&project, &trust)?;
         for path in site.log_files() {
-            readings.extend(read_one(at, store, &site, &path, last, progress)?);
+            readings.extend(read_one(at, store, &site, &path, terms, progress)?);
         }
     }
     Ok(readings)
 }
 
-/// Reads one log to its end, as many tasks as that takes.
+/// Reads one log to its end, as many tasks as that takes; none where nothing was read.
 fn read_one(
     at: &Invocation,
     store: &Arc<dyn Store>,
     site: &Site,
     path: &Path,
-    last: Last,
+    mut terms: Terms,
     progress: &mut Progress,
-) -> Result<Vec<Reading>, Failure> {
-    let mut readings = Vec::new();
+) -> Result<Option<Reading>, Failure> {
+    let shown = escape::line(&path.to_string_lossy());
     if !path.is_file() {
-        let why = if path.exists() { "is no plain file and not read" } else { "is not there yet" };
-        progress.note(&format!("{} {why}", escape::line(&path.to_string_lossy())));
-        return Ok(readings);
+        let why = if path.exists() {
+            "is no plain file and not read; what comes through a pipe is read by `groundcrew scan -`"
+        } else {
+            "is not there yet"
+        };
+        progress.note(&format!("{shown} {why}"));
+        return Ok(None);
     }
+    let source = LogSource { path: path.to_string_lossy().into_owned(), ..LogSource::default() };
+    let cursor = stored(store.as_ref(), site, &source)?;
+    if cursor.is_some() {
+        terms.since = None;
+    }
+    let known = known(store.as_ref(), site)?;
+    let mut all: Option<Reading> = None;
+    let began = Instant::now();
+    let length = std::fs::metadata(path).map_or(0, |file| file.len());
+    let left = length.saturating_sub(cursor.map_or(0, |cursor| cursor.offset));
     loop {
-        let known = store.incidents(&IncidentFilter {
-            project: Some(site.id),
-            limit: Some(u32::MAX),
-            ..IncidentFilter::default()
-        })?;
-        let Some(task) = enqueue(at, store.as_ref(), site, path, last)? else { return Ok(readings) };
+        let Some(task) = enqueue(at, store.as_ref(), site, &source, terms)? else { return Ok(all) };
         progress.during(Role::Monitor, task, &format!("reads {}", path.display()));
         let worked = work_task(at.tools(store, Err(no_sandbox()))?, Box::new(Rules), task, Role::Monitor);
         progress.clear();
         match worked {
             Ok(()) => {}
             Err(StoreError::Refused(Refusal::WrongStatus { .. })) => {
-                at.out
-                    .note(format!("a running crew reads {} already", escape::line(&path.to_string_lossy())));
-                return Ok(readings);
+                at.out.note(format!("a running crew reads {shown} already"));
+                return Ok(all);
             }
             Err(error) => return Err(error.into()),
         }
         let result = result(store.as_ref(), task)?;
         let more = result.more;
-        readings.push(reading(site, task, result, &known));
+        let next = Reading::new(site, task, result, &known, terms.stats.then(|| began.elapsed()));
+        let all = match &mut all {
+            Some(all) => {
+                all.add(next);
+                all
+            }
+            None => all.insert(next),
+        };
         if !more {
-            return Ok(readings);
+            progress.read_to_the_end();
+            return Ok(Some(all.clone()));
         }
+        progress.has_read(&shown, all.bytes, left);
     }
 }
 
-/// Puts the reading of a log into the queue; none if it is there already.
+/// Where the reading of a source stopped; none if it was never read.
+fn stored(store: &dyn Store, site: &Site, source: &LogSource) -> Result<Option<Cursor>, Failure> {
+    let cursor = store.cursor(site.id, &source.path)?;
+    Ok(cursor.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+/// The errors that are known before a reading.
+fn known(store: &dyn Store, site: &Site) -> Result<BTreeSet<String>, Failure> {
+    let filter =
+        IncidentFilter { project: Some(site.id), limit: Some(u32::MAX), ..IncidentFilter::default() };
+    Ok(store.incidents(&filter)?.into_iter().map(|incident| incident.fingerprint).collect())
+}
+
+/// Puts the reading of a source into the queue; none if it is there already.
 fn enqueue(
     at: &Invocation,
     store: &dyn Store,
     site: &Site,
-    path: &Path,
-    last: Last,
+    source: &LogSource,
+    terms: Terms,
 ) -> Result<Option<TaskId>, Failure> {
-    let source = LogSource { kind: "file".into(), path: path.to_string_lossy().into_owned() };
-    // The crew's own key, so that a running crew and this command never read a log at the same time.
-    let key = format!("scan_logs:{}:{}", site.id, source.path);
-    let context = ScanLogsContext { source, flush: last == Last::Finished, ..ScanLogsContext::default() };
+    let context = ScanLogsContext {
+        source: source.clone(),
+        flush: terms.last == Last::Finished,
+        since: terms.since,
+        ..ScanLogsContext::default()
+    };
     let mut task = NewTask::new(SCAN_LOGS, Role::Monitor, Party::User, json!(context));
     task.project = Some(site.id);
-    task.dedupe_key = Some(key);
+    // The crew's own key, so that a running crew and this command never read a log at the same time.
+    task.dedupe_key = Some(format!("scan_logs:{}:{}", site.id, source.path));
+    if source.kind == PIPE {
+        // Nobody else can read it; if this process ends before it does, a crew finds the task and ends it.
+        task.run_at = store.now()?.checked_add(PIPE_WAITS).ok();
+    }
     match store.execute(Command::Create(Box::new(task))) {
         Ok(receipt) => Ok(receipt.inserted.first().copied()),
         Err(StoreError::Refused(Refusal::KeyTaken(_))) => {
             at.out.note(format!(
                 "{} is being read by a running crew, or waits for one",
-                escape::line(&path.to_string_lossy())
+                escape::line(&source.path)
             ));
             Ok(None)
         }
@@ -231,71 +265,4 @@ fn result(store: &dyn Store, id: TaskId) -> Result<ScanLogsResult, Failure> {
         }
         (status, _) => Err(failed(task.error_message.unwrap_or_else(|| format!("it is {status}")))),
     }
-}
-
-fn reading(site: &Site, task: TaskId, result: ScanLogsResult, known: &[Incident]) -> Reading {
-    let groups = result.errors.into_iter().map(|error| {
-        let is_known = known.iter().any(|incident| incident.fingerprint == error.fingerprint);
-        Group {
-            standing: match (is_known, error.history) {
-                (true, _) => Standing::Known,
-                (false, true) => Standing::History,
-                (false, false) => Standing::New,
-            },
-            title: error.title,
-            fingerprint: error.fingerprint,
-            count: error.count,
-        }
-    });
-    Reading {
-        project: site.name.clone(),
-        source: result.source.path,
-        task,
-        lines: result.lines,
-        bytes: result.bytes,
-        records: result.records,
-        redactions: result.redactions,
-        errors: groups.collect(),
-    }
-}
-
-fn print(at: &Invocation, readings: &[Reading]) -> Result<(), Failure> {
-    let (mut new, mut history) = (0, 0);
-    for reading in readings {
-        let name = PathBuf::from(&reading.source);
-        let name = name
-            .file_name()
-            .map_or_else(|| reading.source.clone(), |name| name.to_string_lossy().into_owned());
-        at.out.line(format!(
-            "{} {}: {} lines, {} records, secrets taken out: {}",
-            escape::line(&reading.project),
-            escape::line(&name),
-            reading.lines,
-            reading.records,
-            reading.redactions
-        ))?;
-        let mut table = Table::bare();
-        for group in &reading.errors {
-            let standing = match group.standing {
-                Standing::New => "new",
-                Standing::Known => "known",
-                Standing::History => "history",
-            };
-            new += usize::from(group.standing == Standing::New);
-            history += usize::from(group.standing == Standing::History);
-            table.row([
-                format!("  {:>4} x", group.count),
-                standing.to_owned(),
-                escape::brief(&group.title, TITLE),
-            ]);
-        }
-        at.out.lines(table.lines())?;
-    }
-    if history > 0 {
-        at.out.note(format!("{history} of them older than [logs] baseline: recorded, and not worked"));
-    }
-    if new > 0 {
-        at.out.note(format!("{new} new; `{}` works them", at.command("up")));
-    }
-    Ok(())
 }

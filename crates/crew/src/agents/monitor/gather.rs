@@ -8,6 +8,8 @@ use groundcrew_logs::{Cursor, Dropped, Record, Restart, Scan, fingerprint};
 use jiff::Timestamp;
 
 use super::flood::merge;
+use super::mining::Shared;
+use super::releases;
 
 /// Longest text of a sample that is stored.
 const SAMPLE_BYTES: usize = 16 * 1024;
@@ -66,7 +68,7 @@ impl Gathered {
     }
 
     /// Adds a step; gives where the next one goes on.
-    pub(super) fn take(&mut self, read: Scan) -> Cursor {
+    pub(super) fn take(&mut self, read: Scan, kinds: &Shared) -> Cursor {
         self.bytes += read.bytes;
         self.lines += read.lines;
         self.unparsed += read.unparsed;
@@ -78,7 +80,7 @@ impl Gathered {
         for record in &read.records {
             self.redactions += record.redactions as u64;
             if record.is_error() {
-                self.sight(record);
+                self.sight(record, kinds);
             }
         }
         read.cursor
@@ -91,7 +93,7 @@ impl Gathered {
         }
     }
 
-    fn sight(&mut self, record: &Record) {
+    fn sight(&mut self, record: &Record, kinds: &Shared) {
         self.errors += 1;
         let print = fingerprint(record);
         let at = self.happened(record);
@@ -113,6 +115,9 @@ impl Gathered {
         let newest = group.count == 0 || at >= group.last;
         group.count += 1;
         add(&mut group.buckets, at, 1);
+        if let Some(release) = kinds.release_of(record, at) {
+            releases::count(&mut group.releases, &release, at);
+        }
         group.first = group.first.min(at);
         group.history &= history;
         if newest {
@@ -161,23 +166,22 @@ impl Gathered {
     }
 
     fn count(&mut self, read: &Scan) {
-        self.records += read.records.len() as u64;
-        let empty = |bucket| Traffic { source: self.source.clone(), bucket, lines: 0, records: 0, errors: 0 };
-        let mut counted = 0;
-        for record in &read.records {
-            let at = bucket(record.time.or(self.modified).unwrap_or(self.now).min(self.now));
-            let piece = self.traffic.entry(at).or_insert_with(|| empty(at));
-            piece.records += 1;
-            piece.errors += u64::from(record.is_error());
-            let lines = record.text.lines().count().max(1) as u64;
-            piece.lines += lines;
-            counted += lines;
-        }
-        let rest = read.lines.saturating_sub(counted);
-        if rest > 0 {
-            let last = self.traffic.keys().next_back().copied();
-            let at = last.unwrap_or_else(|| bucket(self.modified.unwrap_or(self.now).min(self.now)));
-            self.traffic.entry(at).or_insert_with(|| empty(at)).lines += rest;
+        let room = EXAMPLES.saturating_sub(self.unparsed_examples.len());
+        self.unparsed_examples.extend(read.unparsed_examples.iter().take(room).cloned());
+        for tally in &read.traffic {
+            let at = tally.bucket.min(bucket(self.now));
+            let source = &self.source;
+            let piece = self.traffic.entry(at).or_insert_with(|| Traffic {
+                source: source.clone(),
+                bucket: at,
+                lines: 0,
+                records: 0,
+                errors: 0,
+            });
+            piece.lines += tally.lines;
+            piece.records += tally.records;
+            piece.errors += tally.errors;
+            self.records += tally.records;
         }
     }
 }

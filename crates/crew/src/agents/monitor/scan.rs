@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use groundcrew_core::audit::{Act, Recorder as _};
 use groundcrew_core::contract::{LogSource, ScanLogsContext, ScanLogsResult, SeenError};
 use groundcrew_core::incident::Sighting;
-use groundcrew_logs::{Cursor, Pipe, Scan, ScanError, ScanOptions, scan};
+use groundcrew_logs::{Cursor, Keep, Pipe, Scan, ScanError, ScanOptions, scan};
 use jiff::{SignedDuration, Timestamp};
 
 use super::flood::{Flood, Position};
 use super::gather::Gathered;
+use super::mining::Shared;
 use crate::agent::{Ending, Job, Trouble};
 use crate::site::Site;
 
@@ -43,16 +44,19 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let mut gathered = Gathered::new(&context.source.path, job.now, baseline, input.modified());
     let mut options = ScanOptions::new(job.tools.redactor.clone());
     options.max_records = STEP_RECORDS;
+    options.keep = Keep::Errors;
     options.quiet_for = QUIET_FOR;
     options.flush = context.flush;
     let most = context.max_bytes.unwrap_or(TASK_BYTES);
     options.max_bytes = STEP_BYTES.min(most);
+    let kinds = Shared::begin(job, site, &context.source.path)?;
+    options.observer = Some(kinds.observer());
     let began = Instant::now();
     let mut cursor = before.cursor;
     let at_end = loop {
         let read = input.scan(cursor.as_ref(), &options)?;
         let (at_end, moved) = (read.at_end, read.bytes > 0 || read.restarted.is_some());
-        cursor = Some(gathered.take(read));
+        cursor = Some(gathered.take(read, &kinds));
         if at_end || !moved || gathered.bytes >= most || began.elapsed() >= TASK_TIME {
             break at_end;
         }
@@ -71,9 +75,17 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
         .map_err(|error| Trouble::Machine(error.to_string()))?;
     let mut ending = Ending::complete(&result, job.cost())?;
     ending.traffic = gathered.traffic();
+    ending.releases = kinds.releases();
+    ending.mined = vec![kinds.finish(at_end, generation(job))];
     ending.sightings = gathered.into_sightings();
     ending.cursors = vec![(context.source.path, position)];
     Ok(ending)
+}
+
+/// A number that no other run of any task has, so that what one of them left in memory is not taken for another's.
+fn generation(job: &Job<'_>) -> u64 {
+    let (task, token) = (job.task.id.0.unsigned_abs(), job.task.lease_token.0.unsigned_abs());
+    task.wrapping_mul(1 << 20).wrapping_add(token & ((1 << 20) - 1)) & (u64::MAX >> 1)
 }
 
 /// Where the bytes come from.
