@@ -17,8 +17,8 @@ use crate::source::{Cursor, Scan, ScanError, ScanOptions, read_file};
 
 /// Largest journal entry that is recognised; behind a larger one, entries are no longer told apart.
 const LONGEST_ENTRY: usize = 4 << 20;
-/// Bytes that tell a journal from other logs.
-const SIGN: usize = 64;
+/// A log whose first line is longer is no journal.
+const SIGN: usize = 64 << 10;
 /// Journals whose last entries are remembered; each machine and each restart of a journal's counting is one.
 const JOURNALS: usize = 64;
 
@@ -91,7 +91,7 @@ impl Pipe {
     /// Adds what came.
     pub fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
-        if self.form == Form::Unknown && self.pending.len() >= SIGN {
+        if self.form == Form::Unknown && (self.pending.len() >= SIGN || self.pending.contains(&b'\n')) {
             self.form = form(&self.pending);
         }
         self.sort_out();
@@ -278,6 +278,13 @@ mod tests {
             let (bytes, repeated, _) = passed(Some(&cursor), &all, piece);
             assert_eq!((bytes, repeated), ((all.len() - first.len()) as u64, 2));
         }
+    }
+
+    #[test]
+    fn a_short_line_does_not_wait_for_more_to_tell_what_it_is() {
+        let mut pipe = Pipe::new(None).unwrap();
+        pipe.push(b"ERROR x\n");
+        assert_eq!(pipe.scan(None, &options()).unwrap().records.len(), 1);
     }
 
     #[test]
