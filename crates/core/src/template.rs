@@ -86,6 +86,8 @@ pub struct Mined {
     pub source: String,
     /// What the next scan goes on from; none where nothing was learned.
     pub state: Option<Value>,
+    /// Tells this state from every other one; counts only where there is a state.
+    pub generation: u64,
     /// Whether the kinds are numbered anew, so that those known before are no longer written.
     pub anew: bool,
     /// Kinds that were found to be one: the number that ends, and the one that goes on.
@@ -101,7 +103,7 @@ pub struct Mined {
 pub struct Learned {
     /// The source, named as its cursor is.
     pub source: String,
-    /// How often the state was stored; another number means another state.
+    /// Tells the state that is stored from every other one.
     pub generation: u64,
     /// When the whole source had been read for the first time; none while its past is still being read.
     pub caught_up_at: Option<Timestamp>,

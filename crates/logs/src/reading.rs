@@ -207,7 +207,8 @@ impl<'a> Reading<'a> {
         }
         if let Some(observer) = self.observer.as_deref_mut().filter(|_| record.trace.is_none()) {
             let (message, level) = (record.message.as_str(), record.level);
-            observer.observe(Seen { message, bucket, level, line: record.line, lines: record.lines });
+            let release = record.release.as_deref();
+            observer.observe(Seen { message, bucket, level, release, line: record.line, lines: record.lines });
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Seen<'a> {
     pub bucket: Timestamp,
     /// Level that the record named.
     pub level: Option<Level>,
+    /// Version of the program that the record named.
+    pub release: Option<&'a str>,
     /// Number of the record's first line in its file, from 1.
     pub line: u64,
     /// How many of the record's lines lie in its file.

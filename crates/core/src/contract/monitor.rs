@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Common;
 use crate::task::IncidentId;
+use crate::template::Noticed;
 
 /// A log source as a scan names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -155,6 +156,12 @@ pub struct WatchIncidentsResult {
     pub resolved: Vec<Watched>,
     /// Approved fixes that were found in the released code.
     pub released: Vec<Watched>,
+    /// Kinds of lines that are new, surge, or stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Noticed>,
+    /// How many more there were at once than are told one by one.
+    #[serde(default)]
+    pub lines_untold: u64,
 }
 
 /// An error that comes much more often than it used to.

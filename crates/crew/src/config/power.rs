@@ -190,6 +190,7 @@ mod tests {
         "watch.every",
         "watch.factor",
         "watch.gaps",
+        "watch.learn",
         "watch.minimum",
         "watch.silent",
         "watch.window",

@@ -30,6 +30,8 @@ pub struct WatchConfig {
     pub gaps: u32,
     /// Shortest absence that counts as gone.
     pub absent: Span,
+    /// Time over which the usual lines of a log are learned before a new kind of line is told.
+    pub learn: Span,
     /// Shortest silence of a log that used to be written steadily which is told.
     pub silent: Span,
 }
@@ -44,6 +46,7 @@ impl Default for WatchConfig {
             minimum: 20,
             gaps: 5,
             absent: Span::hours(24),
+            learn: Span::hours(24),
             silent: Span::seconds(30 * 60),
         }
     }

@@ -23,7 +23,7 @@ CREATE TABLE crew_releases (
     PRIMARY KEY (project_id, release)
 ) WITHOUT ROWID;
 
--- What the next scan of a source goes on from; its generation rises with every state that is stored.
+-- What the next scan of a source goes on from; its generation tells it from every other one.
 CREATE TABLE crew_miners (
     project_id INTEGER NOT NULL REFERENCES crew_projects(id),
     source TEXT NOT NULL,

@@ -16,7 +16,7 @@ fn mined(counts: Vec<TemplateCount>) -> Mined {
     Mined {
         source: "app.log".to_owned(),
         state: None,
-        anew: false,
+        generation: 0, anew: false,
         merged: Vec::new(),
         counts,
         caught_up: false,
@@ -129,16 +129,17 @@ pub fn kinds_of_lines_are_counted_and_joined(make: Make<'_>) {
     let (early, late) = (early.as_str(), late.as_str());
     mine(
         &bench,
-        Mined { state: Some(json!({ "n": 1 })), ..mined(vec![count(1, 2, early), count(2, 1, early)]) },
+        Mined { state: Some(json!({ "n": 1 })), generation: 7, ..mined(vec![count(1, 2, early), count(2, 1, early)]) },
     );
     mine(&bench, mined(vec![count(1, 3, late)]));
     assert_eq!(stored(&bench), [template(project, 1, 5, early, late), template(project, 2, 1, early, early)]);
     let learned =
-        Learned { source: "app.log".to_owned(), generation: 1, caught_up_at: None, since: Some(at(early)) };
+        Learned { source: "app.log".to_owned(), generation: 7, caught_up_at: None, since: Some(at(early)) };
     assert_eq!(bench.store.learned(project, None).unwrap(), [learned]);
     assert_eq!(bench.store.miner(project, "app.log").unwrap(), Some(json!({ "n": 1 })));
     let joined = Mined {
         state: Some(json!({ "n": 2 })),
+        generation: 9,
         merged: vec![(2, 1)],
         caught_up: true,
         ..mined(vec![count(1, 1, late)])
@@ -149,7 +150,7 @@ pub fn kinds_of_lines_are_counted_and_joined(make: Make<'_>) {
     let rate = bench.store.template_buckets(&all[0], begins).unwrap();
     assert_eq!(rate, [(begins, 3), (begins + five, 4)]);
     let known = bench.store.learned(project, Some("app.log")).unwrap().remove(0);
-    assert_eq!((known.generation, known.caught_up_at.is_some()), (2, true));
+    assert_eq!((known.generation, known.caught_up_at.is_some()), (9, true));
     mine(&bench, Mined { caught_up: true, ..mined(Vec::new()) });
     assert_eq!(bench.store.learned(project, None).unwrap(), [known], "the past is read once");
     assert_eq!(bench.store.miner(project, "app.log").unwrap(), Some(json!({ "n": 2 })));

@@ -54,7 +54,7 @@ pub(super) fn mine(db: Db<'_>, project: ProjectId, mined: &Mined, now: Timestamp
     let source = &mined.source;
     let state = mined.state.as_ref().map(Value::to_string);
     let caught_up = mined.caught_up.then(|| written(now));
-    db.run(SET_MINER, params![project.0, source, state, caught_up])?;
+    db.run(SET_MINER, params![project.0, source, state, caught_up, whole(mined.generation)])?;
     if mined.anew {
         db.run(FORGET_ALL_TEMPLATE_BUCKETS, params![project.0, source])?;
         db.run(FORGET_TEMPLATES, params![project.0, source])?;

@@ -9,10 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::service;
 use crate::agent::{Ending, Job, Trouble};
+use crate::losses::lost;
 use crate::site::{Logs, Site};
 
 /// Megabytes beside the database below which it is told.
 const ENOUGH_MB: u64 = 512;
+
+/// Logs that are listed one by one.
+const LISTED: usize = 20;
 
 /// Waiting tasks that are looked at.
 const WAITING: u32 = 1_000;
@@ -36,7 +40,11 @@ pub(super) fn check_health(job: &Job<'_>) -> Result<Ending, Trouble> {
     let mut checks = vec![sandbox(job), disk(job), queue(job)?, leases(job)?, questions(job)?, success(job)?];
     for project in job.tools.store.projects()? {
         match Site::open(&project, &job.tools.trust) {
-            Ok(site) => checks.extend(of_site(&site, &context)),
+            Ok(site) => {
+                checks.extend(of_site(&site, &context));
+                let lost = lost(job.tools.store.as_ref(), site.id, job.now)?;
+                checks.extend(lost.iter().take(LISTED).map(|lost| check("log", "warn", lost.told())));
+            }
             Err(error) => checks.push(check("configuration", "fail", error.to_string())),
         }
     }
@@ -65,14 +73,36 @@ pub(super) fn check(name: &str, status: &str, detail: impl Into<String>) -> Heal
 /// The logs of a project and the checks of its service that are wanted.
 fn of_site(site: &Site, context: &CheckHealthContext) -> Vec<HealthCheck> {
     let wanted = |name: &str| context.checks.is_empty() || context.checks.iter().any(|known| known == name);
-    let Logs { files, troubles } = site.logs();
-    let logs = files.into_iter().map(|path| match readable(&path) {
-        Ok(()) => check("log", "ok", format!("{} can be read", path.display())),
-        Err(error) => check("log", "warn", error.to_string()),
-    });
-    let logs = troubles.into_iter().map(|trouble| check("log", "warn", trouble)).chain(logs);
+    let logs = logs(site).into_iter();
     let services = site.config.health.checks.iter().filter(|check| wanted(&check.name));
     logs.chain(services.map(|check| service::run(&site.config.health, check, &site.root))).collect()
+}
+
+/// A check of each log; of very many, those that cannot be read and one for all others.
+fn logs(site: &Site) -> Vec<HealthCheck> {
+    let Logs { files, troubles } = site.logs();
+    let mut checks: Vec<HealthCheck> =
+        troubles.into_iter().map(|trouble| check("log", "warn", trouble)).collect();
+    let many = files.len() > LISTED;
+    let (mut well, mut ill) = (0usize, 0usize);
+    for path in files {
+        match readable(&path) {
+            Ok(()) if many => well += 1,
+            Ok(()) => checks.push(check("log", "ok", format!("{} can be read", path.display()))),
+            Err(error) if ill < LISTED => {
+                ill += 1;
+                checks.push(check("log", "warn", error.to_string()));
+            }
+            Err(_) => ill += 1,
+        }
+    }
+    if many {
+        checks.push(check("log", "ok", format!("{well} logs can be read")));
+    }
+    if ill > LISTED {
+        checks.push(check("log", "warn", format!("{} more logs cannot be read", ill - LISTED)));
+    }
+    checks
 }
 
 fn sandbox(job: &Job<'_>) -> HealthCheck {

@@ -5,6 +5,9 @@
 //! | `scan` | reads logs and groups their errors |
 //! | `gather` | what the steps of a scan add up to |
 //! | `flood` | how many new kinds of errors a source may bring |
+//! | `releases` | which release wrote a record |
+//! | `mining` | which kinds of lines a source writes |
+//! | `lines` | which of these are worth a word |
 //! | `watch` | notices errors that burst, return or are gone, and logs that fell silent |
 //! | `trends` | decides which, from counts alone |
 //! | `released` | whether an approved fix is in the released code |
@@ -14,7 +17,10 @@
 mod flood;
 mod gather;
 mod health;
+mod lines;
+mod mining;
 mod released;
+mod releases;
 mod scan;
 mod service;
 mod trends;

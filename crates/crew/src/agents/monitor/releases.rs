@@ -19,7 +19,7 @@ const READ: u64 = 1024;
 /// Releases of one scan that are counted; a log that names one in every line is not believed.
 const MOST: usize = 64;
 
-/// Tells the release of each record of a scan.
+/// Tells the release of each record of a scan, and counts them.
 #[derive(Debug, Default)]
 pub(super) struct Releases {
     /// What the file names, and since when.
@@ -34,35 +34,48 @@ impl Releases {
         Self { file, counts: Vec::new() }
     }
 
-    /// The release that wrote a record, which is counted.
-    pub(super) fn tell(&mut self, record: &Record, at: Timestamp) -> Option<String> {
-        let by_record = record.release.as_deref().map(str::trim).filter(|name| is_name(name));
+    /// The release that wrote a record.
+    pub(super) fn of_record(&self, record: &Record, at: Timestamp) -> Option<String> {
         let by_paths = || record.trace.as_ref().and_then(of_paths);
-        let by_file = || self.file.as_ref().filter(|(_, since)| at >= *since).map(|(name, _)| name.clone());
-        let release = by_record.map(str::to_owned).or_else(by_paths).or_else(by_file)?;
-        count(&mut self.counts, &release, at).then_some(release)
+        let named = named(record.release.as_deref()).map(str::to_owned);
+        named.or_else(by_paths).or_else(|| self.by_file(at).map(str::to_owned))
     }
 
-    /// The releases that were told, with the records of each.
-    pub(super) fn counts(self) -> Vec<ReleaseCount> {
-        self.counts
+    /// Counts one record of a release, which it names itself or not; false where there are too many releases already.
+    pub(super) fn count(&mut self, name: Option<&str>, at: Timestamp) -> bool {
+        match named(name).or_else(|| self.by_file(at)).map(str::to_owned) {
+            Some(release) => count(&mut self.counts, &release, at),
+            None => true,
+        }
     }
+
+    /// The releases that were counted, with the records of each.
+    pub(super) fn take(&mut self) -> Vec<ReleaseCount> {
+        std::mem::take(&mut self.counts)
+    }
+
+    fn by_file(&self, at: Timestamp) -> Option<&str> {
+        self.file.as_ref().filter(|(_, since)| at >= *since).map(|(name, _)| name.as_str())
+    }
+}
+
+fn named(name: Option<&str>) -> Option<&str> {
+    name.map(str::trim).filter(|name| is_name(name))
 }
 
 /// Counts one record more of a release; false where there are too many releases already.
 pub(super) fn count(counts: &mut Vec<ReleaseCount>, release: &str, at: Timestamp) -> bool {
-    match counts.iter_mut().rev().find(|known| known.release == release) {
-        Some(known) => {
-            known.count += 1;
-            known.first = known.first.min(at);
-            known.last = known.last.max(at);
-        }
-        None if counts.len() < MOST => {
-            counts.push(ReleaseCount { release: release.to_owned(), count: 1, first: at, last: at });
-        }
-        None => return false,
+    if let Some(known) = counts.iter_mut().rev().find(|known| known.release == release) {
+        known.count += 1;
+        known.first = known.first.min(at);
+        known.last = known.last.max(at);
+        return true;
     }
-    true
+    let room = counts.len() < MOST;
+    if room {
+        counts.push(ReleaseCount { release: release.to_owned(), count: 1, first: at, last: at });
+    }
+    room
 }
 
 /// The first line of a plain file, if it is a name, and when the file was last written.
@@ -98,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_record_counts_before_its_paths_and_these_before_the_file() {
-        let mut releases = Releases { file: Some(("v9".into(), at(100))), counts: Vec::new() };
+        let releases = Releases { file: Some(("v9".into(), at(100))), counts: Vec::new() };
         let plain = record("ERROR shop: broken");
         let frame = Frame {
             file: Some("/opt/releases/20261105-9f3c1ab/shop.py".into()),
@@ -111,14 +124,9 @@ mod tests {
             ..plain.clone()
         };
         let named = Record { release: Some("v2".into()), ..installed.clone() };
-        let told = [
-            releases.tell(&named, at(200)),
-            releases.tell(&installed, at(200)),
-            releases.tell(&plain, at(200)),
-            releases.tell(&plain, at(99)),
-        ];
-        assert_eq!(told.map(Option::unwrap_or_default), ["v2", "20261105-9f3c1ab", "v9", ""]);
-        assert_eq!(releases.counts().len(), 3);
+        let of = |record, second| releases.of_record(record, at(second)).unwrap_or_default();
+        let told = [of(&named, 200), of(&installed, 200), of(&plain, 200), of(&plain, 99)];
+        assert_eq!(told, ["v2", "20261105-9f3c1ab", "v9", ""]);
     }
 
     #[test]

@@ -12,11 +12,13 @@ use groundcrew_core::lifecycle::{BURST, RETURNED, classify_task};
 use groundcrew_core::message::{MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{IncidentId, Status};
+use groundcrew_core::template::{Notice, Noticed};
 use groundcrew_store::{IncidentFilter, TaskFilter};
 use groundcrew_workbench::git::{GitError, Repository, Sha};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::lines;
 use super::released::{Approved, how};
 use super::trends::{BurstRule, GoneRule, Life, burst, gone, silent};
 use crate::agent::{Ending, Job, Trouble};
@@ -44,6 +46,7 @@ pub(super) fn watch_incidents(job: &Job<'_>) -> Result<Ending, Trouble> {
     let returned = returned(&incidents);
     let before = last_silenced(job, site)?;
     let silenced = watch.silenced();
+    let kinds = lines::look(job, site, &watch.traffic, &watch.lines_rule(&context, baseline))?;
     let news: Vec<&Silenced> = silenced.iter().filter(|found| !before.contains(found)).collect();
     let mut reasons: Vec<Reason> = Vec::new();
     reasons.extend(bursts.iter().map(|found| {
@@ -59,6 +62,7 @@ pub(super) fn watch_incidents(job: &Job<'_>) -> Result<Ending, Trouble> {
         );
     }
     reasons.extend(news.iter().map(|found| Reason::new("silenced", tell_silence(found))));
+    reasons.extend(line_reasons(&kinds.noticed));
     for reason in &reasons {
         job.desk.step(format!("{}: {}", reason.code, reason.text));
     }
@@ -83,10 +87,14 @@ pub(super) fn watch_incidents(job: &Job<'_>) -> Result<Ending, Trouble> {
         silenced,
         resolved,
         released,
+        lines: kinds.noticed.iter().filter(|noticed| !noticed.untold).cloned().collect(),
+        lines_untold: kinds.noticed.iter().filter(|noticed| noticed.untold).count() as u64,
     };
     let mut ending = Ending::complete(&result, job.cost())?;
     ending.hand_offs = hand_offs;
     ending.messages = messages;
+    ending.noticed = kinds.noticed;
+    ending.sightings = kinds.sightings;
     ending.incidents = changes.into_iter().collect();
     Ok(ending)
 }
@@ -99,15 +107,30 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
+    fn burst_rule(&self, context: &WatchIncidentsContext) -> BurstRule {
+        let config = &self.site.config.watch;
+        let window = context.window_s.map_or_else(|| signed(config.window), seconds);
+        BurstRule { window, factor: config.factor, minimum: config.minimum }
+    }
+
+    fn lines_rule(&self, context: &WatchIncidentsContext, baseline: SignedDuration) -> lines::Rule {
+        let config = &self.site.config.watch;
+        lines::Rule {
+            burst: self.burst_rule(context),
+            baseline,
+            learn: signed(config.learn),
+            silent: signed(config.silent),
+        }
+    }
+
     fn bursts(
         &self,
         incidents: &[Incident],
         context: &WatchIncidentsContext,
         baseline: SignedDuration,
     ) -> Result<Vec<Burst>, Trouble> {
-        let config = &self.site.config.watch;
-        let window = context.window_s.map_or_else(|| signed(config.window), seconds);
-        let rule = BurstRule { window, factor: config.factor, minimum: config.minimum };
+        let rule = self.burst_rule(context);
+        let window = rule.window;
         let now = self.job.now;
         let mut found = Vec::new();
         for incident in incidents.iter().filter(|incident| can_burst(incident)) {
@@ -187,6 +210,22 @@ impl Watch<'_> {
         });
         found.collect()
     }
+}
+
+/// What is told of kinds of lines, and of how many nothing is told one by one.
+fn line_reasons(noticed: &[Noticed]) -> Vec<Reason> {
+    let told = noticed.iter().filter(|noticed| !noticed.untold);
+    let told = told.map(|noticed| {
+        let code = match noticed.notice {
+            Notice::New => "line_new",
+            Notice::Surge => "line_surge",
+            Notice::Gone => "line_gone",
+        };
+        Reason::new(code, format!("{}: {}", noticed.text, noticed.detail))
+    });
+    let untold = noticed.iter().filter(|noticed| noticed.untold).count();
+    let more = format!("{untold} more kinds of lines at once; `groundcrew logs templates --noticed` has them");
+    told.chain((untold > 0).then(|| Reason::new("lines_untold", more))).collect()
 }
 
 /// Whether a burst of the incident is worth another look: not while it is worked, and not where somebody said no.
