@@ -8,6 +8,7 @@
 //! | `agents/` | the six, one file each |
 //! | [`brain`] | judgement behind one trait |
 //! | `release` | what the name of a release may mean in a repository |
+//! | [`losses`] | what was lost of the logs before it could be read |
 //! | [`presence`] | which processes of this machine still live |
 //! | [`scratch`] | folders of runs, and what becomes of them |
 //! | [`environment`] | what the tests need beside the files of the repository |
@@ -23,6 +24,7 @@ pub mod desk;
 pub mod environment;
 pub mod hooks;
 mod lookout;
+pub mod losses;
 mod mistake;
 pub mod nearest;
 mod patch;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::audit::{NoRecorder, Recorder};
+use groundcrew_crew::losses::{Lost, lost};
 use groundcrew_crew::site::{Logs, Site};
 use groundcrew_crew::tools::Tools;
 use groundcrew_store::{Access, Project, Store};
@@ -322,7 +323,9 @@ fn logs(name: &str, store: &dyn Store, site: &Site, file: &str) -> Vec<Check> {
     let wrong = |trouble: &String| {
         bad(name, Status::Warn, trouble.clone(), format!("correct {file} under [logs] paths"))
     };
-    troubles.iter().map(wrong).chain(files.iter().map(check)).collect()
+    let lost = store.now().and_then(|now| lost(store, site.id, now)).unwrap_or_default();
+    let lost = lost.iter().map(|lost| bad(name, Status::Warn, lost.told(), Lost::REMEDY));
+    troubles.iter().map(wrong).chain(files.iter().map(check)).chain(lost).collect()
 }
 
 fn print(at: &Invocation, checks: &[Check]) -> Result<(), Failure> {

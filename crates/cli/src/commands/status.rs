@@ -8,6 +8,7 @@ use groundcrew_core::contract::task_type::{CHECK_HEALTH, WATCH_INCIDENTS};
 use groundcrew_core::contract::{Burst, CheckHealthResult, HealthCheck, WatchIncidentsResult};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{ProjectId, Status, Task};
+use groundcrew_crew::losses::{Lost, lost};
 use groundcrew_store::{Access, Count, Project, Store, TaskFilter, Worker};
 use serde::Serialize;
 
@@ -41,6 +42,8 @@ struct Glance {
     bursts: Vec<Burst>,
     /// What the last check of the services and of the crew itself found.
     health: Vec<HealthCheck>,
+    /// What was lost of logs lately before it could be read.
+    lost: Vec<Lost>,
     workers: Vec<Worker>,
     projects: Vec<Project>,
 }
@@ -92,9 +95,19 @@ fn glance(at: &Invocation, store: &dyn Store) -> Result<Glance, Failure> {
         incidents: incidents.into_iter().map(|(status, count)| (status.as_str(), count)).collect(),
         bursts: bursts(store, project)?,
         health: health(store)?,
+        lost: lost_of(at, store)?,
         workers: store.workers()?,
         projects: at.projects(store)?,
     })
+}
+
+fn lost_of(at: &Invocation, store: &dyn Store) -> Result<Vec<Lost>, Failure> {
+    let now = store.now()?;
+    let mut all = Vec::new();
+    for project in at.projects(store)? {
+        all.extend(lost(store, project.id, now)?);
+    }
+    Ok(all)
 }
 
 /// The errors that burst when each project was last looked at.
@@ -147,6 +160,9 @@ fn print(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
     rest.row(["incidents".into(), counted(glance.incidents.iter().map(|(status, count)| (*status, *count)))]);
     rest.row(["bursts".into(), burst_line(&glance.bursts)]);
     rest.row(["health".into(), health_line(&glance.health)]);
+    for lost in &glance.lost {
+        rest.row(["lost".into(), escape::line(&lost.told())]);
+    }
     rest.row(["projects".into(), projects(&glance.projects)]);
     rest.row(["workers".into(), workers(&glance.workers)]);
     at.out.lines(rest.lines())
