@@ -225,7 +225,10 @@ fn show(tools: &Tools, process: &str) -> Result<Presence, StoreError> {
 }
 
 /// Takes back what processes of this machine held that have ended without a word, and forgets their workers.
-fn take_back(tools: &Tools) -> Result<(), StoreError> {
+///
+/// # Errors
+/// The database cannot be written.
+pub fn take_back(tools: &Tools) -> Result<(), StoreError> {
     // Looked up once: a process that ends meanwhile keeps its sign until the next time, and so its tasks are found then.
     let ended = ended(&tools.work_folder);
     if ended.is_empty() {

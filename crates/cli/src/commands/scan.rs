@@ -15,9 +15,9 @@ use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, Status, TaskId};
 use groundcrew_crew::brain::Rules;
 use groundcrew_crew::site::{Logs, Site};
-use groundcrew_crew::supervisor::work_task;
+use groundcrew_crew::supervisor::{take_back, work_task};
 use groundcrew_logs::Cursor;
-use groundcrew_store::{Access, IncidentFilter, Project, Store, StoreError};
+use groundcrew_store::{Access, IncidentFilter, Project, Store, StoreError, TaskFilter};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -178,7 +178,7 @@ fn read_one(
     let length = std::fs::metadata(path).map_or(0, |file| file.len());
     let left = length.saturating_sub(cursor.map_or(0, |cursor| cursor.offset));
     loop {
-        let Some(task) = enqueue(at, store.as_ref(), site, &source, terms)? else { return Ok(all) };
+        let Some(task) = enqueue(at, store, site, &source, terms)? else { return Ok(all) };
         progress.during(Role::Monitor, task, &format!("reads {}", path.display()));
         let worked = work_task(at.tools(store, Err(no_sandbox()))?, Box::new(Rules), task, Role::Monitor);
         progress.clear();
@@ -221,10 +221,10 @@ fn known(store: &dyn Store, site: &Site) -> Result<BTreeSet<String>, Failure> {
     Ok(store.incidents(&filter)?.into_iter().map(|incident| incident.fingerprint).collect())
 }
 
-/// Puts the reading of a source into the queue; none if it is there already.
+/// Puts the reading of a source into the queue, or finds it there where nobody is at it; none if somebody is.
 fn enqueue(
     at: &Invocation,
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     site: &Site,
     source: &LogSource,
     terms: Terms,
@@ -245,15 +245,35 @@ fn enqueue(
     }
     match store.execute(Command::Create(Box::new(task))) {
         Ok(receipt) => Ok(receipt.inserted.first().copied()),
-        Err(StoreError::Refused(Refusal::KeyTaken(_))) => {
-            at.out.note(format!(
-                "{} is being read by a running crew, or waits for one",
-                escape::line(&source.path)
-            ));
-            Ok(None)
+        Err(StoreError::Refused(Refusal::KeyTaken(key))) => {
+            let found = waiting(at, store, site, &key)?;
+            if found.is_none() {
+                at.out.note(format!("{} is being read by a running crew", escape::line(&source.path)));
+            }
+            Ok(found)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The task of a key that waits for somebody to work it, perhaps because the process that did was killed.
+fn waiting(
+    at: &Invocation,
+    store: &Arc<dyn Store>,
+    site: &Site,
+    key: &str,
+) -> Result<Option<TaskId>, Failure> {
+    take_back(&at.tools(store, Err(no_sandbox()))?)?;
+    let filter = TaskFilter {
+        status: Some(Status::Pending),
+        role: Some(Role::Monitor),
+        project: Some(site.id),
+        task_type: Some(SCAN_LOGS.to_owned()),
+        limit: Some(u32::MAX),
+        ..TaskFilter::default()
+    };
+    let found = store.tasks(&filter)?.into_iter().find(|task| task.dedupe_key.as_deref() == Some(key));
+    Ok(found.map(|task| task.id))
 }
 
 fn result(store: &dyn Store, id: TaskId) -> Result<ScanLogsResult, Failure> {

@@ -218,7 +218,7 @@ impl Intake<'_> {
         &self,
     ) -> Result<Option<(groundcrew_core::task::TaskId, groundcrew_core::contract::ScanLogsResult)>, Failure>
     {
-        let Some(task) = enqueue(self.at, self.store.as_ref(), self.site, &self.source, self.terms)? else {
+        let Some(task) = enqueue(self.at, self.store, self.site, &self.source, self.terms)? else {
             std::thread::sleep(REST);
             return Ok(None);
         };
