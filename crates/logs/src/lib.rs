@@ -22,6 +22,7 @@ mod file;
 mod lines;
 mod pipe;
 mod reading;
+mod release;
 mod rotated;
 mod secrets;
 mod structured;

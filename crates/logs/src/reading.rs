@@ -14,6 +14,7 @@ use crate::file::LogFile;
 use crate::lines::{Ending, Line, Piece};
 use crate::record::{Record, Span};
 use crate::redact::Redactor;
+use crate::release;
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
@@ -208,7 +209,14 @@ impl<'a> Reading<'a> {
         if let Some(observer) = self.observer.as_deref_mut().filter(|_| record.trace.is_none()) {
             let (message, level) = (record.message.as_str(), record.level);
             let release = record.release.as_deref();
-            observer.observe(Seen { message, bucket, level, release, line: record.line, lines: record.lines });
+            observer.observe(Seen {
+                message,
+                bucket,
+                level,
+                release,
+                line: record.line,
+                lines: record.lines,
+            });
         }
     }
 
@@ -240,6 +248,7 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
         },
         (None, None) => None,
     };
+    let release = release::named(&redacted.text);
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
     let message = exception.unwrap_or_else(|| redactor.redact(&draft.header.message).text);
     Record {
@@ -254,7 +263,7 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
         process: None,
         thread: None,
         stream: None,
-        release: None,
+        release,
         message,
         trace,
         context: Vec::new(),
