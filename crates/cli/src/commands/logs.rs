@@ -3,6 +3,10 @@
 //! It goes through the same scan as the crew's own reading, secrets taken out, so that what is shown is what the crew
 //! would see.
 
+mod events;
+mod mine;
+mod rows;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +77,7 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
     let (file, show): (&LogFile, Show) = match &options.action {
         LogsAction::Parse(file) => (file, parsed),
         LogsAction::Assemble(file) => (file, assembled),
+        LogsAction::Mine(options) => return mine::run(options, at),
     };
     let input = Input::open(&file.file)?;
     // Nothing is stored, so the key need not be secret: it only names equal secrets alike.

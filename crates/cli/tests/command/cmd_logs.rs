@@ -65,3 +65,66 @@ fn what_is_no_log_is_told_by_name() {
     insta::assert_snapshot!("folder", home.transcript(&["logs", "assemble", "."]));
     insta::assert_snapshot!("binary", home.transcript(&["logs", "parse", "app.log.gz"]));
 }
+
+const MANY: &str = "\
+2026-11-05T10:00:00Z INFO shop.auth session opened for user ann
+2026-11-05T10:00:01Z INFO shop.http GET /cart/7 took 12 ms, \"hit\" token=abcDEF123456
+2026-11-05T10:00:02Z INFO shop.auth session opened for user bob
+2026-11-05T10:00:03Z WARN shop.pool pool full
+2026-11-05T10:00:04Z INFO shop.http GET /cart/8 took 7 ms, \"hit\" token=abcDEF123456
+2026-11-05T10:00:05Z ERROR shop.web failed
+com.acme.shop.CartException: no room for 7
+\tat com.acme.shop.Cart.add(Cart.java:9)
+
+2026-11-05T10:00:06Z INFO shop.auth session opened for user eve
+";
+
+fn mined() -> Home {
+    let home = Home::new();
+    std::fs::write(home.shop().join("app.log"), MANY).unwrap();
+    home
+}
+
+#[test]
+fn statements_of_a_log_are_counted() {
+    let home = mined();
+    insta::assert_snapshot!("mined", home.transcript(&["logs", "mine", "app.log"]));
+    insta::assert_snapshot!("mined_json", home.transcript(&["logs", "mine", "app.log", "--json"]));
+    insta::assert_snapshot!(
+        "mined_rare",
+        home.transcript(&["logs", "mine", "app.log", "--sort", "rare", "--limit", "1", "--json"])
+    );
+    assert!(!home.database().exists());
+}
+
+#[test]
+fn every_line_gets_a_row() {
+    let home = mined();
+    std::fs::write(home.shop().join("more.log"), "\npool full\r\nsession opened for user joe").unwrap();
+    let ran = home.ok(&["logs", "mine", "app.log", "more.log", "--csv", "lines.csv", "--quiet"]);
+    let rows = std::fs::read_to_string(home.shop().join("lines.csv")).unwrap();
+    insta::assert_snapshot!("rows", rows.replace("\r\n", "\\r\\n\n"));
+    let again = home.ok(&["logs", "mine", "app.log", "more.log", "--csv", "again.csv", "--quiet"]);
+    assert_eq!(ran.stdout, again.stdout);
+    assert_eq!(rows, std::fs::read_to_string(home.shop().join("again.csv")).unwrap());
+    assert_eq!(std::fs::read_dir(home.shop()).unwrap().count(), 4, "nothing else is left behind");
+}
+
+#[test]
+fn a_file_of_rows_replaces_nothing_unasked() {
+    let home = mined();
+    std::fs::write(home.shop().join("lines.csv"), "mine").unwrap();
+    insta::assert_snapshot!("csv_there", home.transcript(&["logs", "mine", "app.log", "--csv", "lines.csv"]));
+    assert_eq!(std::fs::read_to_string(home.shop().join("lines.csv")).unwrap(), "mine");
+    home.ok(&["logs", "mine", "app.log", "--csv", "lines.csv", "--overwrite"]);
+    let rows = std::fs::read_to_string(home.shop().join("lines.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 11, "{rows}");
+    let over = ["logs", "mine", "app.log", "--csv", "app.log", "--overwrite"];
+    insta::assert_snapshot!("csv_is_input", home.transcript(&over));
+    assert_eq!(std::fs::read_to_string(home.shop().join("app.log")).unwrap(), MANY);
+    insta::assert_snapshot!(
+        "csv_nowhere",
+        home.transcript(&["logs", "mine", "app.log", "--csv", "none/x.csv"])
+    );
+    insta::assert_snapshot!("csv_full", home.transcript(&["logs", "mine", "app.log", "--csv", "/dev/full"]));
+}
