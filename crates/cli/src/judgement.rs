@@ -65,12 +65,20 @@ pub(crate) fn lines(found: &Classification) -> Vec<String> {
     for suspect in &found.suspects {
         let sha = suspect.sha.get(..10).unwrap_or(&suspect.sha);
         fact("suspect", format!("{} {} ({})", text(sha), text(&suspect.subject), text(&suspect.evidence)));
+        if !suspect.facts.is_empty() {
+            fact("", format!("  {}", text(&suspect.facts.join("; "))));
+        }
+    }
+    if !found.suspects.is_empty() {
+        fact("", "  by blame; triage runs no code, so bisecting is left to the fix".to_owned());
     }
     if let Some(hint) = &found.repro_hint {
         fact("to reproduce", text(hint));
     }
-    if let Some(release) = &found.release {
-        fact("release", text(release));
+    match (&found.began, &found.release) {
+        (Some(began), _) => fact("release", text(&began.detail)),
+        (None, Some(release)) => fact("release", text(release)),
+        (None, None) => {}
     }
     if let Some(environment) = &found.environment {
         fact("environment", text(environment));

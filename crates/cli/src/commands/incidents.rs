@@ -1,7 +1,7 @@
 //! `incidents`: what is wrong in the services, what became of it, and what the person decides about it.
 
 use groundcrew_core::contract::{Owner, StopAt};
-use groundcrew_core::incident::{Incident, IncidentWish};
+use groundcrew_core::incident::{Incident, IncidentWish, ReleaseCount};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::Party;
 use groundcrew_core::task::IncidentId;
@@ -22,6 +22,9 @@ use crate::table::Table;
 
 /// Longest title in a list, in characters.
 const TITLE: usize = 100;
+
+/// Releases of an incident that are shown.
+const RELEASES: usize = 6;
 
 /// Lists incidents, shows one, or decides about one.
 pub(super) fn run(options: &Incidents, at: &Invocation) -> Result<Done, Failure> {
@@ -161,15 +164,18 @@ fn status(incident: &Incident) -> String {
 fn show(id: i64, at: &Invocation) -> Result<Done, Failure> {
     let store = at.open(Access::ReadOnly)?;
     let incident = store.incident(IncidentId(id))?.ok_or_else(|| no_such_incident(at, id))?;
+    let releases = store.incident_releases(incident.id)?;
     let judged = judgement::latest(store.as_ref(), &[incident.id])?.remove(&incident.id);
     let mut about = store.tasks(&TaskFilter { incident: Some(incident.id), ..TaskFilter::default() })?;
     about.reverse();
     if at.out.is_json() {
-        at.out.document(&json!({ "incident": incident, "classification": judged, "tasks": about }))?;
+        at.out.document(
+            &json!({ "incident": incident, "classification": judged, "releases": releases, "tasks": about }),
+        )?;
         return Ok(Done::Clean);
     }
     at.out.line(at.out.paint(Style::Strong, &format!("incident {id}: {}", escape::line(&incident.title))))?;
-    at.out.lines(facts(&incident))?;
+    at.out.lines(facts(&incident, &releases))?;
     if let Some(judged) = judged {
         at.out.line("what triage decided")?;
         at.out.lines(judgement::lines(&judged).into_iter().map(|line| format!("  {line}")))?;
@@ -183,7 +189,16 @@ fn show(id: i64, at: &Invocation) -> Result<Done, Failure> {
     Ok(Done::Clean)
 }
 
-fn facts(incident: &Incident) -> Vec<String> {
+/// The releases that an error was seen in, the one that it began in first.
+fn told_releases(releases: &[ReleaseCount]) -> String {
+    let told = |of: &ReleaseCount| format!("{} ({} times)", escape::brief(&of.release, 60), of.count);
+    let shown: Vec<String> = releases.iter().take(RELEASES).map(told).collect();
+    let more = releases.len().saturating_sub(RELEASES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("first in {}{more}", shown.join(", then "))
+}
+
+fn facts(incident: &Incident, releases: &[ReleaseCount]) -> Vec<String> {
     let word = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
     let mut table = Table::bare();
     table.row(["status".into(), status(incident)]);
@@ -203,6 +218,9 @@ fn facts(incident: &Incident) -> Vec<String> {
     table.row(["branch".into(), word(incident.branch.as_deref().map(escape::line))]);
     if let Some(released) = incident.released_at {
         table.row(["released".into(), moment(released)]);
+    }
+    if !releases.is_empty() {
+        table.row(["releases".into(), told_releases(releases)]);
     }
     table.row(["fingerprint".into(), escape::line(&incident.fingerprint)]);
     table.lines()

@@ -8,8 +8,10 @@ use groundcrew_core::contract::task_type::{CHECK_HEALTH, WATCH_INCIDENTS};
 use groundcrew_core::contract::{Burst, CheckHealthResult, HealthCheck, WatchIncidentsResult};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{ProjectId, Status, Task};
+use groundcrew_core::template::{Notice, Template};
 use groundcrew_crew::losses::{Lost, lost};
-use groundcrew_store::{Access, Count, Project, Store, TaskFilter, Worker};
+use groundcrew_store::{Access, Count, Project, Store, TaskFilter, TemplateFilter, Worker};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::commands::agents::{self, metric};
@@ -40,6 +42,8 @@ struct Glance {
     incidents: BTreeMap<&'static str, u64>,
     /// Errors that come much more often than they used to, as of the last look.
     bursts: Vec<Burst>,
+    /// Kinds of lines that were told of within a day.
+    lines: Vec<Template>,
     /// What the last check of the services and of the crew itself found.
     health: Vec<HealthCheck>,
     /// What was lost of logs lately before it could be read.
@@ -94,6 +98,7 @@ fn glance(at: &Invocation, store: &dyn Store) -> Result<Glance, Failure> {
         queue: store.counts()?,
         incidents: incidents.into_iter().map(|(status, count)| (status.as_str(), count)).collect(),
         bursts: bursts(store, project)?,
+        lines: lines(store, project)?,
         health: health(store)?,
         lost: lost_of(at, store)?,
         workers: store.workers()?,
@@ -123,6 +128,15 @@ fn bursts(store: &dyn Store, only: Option<ProjectId>) -> Result<Vec<Burst>, Fail
         }
     }
     Ok(bursts)
+}
+
+/// The kinds of lines that were told of within a day, by the database's clock.
+fn lines(store: &dyn Store, project: Option<ProjectId>) -> Result<Vec<Template>, Failure> {
+    let filter = TemplateFilter { project, noticed: true, limit: Some(LATEST), ..TemplateFilter::default() };
+    let day_ago = store.now()?.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    let mut found = store.templates(&filter)?;
+    found.retain(|kind| kind.noticed_at.is_some_and(|at| at >= day_ago));
+    Ok(found)
 }
 
 /// What was found when the health was last checked.
@@ -159,6 +173,7 @@ fn print(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
     let mut rest = Table::bare();
     rest.row(["incidents".into(), counted(glance.incidents.iter().map(|(status, count)| (*status, *count)))]);
     rest.row(["bursts".into(), burst_line(&glance.bursts)]);
+    rest.row(["lines".into(), lines_line(at, &glance.lines)]);
     rest.row(["health".into(), health_line(&glance.health)]);
     for lost in &glance.lost {
         rest.row(["lost".into(), escape::line(&lost.told())]);
@@ -173,6 +188,20 @@ fn burst_line(bursts: &[Burst]) -> String {
         format!("incident {} ({} times): {}", burst.incident, burst.count, escape::brief(&burst.title, TITLE))
     };
     if bursts.is_empty() { "-".to_owned() } else { bursts.iter().map(told).collect::<Vec<_>>().join("; ") }
+}
+
+fn lines_line(at: &Invocation, lines: &[Template]) -> String {
+    let count = |notice| lines.iter().filter(|kind| kind.notice == Some(notice)).count();
+    let told: Vec<String> = [(Notice::New, "new"), (Notice::Surge, "surging"), (Notice::Gone, "gone")]
+        .into_iter()
+        .map(|(notice, word)| (count(notice), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if told.is_empty() {
+        return "-".to_owned();
+    }
+    format!("{} within a day: {}", told.join(", "), at.command("logs templates --noticed"))
 }
 
 fn health_line(checks: &[HealthCheck]) -> String {

@@ -42,4 +42,5 @@ mod exit_codes;
 mod killing;
 mod manners;
 mod node;
+mod releases;
 mod terminal;

@@ -16,7 +16,8 @@ fn mined(counts: Vec<TemplateCount>) -> Mined {
     Mined {
         source: "app.log".to_owned(),
         state: None,
-        generation: 0, anew: false,
+        generation: 0,
+        anew: false,
         merged: Vec::new(),
         counts,
         caught_up: false,
@@ -129,7 +130,11 @@ pub fn kinds_of_lines_are_counted_and_joined(make: Make<'_>) {
     let (early, late) = (early.as_str(), late.as_str());
     mine(
         &bench,
-        Mined { state: Some(json!({ "n": 1 })), generation: 7, ..mined(vec![count(1, 2, early), count(2, 1, early)]) },
+        Mined {
+            state: Some(json!({ "n": 1 })),
+            generation: 7,
+            ..mined(vec![count(1, 2, early), count(2, 1, early)])
+        },
     );
     mine(&bench, mined(vec![count(1, 3, late)]));
     assert_eq!(stored(&bench), [template(project, 1, 5, early, late), template(project, 2, 1, early, early)]);

@@ -74,7 +74,11 @@ pub(super) fn look(
             learned.get(kind.source.as_str()).is_some_and(|learned| is_new(kind, learned, rule.learn))
         };
         found.noticed.extend(new.iter().filter(is_news).map(|kind| {
-            notice(kind, Notice::New, format!("never before in {}, first at {}", kind.source, kind.first_seen))
+            notice(
+                kind,
+                Notice::New,
+                format!("never before in {}, first at {}", kind.source, kind.first_seen),
+            )
         }));
     }
     for kind in store.templates(&TemplateFilter { rated: true, ..filter })? {
@@ -84,7 +88,11 @@ pub(super) fn look(
             found.sightings.extend(surge.1);
             found.noticed.push(surge.0);
         } else if let Some(last) = gone(&kind, &buckets, traffic.get(&kind.source), now, rule) {
-            found.noticed.push(notice(&kind, Notice::Gone, format!("last at {last}, while {} goes on", kind.source)));
+            found.noticed.push(notice(
+                &kind,
+                Notice::Gone,
+                format!("last at {last}, while {} goes on", kind.source),
+            ));
         }
     }
     bound(&mut found.noticed);
@@ -110,7 +118,10 @@ fn surge(
 ) -> Option<(Noticed, Option<Sighting>)> {
     let level = kind.level.as_deref();
     // Errors have incidents of their own.
-    if matches!(level, Some("error" | "critical")) || !is_trouble(level, &kind.text) || told(kind, Notice::Surge, now) {
+    if matches!(level, Some("error" | "critical"))
+        || !is_trouble(level, &kind.text)
+        || told(kind, Notice::Surge, now)
+    {
         return None;
     }
     let bursting = burst(buckets, since, now, &rule.burst)?;
@@ -266,7 +277,8 @@ mod tests {
             caught_up_at: caught_up.map(at),
             since: Some(at(since)),
         };
-        let is_new = |level: &str, first, learned| is_new(&kind(level, "x", first, first), &learned, rule().learn);
+        let is_new =
+            |level: &str, first, learned| is_new(&kind(level, "x", first, first), &learned, rule().learn);
         assert!(is_new("info", 2 * day, learned(0, Some(day))));
         assert!(is_new("warning", 2 * day, learned(0, Some(day))));
         for (level, first, learned, why) in [
@@ -309,16 +321,22 @@ mod tests {
     fn a_kind_that_stops_is_told_once_and_only_while_its_source_goes_on() {
         let buckets = steady(0, 300, 3);
         let traffic = |from, to| -> Vec<Traffic> {
-            let piece = |(bucket, lines)| Traffic { source: String::new(), bucket, lines, records: 0, errors: 0 };
+            let piece =
+                |(bucket, lines)| Traffic { source: String::new(), bucket, lines, records: 0, errors: 0 };
             steady(from, to, 9).into_iter().map(piece).collect()
         };
         let heart = kind("info", "heartbeat", 0, 299);
-        let of = |kind: &Template, traffic: &Vec<Traffic>| gone(kind, &buckets, Some(traffic), at(400), &rule());
+        let of =
+            |kind: &Template, traffic: &Vec<Traffic>| gone(kind, &buckets, Some(traffic), at(400), &rule());
         assert_eq!(of(&heart, &traffic(0, 400)), Some(at(295)));
         assert_eq!(of(&heart, &traffic(0, 300)), None, "the whole source is silent");
         let told = Template { notice: Some(Notice::Gone), noticed_at: Some(at(350)), ..heart.clone() };
         assert_eq!(of(&told, &traffic(0, 400)), None);
-        assert_eq!(of(&kind("warning", "disk full", 0, 299), &traffic(0, 400)), None, "trouble that stops is no trouble");
+        assert_eq!(
+            of(&kind("warning", "disk full", 0, 299), &traffic(0, 400)),
+            None,
+            "trouble that stops is no trouble"
+        );
         assert_eq!(of(&kind("debug", "tick", 0, 299), &traffic(0, 400)), None);
     }
 

@@ -35,9 +35,28 @@ const TEXT: usize = 500;
 
 /// Words of a line that sounds like trouble whatever its level.
 const TROUBLE: [&str; 22] = [
-    "fail", "error", "exception", "timeout", "timed out", "refused", "denied", "unreachable", "unavailable",
-    "retrying", "retry ", "exhausted", "overflow", "dropped", "abort", "rejected", "corrupt", "cannot ",
-    "could not", "unable to", "killed", "lost ",
+    "fail",
+    "error",
+    "exception",
+    "timeout",
+    "timed out",
+    "refused",
+    "denied",
+    "unreachable",
+    "unavailable",
+    "retrying",
+    "retry ",
+    "exhausted",
+    "overflow",
+    "dropped",
+    "abort",
+    "rejected",
+    "corrupt",
+    "cannot ",
+    "could not",
+    "unable to",
+    "killed",
+    "lost ",
 ];
 
 /// Miners of the sources scanned last, each with what is stored of it.

@@ -224,7 +224,8 @@ fn line_reasons(noticed: &[Noticed]) -> Vec<Reason> {
         Reason::new(code, format!("{}: {}", noticed.text, noticed.detail))
     });
     let untold = noticed.iter().filter(|noticed| noticed.untold).count();
-    let more = format!("{untold} more kinds of lines at once; `groundcrew logs templates --noticed` has them");
+    let more =
+        format!("{untold} more kinds of lines at once; `groundcrew logs templates --noticed` has them");
     told.chain((untold > 0).then(|| Reason::new("lines_untold", more))).collect()
 }
 
