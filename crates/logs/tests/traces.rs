@@ -42,6 +42,7 @@ fn of_language<'a>(rows: &'a [Value], language: &'a str) -> impl Iterator<Item =
 fn bare(mut trace: Trace) -> Trace {
     for frame in &mut trace.frames {
         frame.source = None;
+        frame.module = None;
     }
     trace.causes = trace.causes.into_iter().map(bare).collect();
     trace

@@ -29,7 +29,8 @@ const SCHEMES: [&str; 13] = [
     "chrome:",
 ];
 /// The same behind a function.
-const MARKS: [&str; 14] = [
+const MARKS: [&str; 15] = [
+    "bundle:",
     "@http://",
     "@https://",
     "@file://",
@@ -121,7 +122,8 @@ fn place_start(text: &str) -> Option<usize> {
     }
     let mut marks = text.match_indices('@').map(|(at, _)| at + 1);
     marks.find(|at| {
-        text[*at..].starts_with('/') || SCHEMES.iter().any(|scheme| text[*at..].starts_with(scheme))
+        let place = &text[*at..];
+        place.starts_with('/') || is_bundle(place) || SCHEMES.iter().any(|scheme| place.starts_with(scheme))
     })
 }
 
@@ -132,4 +134,9 @@ impl Follow for Lines {
     fn next(&mut self, line: &str) -> Next {
         if frame(line).is_some() { Next::Part } else { Next::End }
     }
+}
+
+/// React Native names its bundle without a folder: `index.android.bundle:1503:22`.
+fn is_bundle(place: &str) -> bool {
+    file_and_line(place).is_some_and(|(file, _)| file.ends_with("bundle") && !file.contains([' ', ':']))
 }

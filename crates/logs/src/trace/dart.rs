@@ -200,7 +200,12 @@ fn frame(line: &str) -> Option<Frame> {
 fn terse(text: &str) -> Option<(&str, String)> {
     let (file, rest) = text.split_once(' ')?;
     let library = file.starts_with("package:") || file.starts_with("dart:") || file.ends_with(".dart");
-    let (place, function) = rest.trim_start().split_once("  ").filter(|_| library)?;
+    let Some((place, function)) = rest.trim_start().split_once("  ").filter(|_| library) else {
+        // The libraries of the language have no lines there.
+        let function = rest.trim_start();
+        let bare = library && rest.len() > function.len() && !function.contains(' ');
+        return (bare && file.starts_with("dart:")).then(|| (function, file.to_owned()));
+    };
     let digits = |c: char| c.is_ascii_digit() || c == ':';
     (place.contains(':') && place.chars().all(digits)).then(|| (function.trim(), format!("{file}:{place}")))
 }

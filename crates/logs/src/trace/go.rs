@@ -17,14 +17,21 @@ const PANIC: &str = "panic: ";
 const FATAL: &str = "fatal error: ";
 /// How the server of the standard library reports a panic that it caught.
 const CAUGHT: &str = "http: panic serving ";
+/// How frameworks end the line in which they report one that they caught.
+const RECOVERED: &str = "panic recovered:";
 /// Lines between the reason and the first goroutine.
 const MESSAGE_LINES: usize = 20;
 
 impl Language for Go {
     fn begins(&self, line: &str) -> Option<Beginning> {
         let starts = || [PANIC, FATAL, CAUGHT].iter().any(|start| line.starts_with(start));
+        if line.starts_with('\t') && place(line).is_some() {
+            return Some(Beginning { place: Place::Before, own: false, follow: Box::new(Lines::Frames) });
+        }
         let (own, state) = if is_goroutine(line) {
             (false, Lines::Frames)
+        } else if line.ends_with(RECOVERED) || returned(line).is_some() {
+            (false, Lines::Reason(0))
         } else if starts() {
             (true, Lines::Reason(0))
         } else {
@@ -33,14 +40,22 @@ impl Language for Go {
         Some(Beginning { place: Place::Here(0), own, follow: Box::new(state) })
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &[RECOVERED, ".go:", ".s:"]
+    }
+
     fn starts(&self) -> &'static [&'static str] {
         &[PANIC, FATAL, CAUGHT, "goroutine "]
+    }
+
+    fn may_precede(&self, line: &str) -> bool {
+        is_function(line)
     }
 
     fn parse(&self, text: &str) -> Option<Trace> {
         let lines: Vec<&str> = text.lines().collect();
         let Some(start) = lines.iter().position(|line| is_goroutine(line)) else {
-            return without_goroutine(&lines);
+            return recovered(&lines).or_else(|| without_goroutine(&lines));
         };
         let mut chain = reasons(&lines[..start]);
         let mut top = chain.pop().unwrap_or_default();
@@ -94,9 +109,10 @@ fn reasons(lines: &[&str]) -> Vec<Trace> {
         } else if text.is_empty() || text.starts_with("[signal ") || text.starts_with("[originating ") {
             in_message = false;
         } else if in_message && let Some(last) = found.last_mut() {
+            // Since Go 1.18 further lines of a message are indented.
             let message = last.message.get_or_insert_default();
             message.push('\n');
-            message.push_str(text);
+            message.push_str(line.strip_prefix('\t').unwrap_or(line).trim_end());
         }
     }
     for trace in &mut found {
@@ -108,7 +124,7 @@ fn reasons(lines: &[&str]) -> Vec<Trace> {
 }
 
 fn reason(text: &str) -> Option<Trace> {
-    let (kind, message) = match text.strip_prefix(CAUGHT) {
+    let (kind, message) = match text.find(CAUGHT).map(|at| &text[at + CAUGHT.len()..]) {
         Some(client) => ("panic", client.split_once(": ")?.1),
         None => match text.strip_prefix(PANIC) {
             Some(message) => ("panic", message),
@@ -131,9 +147,49 @@ fn frames(lines: &[&str]) -> Vec<Frame> {
     pairs.filter_map(|pair| frame(pair[0], pair[1])).collect()
 }
 
+/// Frames as gin prints those of a panic that it caught: the place first, then the function and the text of the line.
+fn recovered(lines: &[&str]) -> Option<Trace> {
+    let start = lines.iter().position(|line| returned(line).is_some())?;
+    let said = lines[..start].iter().rfind(|line| !line.trim().is_empty())?;
+    let said = said.rsplit(RECOVERED).next().unwrap_or(said).trim();
+    let mut top = reason(&format!("{PANIC}{said}"))?;
+    let mut rest = lines[start..].iter().peekable();
+    while let Some((file, line)) = rest.next().and_then(|line| returned(line)) {
+        let call = rest.next_if(|line| line.starts_with('\t')).map_or("", |line| line.trim());
+        let (function, source) = call.split_once(": ").unwrap_or((call, ""));
+        top.frames.push(Frame {
+            in_app: in_app::go(function, file),
+            file: some(file),
+            line: Some(line),
+            function: some(function),
+            module: None,
+            source: some(source),
+        });
+    }
+    Some(top)
+}
+
+/// `/srv/shop/api.go:33 (0x8d2a11)`.
+fn returned(line: &str) -> Option<(&str, u32)> {
+    let (place, address) = line.trim_end().strip_suffix(')')?.rsplit_once(" (0x")?;
+    let hexadecimal = address.bytes().all(|b| b.is_ascii_hexdigit());
+    let (file, line) = place.rsplit_once(':')?;
+    (hexadecimal && (file.ends_with(".go") || file.ends_with(".s"))).then_some(())?;
+    Some((file, number(line)?))
+}
+
+/// A function alone on its line, `example.com/shop/cart.(*Cart).Add`, as errors with a stack print it.
+fn is_function(line: &str) -> bool {
+    let name = line.rsplit('/').next().unwrap_or(line);
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"._*()[]/-~$%@".contains(&b);
+    line.len() < 512
+        && !line.starts_with(['/', '.', '-', '('])
+        && line.bytes().all(known)
+        && name.split_once('.').is_some_and(|(package, function)| !package.is_empty() && !function.is_empty())
+}
+
 /// Frames as `%+v` and structured loggers write them: functions without arguments, no goroutine before them.
 fn without_goroutine(lines: &[&str]) -> Option<Trace> {
-    let is_function = |line: &str| line.contains('.') && !line.contains(char::is_whitespace);
     let start =
         lines.windows(2).position(|pair| is_function(pair[0]) && frame(pair[0], pair[1]).is_some())?;
     let frames = frames(&lines[start..]);
@@ -146,10 +202,7 @@ fn frame(function: &str, place: &str) -> Option<Frame> {
     if function.starts_with(['\t', ' ']) {
         return None;
     }
-    let place = place.strip_prefix('\t').or_else(|| place.strip_prefix("    "))?;
-    let dot = place.find(".go:").map(|at| at + 3).or_else(|| place.find(".s:").map(|at| at + 2))?;
-    let digits = place[dot + 1..].bytes().take_while(u8::is_ascii_digit).count();
-    let (file, line) = (&place[..dot], number(&place[dot + 1..dot + 1 + digits])?);
+    let (file, line) = self::place(place)?;
     let function = without_arguments(function);
     Some(Frame {
         module: None,
@@ -159,6 +212,16 @@ fn frame(function: &str, place: &str) -> Option<Frame> {
         function: Some(function.to_owned()),
         source: None,
     })
+}
+
+/// `/srv/shop/main.go:9 +0x1d`.
+fn place(line: &str) -> Option<(&str, u32)> {
+    let place = line.strip_prefix('\t').or_else(|| line.strip_prefix("    "))?;
+    let dot = place.find(".go:").map(|at| at + 3).or_else(|| place.find(".s:").map(|at| at + 2))?;
+    let digits = place[dot + 1..].bytes().take_while(u8::is_ascii_digit).count();
+    let rest = &place[dot + 1 + digits..];
+    let whole = rest.is_empty() || rest.starts_with(" +0x") || rest.starts_with(' ');
+    whole.then_some((&place[..dot], number(&place[dot + 1..dot + 1 + digits])?))
 }
 
 /// `main.(*Router).Serve(0x1, {0x2, 0x3})` without its last brackets.
@@ -195,6 +258,10 @@ impl Follow for Lines {
         }
         let blank = line.trim().is_empty();
         match self {
+            Self::Reason(_) if returned(line).is_some() => {
+                *self = Self::Frames;
+                Next::Part
+            }
             Self::Reason(_) if line.starts_with('\t') || line.starts_with("[signal ") => Next::Part,
             Self::Reason(lines) if *lines < MESSAGE_LINES && !line.starts_with(PANIC) => {
                 *lines += 1;
@@ -202,7 +269,8 @@ impl Follow for Lines {
             }
             Self::Reason(_) => Next::End,
             Self::Frames if blank => Next::Perhaps,
-            Self::Frames if line.starts_with('\t') || is_call(line) => Next::Part,
+            Self::Frames if line.starts_with('\t') || is_call(line) || returned(line).is_some() => Next::Part,
+            Self::Frames if is_function(line) => Next::Perhaps,
             Self::Frames => Next::End,
         }
     }

@@ -124,7 +124,7 @@ fn named(text: &str) -> Option<(&str, &str)> {
     if !(simple.starts_with(|c: char| c.is_ascii_uppercase()) && (packaged || is_exception(name))) {
         return None;
     }
-    let rest = without_code(&text[length..]);
+    let rest = without_code(without_parameters(&text[length..]));
     let message = if rest.is_empty() { rest } else { rest.strip_prefix(':')? };
     Some((name, message.strip_prefix(' ').unwrap_or(message)))
 }
@@ -134,8 +134,22 @@ pub(crate) fn is_exception(name: &str) -> bool {
     KINDS.iter().any(|kind| name.ends_with(kind))
 }
 
-/// Without the code that Node prints behind the name, ` [ERR_ASSERTION]`.
+/// Without the type parameters that .NET prints behind the name, `` `1[Shop.Fault] ``.
+fn without_parameters(rest: &str) -> &str {
+    let inner = rest.strip_prefix('`').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let closed = inner.and_then(|rest| rest.strip_prefix('[')?.split_once(']'));
+    closed.filter(|(text, _)| !text.contains(' ')).map_or(rest, |(_, rest)| rest)
+}
+
+/// Without the code that Node and .NET print behind the name, ` [ERR_ASSERTION]` and ` (0x80004005)`.
 fn without_code(rest: &str) -> &str {
+    if let Some((code, rest)) = rest.strip_prefix(" (").and_then(|rest| rest.split_once(')'))
+        && !code.is_empty()
+        && code.trim_start_matches("0x").bytes().all(|b| b.is_ascii_hexdigit())
+        && code.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return rest;
+    }
     let inner = rest.strip_prefix(" [").and_then(|rest| rest.split_once(']'));
     let code = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     inner.filter(|(text, _)| code(text)).map_or(rest, |(_, rest)| rest)

@@ -218,7 +218,19 @@ pub(super) fn python(file: &str) -> bool {
         return false;
     }
     let file = file.replace('\\', "/");
-    const FOREIGN: [&str; 4] = ["/site-packages/", "/dist-packages/", "/third_party/", "/lib-dynload/"];
+    const FOREIGN: [&str; 6] = [
+        "/site-packages/",
+        "/dist-packages/",
+        "/third_party/",
+        "/lib-dynload/",
+        ".exe/__main__.py",
+        "/python/runpy.py",
+    ];
+    // Scripts that an installer made: `/usr/local/bin/gunicorn`.
+    let name = file.rsplit('/').next().unwrap_or(&file);
+    if file.contains("/bin/") && !name.contains('.') {
+        return false;
+    }
     !FOREIGN.iter().any(|part| file.contains(part)) && !in_standard_library(&file)
 }
 
@@ -362,8 +374,10 @@ pub(super) fn javascript(file: &str) -> bool {
         && ["module.js", "events.js", "net.js", "timers.js", "fs.js", "vm.js", "_http_server.js"]
             .contains(&path.as_str());
     let known = FOREIGN.iter().any(|start| path.starts_with(start)) || path.contains("/webpack/bootstrap");
-    let installed =
-        path.contains("node_modules/") || path.contains("/.yarn/") || path.contains("/bower_components/");
+    let installed = path.contains("node_modules/")
+        || path.contains("/~/")
+        || path.contains("/.yarn/")
+        || path.contains("/bower_components/");
     path.contains('.') && !bare && !known && !installed
 }
 

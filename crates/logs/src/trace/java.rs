@@ -94,8 +94,10 @@ fn sections(top: Trace, lines: &[&str]) -> Vec<Trace> {
             last.frames.push(found);
             in_message = false;
         } else if let Some(cause) = text.strip_prefix("Caused by: ") {
-            chain.push(head::of(cause));
-            in_message = true;
+            in_message = !is_omission(cause);
+            if in_message {
+                chain.push(head::of(cause));
+            }
         } else if text.starts_with("Suppressed: ") {
             suppressed = Some(depth);
             in_message = false;
@@ -141,12 +143,28 @@ fn is_omission(text: &str) -> bool {
     text.starts_with("... ") || text.starts_with("[CIRCULAR REFERENCE")
 }
 
+/// `java.base@17.0.1/java.lang.Integer.parseInt` as module and function; a class that was made at run time has a number
+/// behind a slash, too: `shop.Cart$$Lambda$31/0x0800.apply`.
+fn without_module(function: &str) -> (Option<&str>, &str) {
+    match function.split_once('/') {
+        Some((module, rest)) if !module.contains("$$Lambda") => {
+            let rest = rest.trim_start_matches('/');
+            // A class loader may stand before the module: `app//`, `loader/module@1/`.
+            match rest.split_once('/').filter(|(inner, _)| !inner.contains("$$Lambda")) {
+                Some((module, rest)) => (Some(module), rest),
+                None => (Some(module), rest),
+            }
+        }
+        Some(_) | None => (None, function),
+    }
+}
+
 /// `at module/package.Class.method(File.java:12) ~[jar:1.0]`.
 fn frame(line: &str) -> Option<Frame> {
     let text = line.trim_start().strip_prefix("at ")?;
     let (function, rest) = text.split_once('(')?;
     let (location, _) = rest.split_once(')')?;
-    let function = function.rsplit('/').next().unwrap_or(function);
+    let (module, function) = without_module(function);
     if !function.contains('.') || function.contains(char::is_whitespace) {
         return None;
     }
@@ -160,7 +178,7 @@ fn frame(line: &str) -> Option<Frame> {
         return None;
     }
     Some(Frame {
-        module: None,
+        module: module.map(str::to_owned),
         in_app: in_app::java(function),
         file: file.map(str::to_owned),
         line,

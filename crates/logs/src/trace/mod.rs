@@ -58,6 +58,11 @@ pub(crate) trait Language: Sync + Debug {
         &[]
     }
 
+    /// Whether a line may be the first of a trace that only its next line shows to be one.
+    fn may_precede(&self, _line: &str) -> bool {
+        false
+    }
+
     /// The trace in the text, which may have other lines around it; `None` when there is none.
     fn parse(&self, text: &str) -> Option<Trace>;
 
@@ -121,6 +126,11 @@ pub(crate) enum Next {
 /// The language and the beginning of a trace that a line shows.
 pub(crate) fn begins(line: &str) -> Option<(&'static dyn Language, Beginning)> {
     LANGUAGES.iter().find_map(|language| Some((*language, language.begins(line)?)))
+}
+
+/// Whether the line may belong to a trace that begins with the next one.
+pub(crate) fn may_precede(line: &str) -> bool {
+    LANGUAGES.iter().any(|language| language.may_precede(line))
 }
 
 /// The language that the files of a trace are written in.

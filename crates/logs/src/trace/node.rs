@@ -31,7 +31,7 @@ impl Language for Node {
     }
 
     fn marks(&self) -> &'static [&'static str] {
-        &[".js:", ".mjs:", ".cjs:", ".jsx:", ".ts:", ".mts:", ".cts:", ".tsx:"]
+        &[".js:", ".mjs:", ".cjs:", ".jsx:", ".ts:", ".mts:", ".cts:", ".tsx:", ".json:"]
     }
 
     fn starts(&self) -> &'static [&'static str] {
@@ -149,7 +149,7 @@ fn shown_place(line: &str) -> Option<(&str, u32)> {
         return None;
     }
     let (file, digits) = line.rsplit_once(':')?;
-    let path = file.starts_with("node:") || is_source(file);
+    let path = file.starts_with("node:") || is_source(file) || file.ends_with(".json");
     (path && !file.contains(' ')).then_some(())?;
     Some((file, number(digits)?))
 }
@@ -166,18 +166,26 @@ fn is_mark(line: &str) -> bool {
 /// The exception and what caused it, from the first frame on.
 fn sections(top: Trace, lines: &[&str]) -> Vec<Trace> {
     let mut chain = vec![top];
-    // Frames of further members of an aggregate are passed over: the first is where the work went wrong.
+    // Frames of an error that is a mere property, or a further member of an aggregate, are passed over: the first member
+    // is where the work went wrong.
     let mut passing = false;
     let mut members: Option<usize> = None;
+    let mut in_message = false;
     for line in lines {
         let text = line.trim();
         if let Some(found) = frame(line) {
             if let Some(last) = chain.last_mut().filter(|_| !passing) {
                 last.frames.push(found);
             }
+            in_message = false;
+            // What follows are properties.
+            passing |= text.ends_with('{');
         } else if let Some(cause) = text.strip_prefix("[cause]: ") {
+            // A cause may be no error at all: `[cause]: { code: 7 }`, `[cause]: undefined`.
+            passing = !head::is_head(cause) || members.is_some_and(|from| chain.len() > from);
             if !passing {
                 chain.push(head::of(cause.trim_end_matches(" {")));
+                in_message = !cause.ends_with('{');
             }
         } else if text == "[errors]: [" {
             members = Some(chain.len());
@@ -185,9 +193,16 @@ fn sections(top: Trace, lines: &[&str]) -> Vec<Trace> {
             passing = chain.len() > from;
             if !passing {
                 chain.push(head::of(text));
+                in_message = true;
             }
         } else if text.starts_with(VERSION) {
             break;
+        } else if let Some(last) = chain.last_mut().filter(|_| in_message && !passing) {
+            let message = last.message.get_or_insert_default();
+            message.push('\n');
+            message.push_str(text);
+        } else {
+            passing = true;
         }
     }
     chain
@@ -231,6 +246,9 @@ fn place(text: &str) -> Option<(&str, Option<u32>)> {
     let (file, line) = file_and_line(text)?;
     let path =
         file.contains(['/', '\\']) || file.starts_with("node:") || file == "<anonymous>" || is_source(file);
+    if file.starts_with("webpack") && !file.contains(' ') {
+        return Some((file, Some(line)));
+    }
     let foreign = file.contains(" (") || file.contains(['[', ')']) || file.ends_with(".rs");
     (path && !foreign).then_some((file, Some(line)))
 }

@@ -62,13 +62,19 @@ impl Language for Php {
             let length = lines[stack + 1..].iter().take_while(|line| is_inside(line)).count();
             trace.frames =
                 lines[stack + 1..stack + 1 + length].iter().filter_map(|line| frame(line)).collect();
+            // Xdebug begins with the outermost call.
+            if lines[stack].trim() == "PHP Stack trace:" {
+                trace.frames.reverse();
+            }
             chain.push(trace);
             at = stack + 1 + length;
         }
         if chain.is_empty() {
             return without_stack(&lines);
         }
-        if !monolog {
+        if monolog {
+            chain.iter_mut().for_each(unescape);
+        } else {
             chain.reverse();
         }
         let mut chain = chain.into_iter();
@@ -179,6 +185,20 @@ fn monolog_object(text: &str) -> Trace {
     Trace { exception: some(name), message: some(message), location, ..Trace::default() }
 }
 
+/// Monolog writes the exception as text within JSON, all but its line breaks escaped.
+fn unescape(trace: &mut Trace) {
+    let plain = |text: &mut String| {
+        if text.contains('\\') {
+            *text = text.replace("\\\\", "\\").replace("\\\"", "\"");
+        }
+    };
+    trace.exception.as_mut().map(plain);
+    trace.message.as_mut().map(plain);
+    for frame in &mut trace.frames {
+        frame.function.as_mut().map(plain);
+    }
+}
+
 fn is_class(name: &str) -> bool {
     !name.is_empty()
         && name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '\\'))
@@ -271,7 +291,7 @@ fn xdebug(text: &str) -> Option<Frame> {
     let (call, place) = rest.trim_end().rsplit_once(' ')?;
     let (file, line) = place.rsplit_once(':')?;
     Some(Frame {
-        in_app: in_app::php(Some(file)),
+        in_app: in_app::php(Some(file)) && !call.starts_with("{main}"),
         file: some(file),
         line: Some(number(line)?),
         function: some(called(call.trim_end())),

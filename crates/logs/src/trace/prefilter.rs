@@ -10,12 +10,12 @@ use aho_corasick::packed::{Config, MatchKind, Searcher};
 
 use super::{LANGUAGES, head};
 
-/// Whether the languages or [`head::names_exception`] may have something to say of a line without its header; false
+/// Whether the languages, [`head::names_exception`] or [`super::may_precede`] may have something to say of a line without its header; false
 /// means that they surely have not.
 pub fn may_begin(line: &[u8]) -> bool {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'|' | b'+');
     let text = &line[line.iter().take_while(|byte| blank(byte)).count()..];
-    FILTER.starts(text) || is_packaged(line) || FILTER.marks.find(line)
+    FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.marks.find(line)
 }
 
 static FILTER: LazyLock<Filter> = LazyLock::new(Filter::new);
@@ -74,6 +74,11 @@ impl Marks {
     }
 }
 
+/// Whether a line may be a function's name and nothing else.
+fn is_bare(line: &[u8]) -> bool {
+    !line.is_empty() && !line.contains(&b' ') && line.contains(&b'.')
+}
+
 /// Whether a line starts as `shop.errors.OutOfStock: …` does, whose name says nothing of an exception.
 fn is_packaged(line: &[u8]) -> bool {
     let length = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.$".contains(b)).count();
@@ -89,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::trace::begins;
+    use crate::trace::{begins, may_precede};
 
     /// Lines that begin or name something, in every language's manner.
     const LINES: &[&str] = &[
@@ -120,7 +125,7 @@ mod tests {
     ];
 
     fn holds(line: &str) {
-        if begins(line).is_some() || head::names_exception(line) {
+        if begins(line).is_some() || head::names_exception(line) || may_precede(line) {
             assert!(may_begin(line.as_bytes()), "{line:?}");
         }
     }

@@ -56,6 +56,10 @@ impl Language for Python {
             Some(start) => start,
             None => syntax_error_start(&lines)?,
         };
+        // Ruby's form with the error last opens with the same words.
+        if lines.get(start + 1).is_some_and(|line| line.contains(": from ") && !is_frame(line)) {
+            return None;
+        }
         let mut chain: Vec<Trace> = Vec::new();
         let mut rest = &lines[start..];
         loop {

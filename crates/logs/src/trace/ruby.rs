@@ -246,7 +246,11 @@ fn is_rails_head(line: &str) -> bool {
 }
 
 fn rails_head(line: &str) -> Option<(&str, &str)> {
-    let text = line.trim().strip_suffix("):")?;
+    rails_error(line.trim().strip_suffix("):")?)
+}
+
+/// `Type (message`.
+fn rails_error(text: &str) -> Option<(&str, &str)> {
     let (name, message) = text.split_once(" (")?;
     is_type(name).then_some((name, message))
 }
@@ -256,7 +260,8 @@ fn logged_by_rails(lines: &[&str]) -> Vec<Trace> {
     let mut chain: Vec<Trace> = Vec::new();
     let mut in_causes = false;
     for line in lines {
-        let of_cause = in_causes.then(|| rails_head(line)).flatten();
+        let of_cause = || rails_error(line.trim().trim_end_matches(':').strip_suffix(')')?);
+        let of_cause = if in_causes { of_cause() } else { None };
         if let Some((name, message)) = rails_head(line).filter(|_| chain.is_empty()).or(of_cause) {
             let (exception, message) = (some(name), some(message));
             chain.push(Trace { exception, message, ..Trace::default() });
@@ -343,6 +348,7 @@ impl Follow for Lines {
                 *self = Self::Message(1);
                 Next::Part
             }
+            Self::Message(_) if line.starts_with(HINT) => Next::Part,
             Self::Message(lines) if *lines < head::MESSAGE_LINES => {
                 *lines += 1;
                 if !blank && line.starts_with([' ', '\t']) { Next::Part } else { Next::Perhaps }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use groundcrew_core::trace::{Frame, Location, Trace};
 
-use super::{Beginning, Follow, Language, Next, Place, file_and_line, in_app, some};
+use super::{Beginning, Follow, Language, Next, Place, file_and_line, in_app, number, some};
 
 /// Rust.
 #[derive(Debug)]
@@ -17,10 +17,23 @@ const THREAD: &str = "thread '";
 const PANICKED: &str = "panicked at ";
 const BACKTRACE: &str = "stack backtrace:";
 const NOTE: &str = "note: ";
+/// What reporters print of errors that `main` returned, and of panics.
+const ERROR: &str = "Error: ";
+const CAUSED_BY: &str = "Caused by:";
+const CRASHED: &str = "The application panicked (crashed).";
 /// Lines of a message that may come without an indentation.
 const MESSAGE_LINES: usize = 20;
 impl Language for Rust {
     fn begins(&self, line: &str) -> Option<Beginning> {
+        let text = line.trim_end();
+        if text == CRASHED {
+            let follow = Box::new(Lines::Message(0));
+            return Some(Beginning { place: Place::Here(0), own: true, follow });
+        }
+        if text == CAUSED_BY || text.eq_ignore_ascii_case(BACKTRACE) {
+            let state = if text == CAUSED_BY { Lines::Message(0) } else { Lines::Backtrace };
+            return Some(Beginning { place: Place::Before, own: false, follow: Box::new(state) });
+        }
         // Behind other words only where the line ends as it must: looking into every line takes too long.
         if !line.starts_with(THREAD) && !line.ends_with(':') {
             return None;
@@ -34,8 +47,12 @@ impl Language for Rust {
         &[PANICKED]
     }
 
+    fn starts(&self) -> &'static [&'static str] {
+        &[CRASHED, CAUSED_BY, BACKTRACE, "Stack backtrace:"]
+    }
+
     fn parse(&self, text: &str) -> Option<Trace> {
-        let start = opening(text)?;
+        let Some(start) = opening(text) else { return crashed(text).or_else(|| returned(text)) };
         let rest = &text[start..];
         let rest = &rest[rest.find(PANICKED)? + PANICKED.len()..];
         let (place, message, behind) = match rest.strip_prefix('\'') {
@@ -84,6 +101,58 @@ impl Language for Rust {
     }
 }
 
+/// A panic as a report hook prints it: the message and the place on a line each.
+fn crashed(text: &str) -> Option<Trace> {
+    let behind = &text[text.find(CRASHED)? + CRASHED.len()..];
+    let (_, behind) = behind.split_once("Message: ")?;
+    let (message, behind) = behind.split_once("\nLocation: ")?;
+    let (place, behind) = behind.split_once('\n').unwrap_or((behind, ""));
+    let (file, line) = file_and_line(place.trim())?;
+    let mut frames =
+        numbered(behind.lines().skip_while(|line| function(line).is_none() || !is_numbered(line)));
+    if frames.is_empty() {
+        frames.push(at_place(None, file, line));
+    }
+    Some(Trace {
+        exception: Some("panic".to_owned()),
+        message: some(message.trim()),
+        frames,
+        location: Some(Location { file: file.to_owned(), line: Some(line) }),
+        causes: Vec::new(),
+    })
+}
+
+/// `   6: shop::cart::find`.
+fn is_numbered(line: &str) -> bool {
+    line.trim().split_once(": ").is_some_and(|(count, _)| number(count).is_some())
+}
+
+/// An error that `main` returned, with what caused it and perhaps a backtrace.
+fn returned(text: &str) -> Option<Trace> {
+    let start = if text.starts_with(ERROR) { 0 } else { text.find("\nError: ")? + 1 };
+    let mut lines = text[start + ERROR.len()..].lines().peekable();
+    let said: Vec<&str> = std::iter::from_fn(|| lines.next_if(|line| !is_section(line))).collect();
+    let mut causes: Vec<Trace> = Vec::new();
+    if lines.next_if(|line| line.trim_end() == CAUSED_BY).is_some() {
+        let told = std::iter::from_fn(|| lines.next_if(|line| !is_section(line)));
+        for line in told.map(str::trim).filter(|line| !line.is_empty()) {
+            let counted = line.split_once(": ").filter(|(count, _)| number(count).is_some());
+            causes.push(Trace { message: some(counted.map_or(line, |(_, rest)| rest)), ..Trace::default() });
+        }
+    }
+    let frames = numbered(lines.skip_while(|line| !line.trim_end().eq_ignore_ascii_case(BACKTRACE)).skip(1));
+    if causes.is_empty() && frames.is_empty() {
+        return None;
+    }
+    let message = some(said.join("\n").trim());
+    Some(Trace { exception: Some("Error".to_owned()), message, frames, location: None, causes })
+}
+
+fn is_section(line: &str) -> bool {
+    let text = line.trim_end();
+    text == CAUSED_BY || text.eq_ignore_ascii_case(BACKTRACE)
+}
+
 /// Where `thread 'main' panicked at ` begins, on the first line that has it.
 fn opening(text: &str) -> Option<usize> {
     let panicked = text.find(PANICKED)?;
@@ -126,7 +195,12 @@ fn place_first(rest: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn frames(text: &str) -> Vec<Frame> {
-    let mut lines = text.lines().skip_while(|line| line.trim_end() != BACKTRACE).skip(1).peekable();
+    numbered(text.lines().skip_while(|line| line.trim_end() != BACKTRACE).skip(1))
+}
+
+/// The frames up to the first line that is none.
+fn numbered<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
+    let mut lines = lines.peekable();
     let mut frames = Vec::new();
     while let Some(line) = lines.next() {
         let Some(function) = function(line) else { break };
@@ -175,7 +249,7 @@ enum Lines {
 impl Follow for Lines {
     fn next(&mut self, line: &str) -> Next {
         let blank = line.trim().is_empty();
-        if line.trim_end() == BACKTRACE || line.starts_with(NOTE) {
+        if line.trim_end().eq_ignore_ascii_case(BACKTRACE) || line.starts_with(NOTE) {
             *self = Self::Backtrace;
             return Next::Part;
         }
