@@ -113,6 +113,11 @@ const LEAVES: &[Leaf] = &[
         examples: &["logs mine app.log --sort rare", "logs mine app.log app.log.1 --csv lines.csv"],
     },
     Leaf {
+        path: "logs templates",
+        codes: &[Any, Database],
+        examples: &["logs templates --noticed", "logs templates --source /srv/shop/app.log"],
+    },
+    Leaf {
         path: "incidents",
         codes: &[Any, Database],
         examples: &["incidents", "incidents --status needs_human"],

@@ -24,7 +24,7 @@ use jiff::SignedDuration;
 
 pub(crate) use crew::{Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
-pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort};
+pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort, Templates};
 pub(crate) use machine::{Completions, Man, Schema};
 pub(crate) use repair::{Fix, Verify};
 pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};

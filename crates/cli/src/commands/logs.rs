@@ -6,6 +6,7 @@
 mod events;
 mod mine;
 mod rows;
+mod templates;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,7 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
         LogsAction::Parse(file) => (file, parsed),
         LogsAction::Assemble(file) => (file, assembled),
         LogsAction::Mine(options) => return mine::run(options, at),
+        LogsAction::Templates(options) => return templates::run(options, at),
     };
     let input = Input::open(&file.file)?;
     // Nothing is stored, so the key need not be secret: it only names equal secrets alike.

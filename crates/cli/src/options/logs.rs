@@ -26,6 +26,24 @@ pub(crate) enum LogsAction {
     /// Lines that differ only in values come under one template, with how often, how grave, from when to when, and an
     /// example. A stack trace comes under its error. The same input gives the same ids.
     Mine(Mine),
+    /// Which kinds of lines the crew knows of the logs it reads
+    ///
+    /// The most frequent first; with --noticed those it told of: a kind that is new, one that surges, one that stopped.
+    Templates(Templates),
+}
+
+/// Which kinds of lines are wanted.
+#[derive(Debug, Args)]
+pub(crate) struct Templates {
+    /// Of this log only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source: Option<PathBuf>,
+    /// Only those that the crew told of
+    #[arg(long)]
+    pub(crate) noticed: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
 }
 
 /// Logs, and what of their templates is wanted.

@@ -166,11 +166,11 @@ impl Plan {
         }
         match known.filter(|known| known.fingerprint != sighting.fingerprint).zip(status) {
             Some((known, status)) => {
-                self.writes.push(Write::Sight(project, sighting, None));
+                self.writes.push(Write::Sight(project, Box::new(sighting), None));
                 let change = IncidentChange { status: Some(status), ..IncidentChange::default() };
                 self.writes.push(Write::ChangeIncident(known.incident, change));
             }
-            None => self.writes.push(Write::Sight(project, sighting, status)),
+            None => self.writes.push(Write::Sight(project, Box::new(sighting), status)),
         }
     }
 

@@ -48,7 +48,7 @@ pub enum Write {
     /// Note how a run ended.
     CloseAttempt(TaskId, LeaseToken, &'static str, Option<String>),
     /// Add occurrences of an error, making its incident if there is none; the status is set where given.
-    Sight(ProjectId, Sighting, Option<IncidentStatus>),
+    Sight(ProjectId, Box<Sighting>, Option<IncidentStatus>),
     /// Let an incident be known by a further fingerprint, of the given version.
     AlsoKnownAs(IncidentId, String, u32),
     /// Count what a rule of the user's hid.
