@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 
 use crate::secrets;
 
+/// How often a text is searched at most.
+const PASSES: usize = 4;
+
 /// Text without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redacted {
@@ -79,16 +82,29 @@ impl Redactor {
 
     /// The text with every secret replaced.
     pub fn redact(&self, text: &str) -> Redacted {
-        let findings = Self::find(text);
+        let mut redacted = Redacted { text: text.to_owned(), count: 0 };
+        // A mark may bring together what a line break in the secret kept apart.
+        for _ in 0..PASSES {
+            let findings = Self::find(&redacted.text);
+            if findings.is_empty() {
+                break;
+            }
+            redacted.text = self.replaced(&redacted.text, &findings);
+            redacted.count += findings.len();
+        }
+        redacted
+    }
+
+    fn replaced(&self, text: &str, findings: &[Finding]) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
-        for finding in &findings {
+        for finding in findings {
             out.push_str(&text[at..finding.range.start]);
             out.push_str(&self.mark(finding.class, &text[finding.range.clone()]));
             at = finding.range.end;
         }
         out.push_str(&text[at..]);
-        Redacted { text: out, count: findings.len() }
+        out
     }
 
     /// Where the secrets are, in order and without overlaps.
