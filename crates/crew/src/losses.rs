@@ -34,8 +34,7 @@ impl Lost {
     }
 
     /// What a person can do about it.
-    pub const REMEDY: &str =
-        "let the rotation rename the log and make a new one (logrotate: create instead of copytruncate), and keep the \
+    pub const REMEDY: &str = "let the rotation rename the log and make a new one (logrotate: create instead of copytruncate), and keep the \
          rotated one for a while";
 }
 

@@ -1,5 +1,6 @@
 //! A project as the crew works on it: its repository, its configuration as it counts, its logs, its tests.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -190,6 +191,8 @@ impl Site {
         }
         logs.files.sort();
         logs.files.dedup();
+        let own = written_by_us();
+        logs.files.retain(|file| !own.contains(&identity(file)));
         logs
     }
 
@@ -210,6 +213,28 @@ impl Site {
                 && (pattern.is_absolute() || self.holds(pattern, path))
         })
     }
+}
+
+/// The files that this process writes: its database, and a log that its output goes to. To read them as logs would make
+/// more of them to read, without end.
+fn written_by_us() -> Vec<Option<(u64, u64)>> {
+    /// The bits of an open file's flags that let it be written (octal, as the system tells them).
+    const WRITABLE: u32 = 0o3;
+    let open = std::fs::read_dir("/proc/self/fdinfo").into_iter().flatten().flatten();
+    let written = open.filter_map(|entry| {
+        let told = std::fs::read_to_string(entry.path()).ok()?;
+        let flags = told.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        let flags = u32::from_str_radix(flags.trim(), 8).ok()?;
+        let file = Path::new("/proc/self/fd").join(entry.file_name());
+        (flags & WRITABLE != 0).then(|| identity(&file)).filter(Option::is_some)
+    });
+    written.collect()
+}
+
+/// Device and inode of a regular file.
+fn identity(file: &Path) -> Option<(u64, u64)> {
+    let data = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
+    Some((data.dev(), data.ino()))
 }
 
 /// An error text from another program as a title and a sample, secrets taken out.

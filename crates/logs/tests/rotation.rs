@@ -1,6 +1,6 @@
 //! Promises about rotation: whatever is done to a log between two scans, each of its lines comes once, and what cannot
 //! be found any more is counted.
-#![expect(clippy::unwrap_used, reason = "a test may stop")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may stop and speak")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -203,6 +203,111 @@ fn a_hand_made_copy_is_no_rotation() {
     log.drain();
     assert_eq!(log.seen, ["ERROR one", "ERROR 2"]);
     assert_eq!(log.dropped, vec![Dropped { reason: DropReason::Overwritten, bytes: 0 }]);
+}
+
+/// A beginning that many logs have in common, longer than the first bytes by which a file is known.
+fn banner() -> String {
+    "# shop 1.0, all rights reserved\n".repeat(64)
+}
+
+#[test]
+fn a_log_rewritten_to_the_same_size_is_read_again_and_the_system_need_only_tell_its_time() {
+    let mut log = Log::new(&(banner() + "ERROR one\n"));
+    log.set_time("app.log", 60);
+    log.drain();
+    let settled = log.cursor.clone().unwrap();
+    assert!(settled.has_read(&fs::metadata(log.path()).unwrap()));
+    fs::write(log.path(), banner() + "ERROR two\n").unwrap();
+    assert!(!settled.has_read(&fs::metadata(log.path()).unwrap()));
+    assert_eq!(log.scan().unwrap().restarted, Some(Restart::Replaced));
+    log.drain();
+    let errors: Vec<&String> = log.seen.iter().filter(|text| text.starts_with("ERROR")).collect();
+    assert_eq!(errors, ["ERROR one", "ERROR two"]);
+    assert_eq!(log.dropped, vec![Dropped { reason: DropReason::Overwritten, bytes: 0 }]);
+}
+
+#[test]
+fn another_log_that_begins_alike_is_not_taken_for_the_one_before() {
+    let mut log = Log::new(&(banner() + "ERROR one\n"));
+    log.drain();
+    let mut other = banner() + "INFO hello\nINFO hello\nERROR two\n";
+    other.push_str(&"INFO on\n".repeat(100));
+    fs::write(log.named("app.log.1"), banner() + "ERROR of another day, longer than what was read\n")
+        .unwrap();
+    fs::write(log.path(), other).unwrap();
+    log.drain();
+    let errors: Vec<&String> = log.seen.iter().filter(|text| text.starts_with("ERROR")).collect();
+    assert_eq!(errors, ["ERROR one", "ERROR two"]);
+}
+
+#[test]
+fn an_inode_that_is_given_out_again_is_not_the_old_file() {
+    for _ in 0..200 {
+        let mut log = Log::new("ERROR one\n");
+        log.drain();
+        let inode = log.cursor.as_ref().unwrap().inode;
+        fs::remove_file(log.path()).unwrap();
+        log.append("ERROR two\nERROR three\n");
+        let first = log.scan().unwrap();
+        if first.cursor.inode != inode {
+            continue;
+        }
+        assert_eq!(first.restarted, Some(Restart::Replaced));
+        assert_eq!(log.seen, ["ERROR one", "ERROR two", "ERROR three"]);
+        assert_eq!(log.dropped, vec![Dropped { reason: DropReason::Overwritten, bytes: 0 }]);
+        return;
+    }
+    eprintln!("SKIPPED: this file system gave no inode out again, so a reused one was not tried");
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_leaves_no_line_behind() {
+    let mut log = Log::new("");
+    fs::remove_file(log.path()).unwrap();
+    for release in ["one", "two"] {
+        fs::create_dir(log.named(release)).unwrap();
+    }
+    fs::write(log.named("one/app.log"), "ERROR 1\n").unwrap();
+    std::os::unix::fs::symlink(log.named("one/app.log"), log.path()).unwrap();
+    log.drain();
+    fs::write(log.named("one/app.log"), "ERROR 1\nERROR 2\n").unwrap();
+    fs::write(log.named("two/app.log"), "ERROR 3\n").unwrap();
+    fs::remove_file(log.path()).unwrap();
+    std::os::unix::fs::symlink(log.named("two/app.log"), log.path()).unwrap();
+    log.drain();
+    assert_eq!(log.seen, ["ERROR 1", "ERROR 2", "ERROR 3"]);
+    assert_eq!(log.dropped, vec![]);
+}
+
+#[test]
+fn what_is_known_to_be_lost_is_counted_in_bytes_and_kept_with_the_cursor() {
+    let mut log = Log::new("ERROR one\n");
+    let waiting =
+        ScanOptions { quiet_for: Duration::from_secs(3600), ..ScanOptions::new(Redactor::new(b"key")) };
+    log.append("ERROR half a li");
+    log.cursor = Some(scan(&log.path(), None, &waiting).unwrap().cursor);
+    let unread = log.cursor.as_ref().map(|cursor| cursor.length - cursor.offset).unwrap();
+    fs::write(log.path(), "ERROR 2\n").unwrap();
+    log.drain();
+    assert_eq!(log.dropped, vec![Dropped { reason: DropReason::Overwritten, bytes: unread }]);
+    fs::write(log.path(), "3\n").unwrap();
+    log.drain();
+    let losses = &log.cursor.as_ref().unwrap().losses;
+    assert_eq!((losses.times, losses.bytes, losses.last.is_some()), (2, unread, true));
+}
+
+#[test]
+fn a_cursor_of_an_earlier_version_still_counts() {
+    let mut log = Log::new("ERROR one\n");
+    log.drain();
+    let mut stored = serde_json::to_value(log.cursor.as_ref().unwrap()).unwrap();
+    let fields = stored.as_object_mut().unwrap();
+    let known = ["device", "inode", "offset", "line", "head_length", "head_hash"];
+    fields.retain(|name, _| known.contains(&name.as_str()));
+    log.cursor = Some(serde_json::from_value(stored).unwrap());
+    log.append("ERROR two\n");
+    log.drain();
+    assert_eq!(log.seen, ["ERROR one", "ERROR two"]);
 }
 
 #[derive(Debug, Clone, Copy)]
