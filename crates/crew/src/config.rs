@@ -11,6 +11,7 @@ mod watching;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use groundcrew_logs::Rule;
 use groundcrew_store::Project;
 use groundcrew_workbench::sandbox::Level;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -114,11 +115,14 @@ pub struct LogsConfig {
     pub baseline: Span,
     /// Time between looks at a log.
     pub every: Span,
+    /// What the user says about errors: which are the same, which frames are theirs, which are none. Widens power, since a
+    /// rule can hide errors.
+    pub rules: Vec<Rule>,
 }
 
 impl Default for LogsConfig {
     fn default() -> Self {
-        Self { paths: Vec::new(), baseline: Span::hours(24), every: Span::seconds(2) }
+        Self { paths: Vec::new(), baseline: Span::hours(24), every: Span::seconds(2), rules: Vec::new() }
     }
 }
 

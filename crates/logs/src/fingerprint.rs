@@ -79,6 +79,17 @@ pub(crate) fn hashed(parts: &[String]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The key that a rule of the user's makes from these parts.
+pub(crate) fn of_rule(parts: &[String]) -> String {
+    let of_rule = std::iter::once("rule 2".to_owned()).chain(parts.iter().cloned());
+    hashed(&of_rule.collect::<Vec<_>>())
+}
+
+/// A message with marks for values of a known form; names stay.
+pub(crate) fn without_values(message: &str) -> String {
+    mask::masked(message)
+}
+
 fn line_parts(record: &Record) -> Vec<String> {
     let logger = mask::masked(record.logger.as_deref().unwrap_or_default());
     vec!["line 2".to_owned(), logger, skeleton(&record.message)]

@@ -10,6 +10,7 @@ pub mod header;
 pub mod normalise;
 pub mod record;
 pub mod redact;
+pub mod rules;
 pub mod source;
 pub mod template;
 pub mod trace;
@@ -35,6 +36,7 @@ pub use normalise::normalise;
 pub use pipe::Pipe;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
+pub use rules::{Judged, Rule, RuleError, Rules};
 pub use source::{
     Cursor, DropReason, Dropped, Keep, Losses, Restart, Scan, ScanError, ScanOptions, is_rotation, readable,
     scan,

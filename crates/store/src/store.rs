@@ -177,6 +177,9 @@ pub trait Store: Send + Sync {
     /// One incident.
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
 
+    /// Whether an incident of the project counts errors with this fingerprint, its own or a further one.
+    fn knows(&self, project: ProjectId, fingerprint: &str) -> Result<bool, StoreError>;
+
     /// Other incidents that may be the same as this one, since they have the coarser key in common; those seen last first, at
     /// most `limit`. Nothing is merged but by a person.
     fn similar(&self, incident: &Incident, limit: u32) -> Result<Vec<Incident>, StoreError>;

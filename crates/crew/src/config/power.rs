@@ -41,6 +41,7 @@ const POWERS: &[Power] = &[
         key: "logs.paths outside the repository",
         take_back: |config| config.logs.paths.retain(|path| !leaves_repository(Path::new(path))),
     },
+    Power { key: "logs.rules", take_back: |config| config.logs.rules.clear() },
     Power {
         key: "limits.open_branches",
         take_back: |config| lower(&mut config.limits, |it| &mut it.open_branches),
@@ -118,6 +119,7 @@ mod tests {
                     [sandbox]\nminimum = \"strict\"\nread = [\"/\"]\nmemory_mb = 999999\nprocesses = 9999\n\
                     disk_mb = 999999\nfile_mb = 999999\ntmp_mb = 999999\n\
                     [logs]\npaths = [\"app.log\", \"/etc/shadow\", \"../../secret\"]\n\
+                    [[logs.rules]]\ntype = \"*\"\nignore = true\n\
                     [hooks]\non_event = [\"evil\"]\n\
                     [[health.checks]]\nname = \"x\"\nkind = \"tcp\"\ntarget = \"127.0.0.1:1\"\n";
         let config = parse(text);
@@ -138,6 +140,7 @@ mod tests {
                 "sandbox.file_mb",
                 "sandbox.tmp_mb",
                 "logs.paths outside the repository",
+                "logs.rules",
                 "hooks.on_event",
                 "health.checks"
             ]

@@ -199,6 +199,10 @@ impl Store for SqliteStore {
         self.readers.with(|db| lines::template_buckets(db, template, since))
     }
 
+    fn knows(&self, project: ProjectId, fingerprint: &str) -> Result<bool, StoreError> {
+        self.readers.with(|db| reader::knows(db, project, fingerprint))
+    }
+
     fn similar(&self, incident: &Incident, limit: u32) -> Result<Vec<Incident>, StoreError> {
         self.readers.with(|db| reader::similar(db, incident, limit))
     }

@@ -17,8 +17,8 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::query::{
-    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, HIDDEN, INBOX, INCIDENT,
-    INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST,
+    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, HIDDEN, HOLDER, INBOX,
+    INCIDENT, INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST,
     LOGS_NEWEST_OF_TASK, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO,
     PAUSES, PROJECTS, SCHEDULES, SETTING, SIMILAR, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC,
     WORKERS, WORKFLOW,
@@ -64,6 +64,10 @@ impl Readers {
 pub(super) fn similar(db: Db<'_>, incident: &Incident, limit: u32) -> Result<Vec<Incident>, StoreError> {
     let Some(family) = &incident.family else { return Ok(Vec::new()) };
     db.all(SIMILAR, params![incident.project.0, family, incident.id.0, limit], row::incident)
+}
+
+pub(super) fn knows(db: Db<'_>, project: ProjectId, fingerprint: &str) -> Result<bool, StoreError> {
+    Ok(db.first(HOLDER, params![project.0, fingerprint], row::incident)?.is_some())
 }
 
 pub(super) fn hidden(db: Db<'_>, project: ProjectId) -> Result<Vec<Hidden>, StoreError> {

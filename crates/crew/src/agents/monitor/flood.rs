@@ -40,7 +40,7 @@ impl Flood {
         &mut self,
         gathered: &mut Gathered,
         now: Timestamp,
-        is_known: impl Fn(&str) -> Result<bool, E>,
+        is_known: impl Fn(&Sighting) -> Result<bool, E>,
     ) -> Result<usize, E> {
         let minute = now.as_second().div_euclid(60);
         if self.minute != minute {
@@ -50,7 +50,7 @@ impl Flood {
         for group in gathered.groups.values() {
             // Asking for each costs as much as storing it, so it is only done when there may be too many.
             let few = gathered.groups.len() + self.new <= Self::MOST;
-            if few || !is_known(&group.fingerprint)? {
+            if few || !is_known(group)? {
                 new.push((group.history, std::cmp::Reverse(group.count), group.fingerprint.clone()));
             }
         }
@@ -125,7 +125,7 @@ mod tests {
 
     fn bound(flood: &mut Flood, gathered: &mut Gathered, second: i64, known: &str) -> usize {
         let now = Timestamp::from_second(second).unwrap();
-        flood.bound(gathered, now, |key| Ok::<_, Infallible>(key == known)).unwrap()
+        flood.bound(gathered, now, |error| Ok::<_, Infallible>(error.fingerprint == known)).unwrap()
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use groundcrew_core::incident::{Sample, Sighting, Traffic, bucket};
-use groundcrew_logs::{Cursor, Dropped, Record, Restart, Scan, fingerprint};
+use groundcrew_core::incident::{Grouping, Hidden, OlderKey, Sample, Sighting, Traffic, bucket};
+use groundcrew_logs::{Cursor, Dropped, Judged, Record, Restart, Rules, Scan};
 use jiff::Timestamp;
 
 use super::flood::merge;
@@ -37,6 +37,9 @@ pub(super) struct Gathered {
     pub(super) restarted: Vec<Restart>,
     /// Errors by fingerprint.
     pub(super) groups: BTreeMap<String, Sighting>,
+    /// What the user says about errors.
+    rules: Rules,
+    hidden: BTreeMap<String, Hidden>,
     traffic: BTreeMap<Timestamp, Traffic>,
 }
 
@@ -63,8 +66,16 @@ impl Gathered {
             dropped: Vec::new(),
             restarted: Vec::new(),
             groups: BTreeMap::new(),
+            rules: Rules::default(),
+            hidden: BTreeMap::new(),
             traffic: BTreeMap::new(),
         }
+    }
+
+    /// The same, going by rules of the user's.
+    pub(super) fn with_rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
     }
 
     /// Adds a step; gives where the next one goes on.
@@ -77,10 +88,10 @@ impl Gathered {
             self.drop_more(*dropped);
         }
         self.count(&read);
-        for record in &read.records {
+        for mut record in read.records {
             self.redactions += record.redactions as u64;
             if record.is_error() {
-                self.sight(record, kinds);
+                self.sight(&mut record, kinds);
             }
         }
         read.cursor
@@ -93,10 +104,14 @@ impl Gathered {
         }
     }
 
-    fn sight(&mut self, record: &Record, kinds: &Shared) {
+    fn sight(&mut self, record: &mut Record, kinds: &Shared) {
         self.errors += 1;
-        let print = fingerprint(record);
+        let judged = self.rules.judge(record, &self.source);
         let at = self.happened(record);
+        if judged.ignored {
+            return self.hide(judged.rule.unwrap_or_default(), at);
+        }
+        let (grouping, print) = (grouping(&judged), judged.fingerprint);
         let history = at < self.baseline;
         let source = &self.source;
         let group = self.groups.entry(print.key.clone()).or_insert_with(|| Sighting {
@@ -110,7 +125,7 @@ impl Gathered {
             sample: Sample::default(),
             buckets: Vec::new(),
             releases: Vec::new(),
-            grouping: groundcrew_core::incident::Grouping::default(),
+            grouping,
         });
         let newest = group.count == 0 || at >= group.last;
         group.count += 1;
@@ -124,6 +139,19 @@ impl Gathered {
             group.last = at;
             group.sample = sample(record, source);
         }
+    }
+
+    fn hide(&mut self, rule: String, at: Timestamp) {
+        let fresh = |rule: &String| Hidden { rule: rule.clone(), count: 0, first: at, last: at };
+        let hidden = self.hidden.entry(rule).or_insert_with_key(fresh);
+        hidden.count += 1;
+        hidden.first = hidden.first.min(at);
+        hidden.last = hidden.last.max(at);
+    }
+
+    /// What rules of the user's hid.
+    pub(super) fn hidden(&self) -> Vec<Hidden> {
+        self.hidden.values().cloned().collect()
     }
 
     /// A record from the future is a clock gone wrong; it happened by now at the latest. One without a time was logged
@@ -211,4 +239,17 @@ fn cut(text: &str, most: usize) -> String {
         end -= 1;
     }
     text[..end].to_owned()
+}
+
+/// How an error is told from others. What the rule of the program before took for one error stays one; what a rule of the
+/// user's tells apart does not.
+fn grouping(judged: &Judged) -> Grouping {
+    let key = |shared| move |fingerprint: &String| OlderKey { fingerprint: fingerprint.clone(), shared };
+    let older =
+        judged.without_rule.iter().map(key(false)).chain(judged.fingerprint.older.iter().map(key(true)));
+    Grouping {
+        family: Some(judged.fingerprint.family.clone()),
+        rule: judged.rule.clone(),
+        older: older.collect(),
+    }
 }

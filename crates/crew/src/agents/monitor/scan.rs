@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use groundcrew_core::audit::{Act, Recorder as _};
 use groundcrew_core::contract::{LogSource, ScanLogsContext, ScanLogsResult, SeenError};
 use groundcrew_core::incident::Sighting;
-use groundcrew_logs::{Cursor, Keep, Pipe, Scan, ScanError, ScanOptions, scan};
+use groundcrew_logs::{Cursor, Keep, Pipe, Rules, Scan, ScanError, ScanOptions, scan};
 use jiff::{SignedDuration, Timestamp};
 
 use super::flood::{Flood, Position};
@@ -41,7 +41,10 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let first = before.is_none();
     let before = before.unwrap_or_default();
     let baseline = context.since.unwrap_or_else(|| oldest(job.now, site));
-    let mut gathered = Gathered::new(&context.source.path, job.now, baseline, input.modified());
+    let rules = Rules::new(&site.config.logs.rules)
+        .map_err(|error| Trouble::Environment(format!("logs.rules of groundcrew.toml: {error}")))?;
+    let mut gathered =
+        Gathered::new(&context.source.path, job.now, baseline, input.modified()).with_rules(rules);
     let mut options = ScanOptions::new(job.tools.redactor.clone());
     options.max_records = STEP_RECORDS;
     options.keep = Keep::Errors;
@@ -77,6 +80,7 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     ending.traffic = gathered.traffic();
     ending.releases = kinds.releases();
     ending.mined = vec![kinds.finish(at_end, generation(job))];
+    ending.hidden = gathered.hidden();
     ending.sightings = gathered.into_sightings();
     ending.cursors = vec![(context.source.path, position)];
     Ok(ending)
@@ -170,15 +174,15 @@ fn oldest(now: Timestamp, site: &Site) -> Timestamp {
 /// Takes kinds of errors beyond what may be new within a minute into one.
 fn bounded(job: &Job<'_>, site: &Site, gathered: &mut Gathered, flood: &mut Flood) -> Result<(), Trouble> {
     let store = job.tools.store.as_ref();
-    let held_back = flood.bound(gathered, job.now, |fingerprint| {
-        let filter = groundcrew_store::IncidentFilter {
-            project: Some(site.id),
-            fingerprint: Some(fingerprint.to_owned()),
-            merged: true,
-            limit: Some(1),
-            ..groundcrew_store::IncidentFilter::default()
-        };
-        Ok(!store.incidents(&filter)?.is_empty())
+    let held_back = flood.bound(gathered, job.now, |error| {
+        // An error that the rule of the program before knew is no new one.
+        let older = error.grouping.older.iter().filter(|older| older.shared).map(|older| &older.fingerprint);
+        for fingerprint in std::iter::once(&error.fingerprint).chain(older) {
+            if store.knows(site.id, fingerprint)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     });
     match held_back.map_err(|error: groundcrew_store::StoreError| Trouble::from(error))? {
         0 => {}
