@@ -89,6 +89,8 @@ pub(super) struct Cell {
     pub(super) after: usize,
     /// A level that may be an ordinary word.
     pub(super) soft: bool,
+    /// The form itself says that this names a logger: `ERROR:root:`, `ERROR in app:`.
+    pub(super) named: bool,
 }
 
 /// Finds the cells of a line one after another.
@@ -131,10 +133,17 @@ impl<'a> Cells<'a> {
                 b':' => self.previous.is_some() && next != Some(&b':'),
                 b',' => self.previous.is_some() && apart,
                 b'-' => {
-                    let double = next == Some(&b'-') && self.b.get(at + 2).is_none_or(|b| blank(*b));
+                    let behind = self.b.get(at + 1..).unwrap_or_default();
+                    let run = behind.iter().take(3).take_while(|b| **b == b'-').count();
+                    let double = (1..=2).contains(&run) && behind.get(run).is_none_or(|b| blank(*b));
                     let separates = !self.modern_syslog && !self.sign_of_redis();
                     self.previous.is_some() && (apart || double) && separates
                 }
+                b'.' => {
+                    let length = letters(self.b.get(at + 1..).unwrap_or_default());
+                    tight && self.previous.is_some_and(|cell| cell.kind == Kind::Word) && length > 2
+                }
+                b'/' if self.inside.is_some() && tight => true,
                 b'/' => {
                     tight && self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Level | Kind::Letter))
                 }
@@ -170,6 +179,9 @@ impl<'a> Cells<'a> {
         if let Some((form, _, length)) = time::scan(rest) {
             return form != Form::Epoch || rest.get(length) == Some(&closer(sign));
         }
+        if threaded(rest, closer(sign)).is_some() {
+            return true;
+        }
         let name = rest.iter().take(32).take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
         let level_at = if rest.get(name) == Some(&b':') { name + 1 } else { 0 };
         let level = rest.get(level_at..).unwrap_or_default();
@@ -191,6 +203,16 @@ impl<'a> Cells<'a> {
                 .is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.glue.length == 0)
     }
 
+    fn take(&mut self, cell: Cell) {
+        self.at = cell.after;
+        self.previous = Some(cell);
+        self.count += 1;
+        // `E1105 10:00:00.1 7 file.go:12] ` opens no bracket.
+        if cell.kind == Kind::Time(Form::Glog) {
+            self.inside = Some(b']');
+        }
+    }
+
     /// The next cell; `None` at the end or where no cell can be.
     pub(super) fn next(&mut self) -> Option<Cell> {
         if self.count == CELLS {
@@ -200,9 +222,7 @@ impl<'a> Cells<'a> {
         let (glue, at) = self.glue()?;
         let joined = glue.length == 0 && at == before && self.previous.is_some();
         let cell = if joined { self.joined(at)? } else { self.value(glue, at)? };
-        self.at = cell.after;
-        self.previous = Some(cell);
-        self.count += 1;
+        self.take(cell);
         Some(cell)
     }
 
@@ -216,9 +236,7 @@ impl<'a> Cells<'a> {
         } else {
             self.expect_value(glue, kind, at)?
         };
-        self.at = cell.after;
-        self.previous = Some(cell);
-        self.count += 1;
+        self.take(cell);
         Some(cell)
     }
 
@@ -293,8 +311,10 @@ impl<'a> Cells<'a> {
         // `<13>Nov  5 10:00:00`, and `<165>1 `.
         if previous.kind == Kind::Priority {
             self.value(Glue::default(), at)
-        } else if bracket && matches!(previous.kind, Kind::Word | Kind::Group(_)) {
+        } else if bracket && matches!(previous.kind, Kind::Word | Kind::Level | Kind::Group(_)) {
             self.group(Glue::default(), at)
+        } else if matches!(previous.kind, Kind::Group(_)) {
+            self.word(Glue::default(), at).filter(|cell| cell.kind == Kind::Tag)
         } else {
             None
         }
@@ -345,6 +365,7 @@ impl<'a> Cells<'a> {
         (length > 0 && rest.get(length) == Some(&b':')).then(|| {
             let mut found = cell(glue, Kind::Tag, at + 3, at + 3 + length);
             found.after += 1;
+            found.named = true;
             found
         })
     }
@@ -417,6 +438,9 @@ impl<'a> Cells<'a> {
             b"log" | b"note" | b"config" | b"fail" | b"failure" | b"fine" | b"alert" | b"success"
         );
         let clear = wrapped || column || (all_upper(text) && !ordinary);
+        if ordinary && !clear {
+            return None;
+        }
         let lower = text.iter().all(u8::is_ascii_lowercase);
         if behind.first() == Some(&b':')
             && !wrapped
@@ -445,9 +469,17 @@ impl<'a> Cells<'a> {
             } else if *byte == close {
                 depth -= 1;
                 if depth == 0 {
-                    let mut found = cell(glue, Kind::Group(open), at + 1, at + offset);
-                    found.after += 1;
-                    let ends = self.b.get(found.after).is_none_or(|b| blank(*b) || b"[(:|-,]>".contains(b));
+                    let start = skip_blanks(self.b, at + 1).min(at + offset);
+                    let padding = self.b[start..at + offset].iter().rev().take_while(|b| blank(**b)).count();
+                    let mut found = cell(glue, Kind::Group(open), start, at + offset - padding);
+                    found.after = at + offset + 1;
+                    let number = self.b[start..found.end].iter().all(u8::is_ascii_digit);
+                    let ends = match self.b.get(found.after) {
+                        None => true,
+                        // Unreal joins the name to the frame's number.
+                        Some(b) if number && b.is_ascii_uppercase() => open == b'[',
+                        Some(b) => blank(*b) || b"[(:|-,]>".contains(b),
+                    };
                     return ends.then_some(found);
                 }
             }
@@ -470,42 +502,57 @@ impl<'a> Cells<'a> {
             return Some(found);
         }
         let rest = &self.b[at..];
+        if let Some(length) = self.inside.and_then(|close| threaded(rest, close)) {
+            return Some(cell(glue, Kind::Word, at, at + length));
+        }
         // Python's own form, `ERROR:root:it broke`.
         let joined = glue.bytes() == b":" && self.count == 1 && at > 0 && self.b[at - 1] == b':';
-        let mut end = 0;
-        while let Some(&byte) = rest.get(end) {
-            let next = rest.get(end + 1);
-            let stops = match byte {
-                b' ' | b'\t' | b'|' => true,
-                // `grep` and others put the file's name before the line.
-                b':' if self.count == 0 && time::scan(&rest[end + 1..]).is_some() => true,
-                b'(' if let Some(length) = service(&rest[end..]) => {
-                    end += length;
-                    continue;
-                }
-                b':' => joined || next.is_none_or(|b| blank(*b)),
-                b',' => next.is_none_or(|b| blank(*b)),
-                b'[' | b'(' => end > 0,
-                b'"' | b'\'' | b'=' => return None,
-                other => Some(other) == self.inside,
-            };
-            if stops {
-                break;
-            }
-            end += 1;
-        }
+        let (end, plain) = self.word_end(rest, joined)?;
         if end == 0 || end > LONGEST_WORD {
             return None;
         }
+        if let Some(name) = leveled(&rest[..end]).filter(|_| rest.get(end) == Some(&b':')) {
+            return Some(cell(glue, Kind::Word, at, at + name));
+        }
         if self.inside.is_none()
+            && !plain
             && let Some(found) = self.tag(glue, at, at + end)
         {
-            return Some(found);
+            return Some(Cell { named: joined, ..found });
         }
         let stop = rest.get(end);
         let calls = stop == Some(&b'(')
             || (stop == Some(&b'[') && !rest[end..].get(1).is_some_and(u8::is_ascii_alphanumeric));
         (!calls).then(|| cell(glue, Kind::Word, at, at + end))
+    }
+
+    /// Where a word ends, and whether the colon there is no tag's.
+    fn word_end(&self, rest: &[u8], joined: bool) -> Option<(usize, bool)> {
+        let mut end = 0;
+        while let Some(&byte) = rest.get(end) {
+            let behind = rest.get(end + 1..).unwrap_or_default();
+            let apart = behind.first().is_none_or(|b| blank(*b));
+            match byte {
+                b' ' | b'\t' | b'|' => break,
+                // `grep` and others put the file's name before the line.
+                b':' if self.count == 0 && time::scan(behind).is_some() => return Some((end, true)),
+                b':' if self.inside.is_some_and(|close| is_level_before(behind, close)) => {
+                    return Some((end, true));
+                }
+                b':' if joined || apart => break,
+                b',' if apart => break,
+                b'(' if let Some(length) = service(&rest[end..]) => {
+                    end += length;
+                    continue;
+                }
+                b'[' | b'(' if end > 0 => break,
+                b'"' | b'\'' | b'=' => return None,
+                other if Some(other) == self.inside => break,
+                _ => {}
+            }
+            end += 1;
+        }
+        Some((end, false))
     }
 
     /// `name[7]:`, `name[7] (what): `, `name( 7): `, `name 1.2:`, `name:`.
@@ -531,11 +578,17 @@ impl<'a> Cells<'a> {
             Some(b' ') => {
                 // A padded tag (`chatty  : `), a program with its version (`syslogd 1.4.1: `), one of several words.
                 let padded = skip_blanks(b, end);
-                if colon(padded)
-                    && self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Letter | Kind::Level))
-                {
+                let behind_level =
+                    self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Letter | Kind::Level));
+                if behind_level && colon(padded) {
                     found.after = padded + 1;
                     return Some(found);
+                }
+                if glue.bytes() == b"/" && b.get(padded) == Some(&b'(') {
+                    let (start, stop) = self.process(padded, b'(')?;
+                    found.process = (start, stop);
+                    found.after = skip_blanks(b, stop) + 2;
+                    return colon(found.after - 1).then_some(found);
                 }
                 self.long_tag(found, end)
             }
@@ -546,14 +599,11 @@ impl<'a> Cells<'a> {
     /// Digits, and perhaps letters, up to the closing bracket; inner blanks are padding.
     fn process(&self, at: usize, open: u8) -> Option<(usize, usize)> {
         let start = skip_blanks(self.b, at + 1);
-        let length = self.b.get(start..)?.iter().take(24).take_while(|b| b.is_ascii_digit()).count();
+        let rest = self.b.get(start..)?;
+        // Heroku names its processes, `app[web.1]`.
+        let length = rest.iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
         let stop = start + length;
-        let mut padded = stop;
-        if open == b'[' && self.b.get(stop) == Some(&b'.') {
-            padded = stop + 1 + self.b[stop + 1..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
-        }
-        (length > 0 && self.b.get(skip_blanks(self.b, padded)) == Some(&closer(open)))
-            .then_some((start, padded))
+        (length > 0 && self.b.get(skip_blanks(self.b, stop)) == Some(&closer(open))).then_some((start, stop))
     }
 
     fn long_tag(&self, mut found: Cell, end: usize) -> Option<Cell> {
@@ -599,6 +649,26 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// The length of `Server thread` in `[Server thread/INFO]`.
+fn threaded(rest: &[u8], close: u8) -> Option<usize> {
+    let end = rest.iter().take(LONGEST_WORD).position(|b| *b == close)?;
+    let slash = rest[..end].iter().rposition(|b| *b == b'/')?;
+    (slash > 0 && level::word(&rest[slash + 1..end]).is_some()).then_some(slash)
+}
+
+/// Whether a level stands here, up to the closing bracket.
+fn is_level_before(rest: &[u8], close: u8) -> bool {
+    let length = letters(rest);
+    rest.get(length) == Some(&close) && level::word(&rest[..length]).is_some()
+}
+
+/// The length of `production` in `production.ERROR`.
+fn leveled(word: &[u8]) -> Option<usize> {
+    let point = word.iter().rposition(|b| *b == b'.')?;
+    let level = word.get(point + 1..)?;
+    (point > 0 && all_upper(level) && level::word(level).is_some()).then_some(point)
+}
+
 /// The length of `(pam_unix)` in `sshd(pam_unix)[7]:`.
 fn service(rest: &[u8]) -> Option<usize> {
     let length =
@@ -632,7 +702,7 @@ fn data(rest: &[u8]) -> Option<usize> {
 }
 
 fn cell(glue: Glue, kind: Kind, start: usize, end: usize) -> Cell {
-    Cell { glue, kind, start, end, process: (0, 0), after: end, soft: false }
+    Cell { glue, kind, start, end, process: (0, 0), after: end, soft: false, named: false }
 }
 
 pub(super) fn blank(byte: u8) -> bool {

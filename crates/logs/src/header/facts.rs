@@ -38,6 +38,16 @@ pub(super) struct Facts {
     spoken: bool,
     pub(super) inside: bool,
     pub(super) soft: bool,
+    /// The form itself says that this names a logger.
+    named: bool,
+    /// Most have the parts of a name joined by points or colons.
+    pub(super) dotted: bool,
+    /// Most are an account, `app@shop`.
+    pub(super) account: bool,
+    /// Most begin with a capital letter.
+    capital: bool,
+    /// Most have a lower-case letter.
+    pub(super) lower: bool,
     /// Nearly all look like a thread's name.
     pub(super) thread: bool,
     /// Nearly all values are digits.
@@ -72,7 +82,7 @@ impl<'a> Sight<'a> {
     fn is_plain(&self) -> bool {
         let value = self.value();
         let bare = value.strip_suffix(b".").or(value.strip_suffix(b",")).unwrap_or(value);
-        let set_apart = self.inside || self.tail.ends_with(b"|") || self.tail.bytes() == b"-";
+        let set_apart = self.inside || self.tail.ends_with(b"|.") || self.tail.bytes() == b"-";
         let letters = bare.iter().all(|b| b.is_ascii_alphabetic() || *b >= 128);
         let word = matches!(self.cell.kind, Kind::Word | Kind::Tag) && !set_apart;
         word && letters && (bare.len() < 2 || !bare.iter().all(u8::is_ascii_uppercase)) && !bare.is_empty()
@@ -110,6 +120,11 @@ impl<'a> Sight<'a> {
             spoken: self.is_spoken(),
             inside: self.inside,
             soft: self.cell.soft,
+            named: self.cell.named,
+            dotted: is_dotted(value),
+            account: value.contains(&b'@'),
+            capital: value.first().is_some_and(u8::is_ascii_uppercase),
+            lower: value.iter().any(u8::is_ascii_lowercase),
             thread: is_thread(value),
             digits: is_digits(value),
             values: 1,
@@ -151,6 +166,11 @@ impl Facts {
             spoken: !most(&|sight| !sight.is_spoken(), 90),
             inside: first.inside,
             soft: !most(&|sight| !sight.cell.soft, 90),
+            named: most(&|sight| sight.cell.named, 95),
+            dotted: most(&|sight| is_dotted(sight.value()), 95),
+            account: most(&|sight| sight.value().contains(&b'@'), 50),
+            capital: most(&|sight| sight.value().first().is_some_and(u8::is_ascii_uppercase), 50),
+            lower: most(&|sight| sight.value().iter().any(u8::is_ascii_lowercase), 50),
             thread: most(&|sight| is_thread(sight.value()), 60),
             digits: most(&|sight| is_digits(sight.value()), 95),
             values: values.len(),
@@ -210,26 +230,31 @@ fn is_digits(value: &[u8]) -> bool {
 
 /// `main`, `pool-1-thread-2`, `http-nio-8080-exec-1`, `Thread 5`.
 fn is_thread(value: &[u8]) -> bool {
-    let numbered = value.last().is_some_and(u8::is_ascii_digit) && value.contains(&b'-');
+    let lower = value.iter().any(u8::is_ascii_lowercase);
+    let numbered = lower && value.last().is_some_and(u8::is_ascii_digit) && value.contains(&b'-');
     let says = |word: &[u8]| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     value == b"main" || numbered || says(b"thread") || says(b"worker") || says(b"exec")
 }
 
 /// A name with parts: `shop.web`, `crate::module`, `DataNode$Receiver`, `FetchService`.
-pub(super) fn is_logger(value: &[u8]) -> bool {
+fn is_logger(value: &[u8]) -> bool {
+    let mixed = value.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
+    is_dotted(value) || (mixed && is_name(value) && !value.contains(&b'/'))
+}
+
+/// A name whose parts are joined by points, colons or dollars.
+pub(super) fn is_dotted(value: &[u8]) -> bool {
     let joined = value.windows(3).any(|three| {
-        let parts = three[0].is_ascii_alphanumeric() || three[0] == b'_';
-        let next = three[2].is_ascii_alphabetic() || three[2] == b'_' || three[2] == b':';
-        parts && next && b".:$".contains(&three[1])
+        let before = three[0].is_ascii_alphanumeric() || b"_:>".contains(&three[0]);
+        let behind = three[2].is_ascii_alphabetic() || b"_:<".contains(&three[2]);
+        before && behind && b".:$".contains(&three[1])
     });
-    let mixed =
-        value.windows(2).filter(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase()).count();
-    is_name(value) && (joined || mixed > 0) && !value.windows(2).any(|two| two == b"//")
+    joined && is_name(value) && !value.windows(2).any(|two| two == b"//")
 }
 
 /// How many of the cells stand before the message; 0 when they are no header.
 pub(super) fn cut(facts: &[Facts]) -> usize {
-    let mut judge = Judge { kept: 0, time: None, level: false, named: false };
+    let mut judge = Judge { kept: 0, time: None, level: false, letter: false, named: false };
     for at in 0..facts.len() {
         if judge.keeps(facts, at) {
             judge.keep(&facts[at], at);
@@ -243,6 +268,8 @@ struct Judge {
     kept: usize,
     time: Option<Form>,
     level: bool,
+    /// The last cell kept is a level's letter.
+    letter: bool,
     /// A logger or program has been seen.
     named: bool,
 }
@@ -250,6 +277,7 @@ struct Judge {
 impl Judge {
     fn keep(&mut self, facts: &Facts, at: usize) {
         self.kept = at + 1;
+        self.letter = facts.kind == Kind::Letter;
         match facts.kind {
             Kind::Time(form) => self.time = self.time.or(Some(form)),
             Kind::Level | Kind::Letter | Kind::Priority | Kind::Sign => self.level = true,
@@ -270,7 +298,8 @@ impl Judge {
             Kind::Priority => at == 0,
             Kind::Level | Kind::Letter => {
                 let reached = if this.soft {
-                    near && self.time.is_some()
+                    let column = this.lines >= 5 && this.values >= 2;
+                    near && self.time.is_some() && (column || !this.capital)
                 } else {
                     near || (!prose && between.len() <= 4) || this.many()
                 };
@@ -281,7 +310,9 @@ impl Judge {
             Kind::Number => self.keeps_number(this, between),
             Kind::Group(open) => {
                 let few = this.lines < 5;
-                near && self.kept > 0 && !this.spoken && !(few && open == b'(')
+                let behind_colon = this.glue.ends_with(b":");
+                let clear = open != b'(' || !few || (this.digits && this.tail.ends_with(b":"));
+                near && self.kept > 0 && !this.spoken && !behind_colon && clear
             }
             Kind::Tag => self.keeps_tag(facts, at),
             Kind::Word => near && self.kept > 0 && self.keeps_word(this),
@@ -290,7 +321,10 @@ impl Judge {
 
     /// A priority says a level, too, but programs write theirs behind it.
     fn level_seen(&self, facts: &[Facts]) -> bool {
-        facts[..self.kept].iter().any(|facts| matches!(facts.kind, Kind::Level | Kind::Letter | Kind::Sign))
+        // Ruby writes a letter and the word.
+        let from = usize::from(facts[0].kind == Kind::Letter && facts[0].tail.bytes() == b",[");
+        let levels = |facts: &Facts| matches!(facts.kind, Kind::Level | Kind::Letter | Kind::Sign);
+        facts[..self.kept].iter().skip(from).any(levels)
     }
 
     fn keeps_time(&self, form: Form, this: &Facts, between: &[Facts]) -> bool {
@@ -322,8 +356,8 @@ impl Judge {
         match between {
             [] => this.process || self.names(this),
             [host] if host.kind == Kind::Word || host.kind == Kind::Number => {
-                let told = this.process || form == Form::Month && !self.level_seen(facts);
-                told || (this.name && !host.plain && host.values == 1 && this.many())
+                let told = this.process || (form == Form::Month && !self.level_seen(facts));
+                !self.named && (told || (this.name && !host.plain && host.values == 1 && this.many()))
             }
             _ => false,
         }
@@ -331,8 +365,9 @@ impl Judge {
 
     /// Whether a word with a colon names who speaks rather than what happened.
     fn names(&self, this: &Facts) -> bool {
-        let set_apart = this.glue.ends_with(b"-|/");
-        !self.named && (this.logger || (this.name && (set_apart || (this.lines >= 8 && this.values >= 2))))
+        let set_apart = this.glue.ends_with(b"-|/") || self.letter;
+        let shaped = this.logger || this.named;
+        !self.named && (shaped || (this.name && (set_apart || (this.lines >= 8 && this.values >= 2))))
     }
 
     fn keeps_word(&self, this: &Facts) -> bool {
@@ -340,9 +375,9 @@ impl Judge {
             return true;
         }
         if this.tail.bytes().starts_with(b"-") {
-            return this.logger || this.glue.ends_with(b"-") || (this.many() && !this.plain);
+            return this.logger || this.glue.ends_with(b"-|") || (this.many() && !this.plain);
         }
-        let logger = this.logger && self.level && !self.named;
+        let logger = this.dotted && self.level && !self.named;
         let padded = this.padded && this.lines >= 5 && this.values * 4 <= this.lines && self.level;
         let constant = this.values == 1 && this.many() && !this.plain && self.time.is_some();
         logger || padded || constant

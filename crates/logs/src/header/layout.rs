@@ -18,6 +18,9 @@ const LINES: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Layout {
     programs: Vec<Program>,
+    /// Some headers are a line of their own before the message.
+    #[serde(default)]
+    two_lines: bool,
 }
 
 /// What stood before the message of a line.
@@ -56,14 +59,16 @@ impl Layout {
     /// Learns from the first lines of a source, of which at most 200 are looked at. Times are not dated here, so
     /// `reference` only says what the caller will read with.
     pub fn learn<'a>(lines: impl Iterator<Item = &'a str>, _reference: Timestamp) -> Self {
-        let lines: Vec<Line<'_>> =
-            lines.take(LINES).filter(|line| may_have_header(line)).map(Line::new).collect();
-        Self { programs: learn::programs(&lines) }
+        let lines = lines.take(LINES).filter(|line| may_have_header(line));
+        let (first, others): (Vec<&str>, Vec<&str>) =
+            lines.partition(|line| first_of_two(line.as_bytes()).is_some());
+        let lines: Vec<Line<'_>> = others.into_iter().map(Line::new).collect();
+        Self { programs: learn::programs(&lines), two_lines: !first.is_empty() }
     }
 
     /// Whether nothing was learned.
     pub fn is_empty(&self) -> bool {
-        self.programs.is_empty()
+        self.programs.is_empty() && !self.two_lines
     }
 
     /// What stands before the line's message; `None` when the line has no header. `reference` dates times without a year.
@@ -73,7 +78,9 @@ impl Layout {
 
     /// As [`Layout::read`], for the lines of a source one after another: `clock` sees midnight pass.
     pub fn read_at<'a>(&self, line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
-        if let Some(head) = two_lines(line, clock) {
+        if (self.two_lines || self.is_empty())
+            && let Some(head) = two_lines(line, clock)
+        {
             return Some(head);
         }
         let bytes = line.as_bytes();
@@ -92,6 +99,9 @@ impl Layout {
     /// Level and message of a line of the source's usual forms, at the cost of a few compares; `None` for other lines,
     /// which [`Layout::read`] may know.
     pub fn quick(&self, line: &[u8]) -> Option<Quick> {
+        if self.two_lines && first_of_two(line).is_some() {
+            return None;
+        }
         self.programs.iter().find_map(|program| {
             let fit = program.fit(line)?;
             let cell = program.steps.iter().position(|step| step.role == Role::Level);
@@ -207,32 +217,47 @@ fn whole_character(line: &str, mut at: usize) -> usize {
     at
 }
 
+/// What the first of two lines says.
+struct FirstOfTwo<'a> {
+    stamp: Option<time::Stamp>,
+    level: Option<Level>,
+    logger: &'a [u8],
+}
+
 /// The first of two lines: `Nov 05, 2026 10:00:00 AM com.acme.X method` and `fail: Acme.X[0]`.
-fn two_lines<'a>(line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
-    let bytes = line.as_bytes();
-    let last = *bytes.last()?;
-    let found = Head { message_at: line.len(), continues: true, ..Head::default() };
-    if last == b']' {
-        let (word, rest) = line.split_once(": ").filter(|(word, _)| word.len() == 4)?;
-        let (logger, number) = rest.strip_suffix(']')?.rsplit_once('[')?;
-        let names = facts::is_logger(logger.as_bytes()) && number.bytes().all(|b| b.is_ascii_digit());
-        let level =
-            level::word(word.as_bytes()).filter(|_| names && word.bytes().all(|b| b.is_ascii_lowercase()))?;
-        return Some(Head { level: Some(level), logger: Some(logger), ..found });
+fn first_of_two(line: &[u8]) -> Option<FirstOfTwo<'_>> {
+    if line.last() == Some(&b']') && line.get(4..6) == Some(b": ") {
+        let (word, rest) = (line.get(..4)?, line.get(6..line.len() - 1)?);
+        let bracket = rest.iter().rposition(|b| *b == b'[')?;
+        let (logger, number) = (&rest[..bracket], &rest[bracket + 1..]);
+        let names = facts::is_dotted(logger) && number.iter().all(u8::is_ascii_digit);
+        let level = level::word(word).filter(|_| names && word.iter().all(u8::is_ascii_lowercase))?;
+        return Some(FirstOfTwo { stamp: None, level: Some(level), logger });
     }
-    if !bytes[0].is_ascii_uppercase() {
+    if !line.first()?.is_ascii_uppercase() {
         return None;
     }
-    let (stamp, length) = Form::Month.scan(bytes)?;
-    let half = bytes.get(length.checked_sub(2)?..length)?;
-    let mut words = line.get(length..)?.split_whitespace();
-    let (class, method) = (words.next()?, words.next()?);
-    let says = half.eq_ignore_ascii_case(b"am") || half.eq_ignore_ascii_case(b"pm");
-    let named = facts::is_logger(class.as_bytes())
-        && method.bytes().all(|b| b.is_ascii_alphanumeric() || b"_$<>".contains(&b));
-    (says && named && words.next().is_none()).then(|| Head {
-        time: clock.time(stamp),
-        logger: Some(class),
-        ..found
+    let (stamp, length) = Form::Month.scan(line)?;
+    let half = line.get(length.checked_sub(2)?..length)?;
+    if !half.eq_ignore_ascii_case(b"am") && !half.eq_ignore_ascii_case(b"pm") {
+        return None;
+    }
+    let rest = line.get(length + 1..)?;
+    let class = rest.iter().position(|b| blank(*b))?;
+    let (logger, method) = (&rest[..class], &rest[class + 1..]);
+    let method =
+        !method.is_empty() && method.iter().all(|b| b.is_ascii_alphanumeric() || b"_$<>".contains(b));
+    (method && facts::is_dotted(logger)).then_some(FirstOfTwo { stamp: Some(stamp), level: None, logger })
+}
+
+fn two_lines<'a>(line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
+    let first = first_of_two(line.as_bytes())?;
+    Some(Head {
+        time: first.stamp.and_then(|stamp| clock.time(stamp)),
+        level: first.level,
+        logger: std::str::from_utf8(first.logger).ok(),
+        message_at: line.len(),
+        continues: true,
+        ..Head::default()
     })
 }

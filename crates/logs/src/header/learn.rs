@@ -65,8 +65,10 @@ struct Tree {
 
 impl Tree {
     /// Follows a branch while its lines agree; `parted` cells ago it parted from a larger one.
-    fn grow(&mut self, lines: Vec<&Line<'_>>, depth: usize, parted: usize) {
+    fn grow<'l, 'a>(&mut self, lines: Vec<&'l Line<'a>>, depth: usize, parted: usize) {
         let (mut lines, mut depth) = (lines, depth);
+        // What stands further left is judged from all lines that have it.
+        let mut stages: Vec<Vec<&'l Line<'a>>> = vec![lines.clone(); depth];
         loop {
             let mut groups = group(&lines, depth);
             let largest = groups.iter().max_by_key(|(key, lines)| (lines.len(), std::cmp::Reverse(**key)));
@@ -85,14 +87,17 @@ impl Tree {
                 break;
             }
             lines = most;
+            stages.push(lines.clone());
             depth += 1;
         }
-        self.end(&lines, depth, parted);
+        self.end(&stages, parted);
     }
 
-    fn end(&mut self, lines: &[&Line<'_>], depth: usize, parted: usize) {
-        let facts: Vec<Facts> = (0..depth)
-            .filter_map(|at| {
+    fn end(&mut self, stages: &[Vec<&Line<'_>>], parted: usize) {
+        let facts: Vec<Facts> = stages
+            .iter()
+            .enumerate()
+            .filter_map(|(at, lines)| {
                 let sights: Vec<Sight<'_>> =
                     lines.iter().filter_map(|line| line.sights.get(at).copied()).collect();
                 Facts::of(&sights)
@@ -101,12 +106,13 @@ impl Tree {
         let kept = facts::cut(&facts);
         let sure = |facts: &Facts| match facts.kind {
             Kind::Time(_) | Kind::Level | Kind::Letter | Kind::Priority => !facts.soft,
-            Kind::Tag => facts.process,
+            Kind::Tag => facts.process || facts.dotted,
             Kind::Sign | Kind::Number | Kind::Word | Kind::Group(_) | Kind::Data => false,
         };
         if kept == 0 || (parted > 0 && !facts[..kept].iter().skip(parted).any(sure)) {
             return;
         }
+        let lines = stages.get(kept - 1).map(Vec::as_slice).unwrap_or_default();
         self.found.push((lines.len(), program(&facts[..kept], lines)));
     }
 }
@@ -174,14 +180,23 @@ pub(super) fn roles(facts: &[Facts]) -> [Role; CELLS] {
             Kind::Level | Kind::Letter | Kind::Sign | Kind::Priority if Some(at) == level => Role::Level,
             Kind::Tag => Role::Logger,
             _ if syslog => modern_syslog(at),
-            Kind::Number if at > 0 && free(Role::Process) && this.glue.bytes() != b"#" => Role::Process,
+            Kind::Number if at > 0 && free(Role::Process) => Role::Process,
             Kind::Number if at > 0 && free(Role::Thread) => Role::Thread,
-            Kind::Group(_) if this.digits && free(Role::Process) => Role::Process,
+            Kind::Group(open) if this.digits && free(Role::Process) => {
+                // Behind a level, `[0000]` is how long the program runs.
+                if open == b'[' && level == at.checked_sub(1) { Role::None } else { Role::Process }
+            }
             Kind::Group(b'[') if this.thread && free(Role::Thread) => Role::Thread,
-            Kind::Group(b'[') if tag.is_none() && (this.logger || this.name) && free(Role::Logger) => {
+            Kind::Group(b'[')
+                if tag.is_none()
+                    && this.name
+                    && this.lower
+                    && free(Role::Logger)
+                    && !better(&facts[at + 1..]) =>
+            {
                 Role::Logger
             }
-            Kind::Group(b'[') if this.name && free(Role::Thread) => Role::Thread,
+            Kind::Group(b'[') if this.lower && beside_level(facts, at) && free(Role::Thread) => Role::Thread,
             Kind::Word => word_role(facts, at, time, level, tag),
             Kind::Time(_) | Kind::Level | Kind::Letter | Kind::Sign | Kind::Priority => Role::None,
             Kind::Number | Kind::Group(_) | Kind::Data => Role::None,
@@ -191,6 +206,16 @@ pub(super) fn roles(facts: &[Facts]) -> [Role; CELLS] {
         }
     }
     roles
+}
+
+fn beside_level(facts: &[Facts], at: usize) -> bool {
+    let level = |at: usize| facts.get(at).is_some_and(|facts| facts.kind == Kind::Level);
+    at > 0 && (level(at - 1) || level(at + 1))
+}
+
+/// Whether a word with the form of a logger's name follows.
+fn better(facts: &[Facts]) -> bool {
+    facts.iter().any(|facts| facts.kind == Kind::Word && facts.dotted)
 }
 
 fn best_time(facts: &[Facts]) -> Option<usize> {
@@ -231,21 +256,32 @@ fn word_role(
     {
         return Role::Host;
     }
-    if this.glue.bytes() == b"/" {
+    if this.glue.bytes() == b"/" || this.tail.bytes() == b"/" {
         return Role::Thread;
     }
-    if !behind_time && level.is_none_or(|level| level > at) {
+    if this.tail.bytes() == b"." {
+        return Role::Logger;
+    }
+    let before_level = level.is_some_and(|level| level > at);
+    if !behind_time && (before_level || level.is_none()) {
         return Role::None;
     }
-    let set_apart = this.glue.ends_with(b"-|:]") || this.tail.ends_with(b"-|") || this.inside;
+    let behind_a_time = at > 0 && matches!(facts[at - 1].kind, Kind::Time(_));
+    if behind_a_time && before_level && level != Some(at + 1) && !this.plain && this.tail.bytes().is_empty() {
+        return Role::Host;
+    }
+    let set_apart = this.glue.ends_with(b"-|:") || this.tail.ends_with(b"-|") || this.inside;
     if this.thread && set_apart {
         return Role::Thread;
     }
-    if tag.is_none() && (this.logger || (set_apart && this.name) || level.is_some_and(|level| level < at)) {
+    let column = level == Some(at + 1) || level.is_some_and(|level| level < at);
+    if tag.is_none()
+        && this.name
+        && !this.account
+        && (this.logger || set_apart || column)
+        && (!before_level || set_apart || column)
+    {
         return Role::Logger;
-    }
-    if level.is_some_and(|level| level > at) && !this.plain && time.is_some_and(|time| time + 1 == at) {
-        return Role::Host;
     }
     Role::None
 }
