@@ -2,10 +2,17 @@
 //!
 //! What was logged just before a crash, such as the request, is what a reproduction starts from. Which lines count is
 //! decided by the bytes before the record alone, so a scan that resumes sees the same ones as a scan that went through.
+//! Hardly any record is an error, so the lines are looked for only then.
 
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
+use memchr::memrchr;
+
+use crate::clean::clean;
+use crate::encoding::{Encoding, is_garbage};
 use crate::redact::Redactor;
+use crate::unwrap::{Form, unwrap};
 
 /// Lines kept.
 const LINES: usize = 20;
@@ -14,43 +21,102 @@ pub(crate) const REACH: u64 = 16 << 10;
 /// Bytes kept of a line.
 const LINE_BYTES: usize = 1 << 10;
 
-struct Kept {
-    start: u64,
-    text: String,
-    redacted: bool,
-}
-
-/// The last lines read.
-#[derive(Default)]
+/// Finds the lines before a place in a file.
 pub(crate) struct Context {
-    lines: VecDeque<Kept>,
+    pub(crate) encoding: Encoding,
+    pub(crate) reference: Timestamp,
+    /// Bytes after which a line is cut.
+    pub(crate) limit: usize,
+    /// Lines that were looked at lately, by the offset of their end; errors come in floods.
+    known: VecDeque<(u64, Vec<String>)>,
 }
 
 impl Context {
-    /// Adds a line, which must lie behind those before it.
-    pub(crate) fn push(&mut self, start: u64, text: String) {
-        if text.trim().is_empty() {
-            return;
-        }
-        self.lines.push_back(Kept { start, text, redacted: false });
-        if self.lines.len() > LINES {
-            self.lines.pop_front();
-        }
+    pub(crate) fn new(encoding: Encoding, reference: Timestamp, limit: usize) -> Self {
+        Self { encoding, reference, limit, known: VecDeque::new() }
     }
 
-    /// The lines within reach of a record that starts at the offset, oldest first, redacted.
-    pub(crate) fn before(&mut self, start: u64, redactor: &Redactor) -> Vec<String> {
-        let near = self.lines.iter_mut().filter(|line| line.start < start && line.start + REACH >= start);
-        near.map(|line| {
-            if !line.redacted {
-                // Cut only now: half a secret would no longer look like one.
-                line.text = redactor.redact(&line.text).text;
-                let end = line.text.floor_char_boundary(LINE_BYTES);
-                line.text.truncate(end);
-                line.redacted = true;
-            }
-            line.text.clone()
-        })
-        .collect()
+    /// The lines before the end of the bytes, which begin at an offset of the file: oldest first, redacted.
+    pub(crate) fn before(
+        &mut self,
+        (base, bytes): (u64, &[u8]),
+        form: Form,
+        redactor: &Redactor,
+    ) -> Vec<String> {
+        let offset = base + bytes.len() as u64;
+        let mut found: Vec<Vec<String>> = Vec::new();
+        let (mut count, mut end) = (0, bytes.len());
+        while count < LINES
+            && let Some(start) = self.line_before(bytes, end, base)
+            && base + start as u64 + REACH >= offset
+        {
+            let lines = self.lines(base + end as u64, &bytes[start..end], form, redactor);
+            count += lines.len();
+            found.push(lines);
+            end = start;
+        }
+        let lines: Vec<String> = found.into_iter().rev().flatten().collect();
+        lines[lines.len().saturating_sub(LINES)..].to_vec()
     }
+
+    /// Where the line begins that ends there; none where the bytes begin in the middle of it.
+    fn line_before(&self, bytes: &[u8], end: usize, base: u64) -> Option<usize> {
+        let wide = self.encoding.is_wide();
+        let width = if wide { 2 } else { 1 };
+        let before = &bytes[..end.checked_sub(width)?];
+        let start = if wide {
+            let mut pairs = before.as_chunks::<2>().0.iter();
+            pairs.rposition(|pair| self.encoding.unit(*pair) == 0x0a).map(|at| at * 2 + 2)
+        } else {
+            memrchr(b'\n', before).map(|at| at + 1)
+        };
+        start.or((base == 0).then_some(0))
+    }
+
+    /// The lines that a line of the file holds, none where it is blank.
+    fn lines(&mut self, end: u64, bytes: &[u8], form: Form, redactor: &Redactor) -> Vec<String> {
+        if let Ok(at) = self.known.binary_search_by_key(&end, |(end, _)| *end) {
+            return self.known[at].1.clone();
+        }
+        let lines = self.read(bytes, form, redactor);
+        if self.known.back().is_none_or(|(last, _)| *last < end) {
+            self.known.push_back((end, lines.clone()));
+        } else if let Err(at) = self.known.binary_search_by_key(&end, |(end, _)| *end) {
+            self.known.insert(at, (end, lines.clone()));
+        }
+        while self.known.len() > 2 * LINES {
+            self.known.pop_front();
+        }
+        lines
+    }
+
+    fn read(&self, bytes: &[u8], form: Form, redactor: &Redactor) -> Vec<String> {
+        let bytes = if self.encoding.is_wide() { bytes } else { behind_hole(bytes) };
+        let bytes = &bytes[..bytes.len().min(self.limit)];
+        let decoded;
+        let bytes = if self.encoding.is_wide() {
+            decoded = self.encoding.to_utf8(bytes.to_vec());
+            &decoded
+        } else {
+            bytes
+        };
+        if is_garbage(bytes) {
+            return Vec::new();
+        }
+        let text = clean(bytes);
+        let content = unwrap(&text, form, self.reference).map_or(text.as_str().into(), |(_, inner)| inner);
+        let lines = content.split('\n').filter(|line| !line.trim().is_empty());
+        lines
+            .map(|line| {
+                // Cut only now: half a secret would no longer look like one.
+                let mut text = redactor.redact(line).text;
+                text.truncate(text.floor_char_boundary(LINE_BYTES));
+                text
+            })
+            .collect()
+    }
+}
+
+fn behind_hole(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..]
 }

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -13,11 +13,10 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::assemble;
-use crate::clean::clean;
-use crate::context::{self, Context};
-use crate::encoding::{Encoding, is_garbage};
-use crate::lines::{LineReader, Piece};
+use crate::context;
+use crate::encoding::Encoding;
+use crate::learned::{LEARNED_FROM, Learned};
+use crate::lines::LineReader;
 use crate::source::{Cursor, ScanError};
 use crate::unpack::{self, Flaw, Packing, Unpacker};
 
@@ -25,7 +24,6 @@ use crate::unpack::{self, Flaw, Packing, Unpacker};
 pub(crate) const HEAD_BYTES: u64 = 1024;
 /// How far apart the clocks of two machines that share a folder are at most.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
-const BUFFER: usize = 64 << 10;
 
 /// A regular file open for reading, as it was at that moment, or what came through a pipe.
 pub(crate) struct LogFile {
@@ -231,35 +229,28 @@ impl LogFile {
         }
     }
 
-    /// The lines from the cursor to the end.
+    /// The lines from the cursor to the end, and what may be the context of the first of them.
     pub(crate) fn lines(
         &self,
         cursor: &Cursor,
         limit: usize,
         encoding: Encoding,
-    ) -> LineReader<BufReader<impl Read + '_>> {
-        let section = Section { content: &self.content, at: cursor.offset, end: self.length };
-        let reader = BufReader::with_capacity(BUFFER, section);
-        LineReader::new(reader, cursor.offset, limit, cursor.inside_line, encoding)
+    ) -> io::Result<LineReader<impl Read + '_>> {
+        // At an even byte, where one of two bytes begins.
+        let base = cursor.offset.saturating_sub(context::REACH + 1) & !1;
+        let section = Section { content: &self.content, at: base, end: self.length };
+        LineReader::new(section, base, cursor.offset, limit, cursor.inside_line, encoding)
     }
 
-    /// The lines before the offset that a record there may have as its context.
-    pub(crate) fn context(&self, offset: u64, limit: usize, encoding: Encoding) -> io::Result<Context> {
-        let mut context = Context::default();
-        // At an even byte, where one of two bytes begins.
-        let start = offset.saturating_sub(context::REACH + 1) & !1;
-        let bytes = self.bytes(start, offset)?;
-        // From the middle of a file, the first bytes are the end of a line that began out of reach.
-        let mut lines = LineReader::new(bytes.as_slice(), start, limit, start > 0, encoding);
-        while let Some(piece) = lines.next()? {
-            if let Piece::Line(line) = piece
-                && !is_garbage(&line.bytes)
-            {
-                let text = clean(&line.bytes);
-                context.push(line.start, assemble::content(&text, self.changed).to_owned());
-            }
-        }
-        Ok(context)
+    /// What the segment of the file teaches in which the offset lies.
+    pub(crate) fn learned(&self, offset: u64, encoding: Encoding) -> io::Result<Learned> {
+        let start = Learned::segment_start(offset);
+        // The byte before tells whether a line begins there.
+        let from = start.saturating_sub(if encoding.is_wide() { 2 } else { 1 });
+        let end = start + LEARNED_FROM as u64;
+        let bytes = self.bytes(from, end.min(self.length))?;
+        let complete = from + bytes.len() as u64 == end;
+        Ok(Learned::from(&bytes, complete, offset, from < start, encoding, self.changed))
     }
 
     fn bytes(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {

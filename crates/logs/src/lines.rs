@@ -1,16 +1,24 @@
-//! Lines of a log with a limit on their length.
+//! Lines of a log with a limit on their length, in one window over its bytes.
 //!
 //! A line beyond the limit comes as its first bytes; its rest is skipped, even over several scans, so that no input can
 //! claim more memory than the limit. Where a line is cut depends on its bytes alone, never on where a scan stopped.
 //! NUL bytes before a line are passed over: a program that goes on writing where it was, after its log was emptied, leaves
-//! a hole of them, which may be larger than any line.
+//! a hole of them, which may be larger than any line. The window keeps what lies just before the next line, so that an
+//! error can say what came before it without every line being copied.
 
-use std::io::{self, BufRead};
+use std::io::{self, Read};
+use std::ops::Range;
+
+use memchr::memchr;
 
 use crate::encoding::Encoding;
 
 /// The line end in two bytes.
 const NEWLINE: u16 = 0x0a;
+/// Bytes asked for at once.
+const BLOCK: usize = 256 << 10;
+/// Bytes before the next line that stay in the window.
+const BEHIND: usize = 128 << 10;
 
 /// What came next.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +34,8 @@ pub(crate) enum Piece {
     },
     /// So many NUL bytes before a line.
     Hole(u64),
+    /// The window has nothing more; [`LineReader::fill`] moves it on.
+    Empty,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +44,8 @@ pub(crate) struct Line {
     pub(crate) start: u64,
     /// Offset after the last byte taken.
     pub(crate) end: u64,
-    pub(crate) bytes: Vec<u8>,
+    /// Where the text lies in the window, without its line end.
+    text: Range<usize>,
     pub(crate) ending: Ending,
 }
 
@@ -50,164 +61,221 @@ pub(crate) enum Ending {
 
 pub(crate) struct LineReader<R> {
     reader: R,
-    offset: u64,
+    window: Vec<u8>,
+    /// How much of the window holds bytes of the file.
+    filled: usize,
+    /// Offset in the file at which the window begins.
+    base: u64,
+    /// Where in the window the next piece begins.
+    at: usize,
+    /// How much behind `at` was searched for a line end in vain.
+    searched: usize,
+    ended: bool,
     limit: usize,
     inside_line: bool,
     encoding: Encoding,
 }
 
-impl<R: BufRead> LineReader<R> {
-    pub(crate) fn new(reader: R, offset: u64, limit: usize, inside_line: bool, encoding: Encoding) -> Self {
-        Self { reader, offset, limit: limit.max(1), inside_line, encoding }
+impl<R: Read> LineReader<R> {
+    /// Lines from `offset` on of what the reader gives from `base` on, which must not lie behind it.
+    pub(crate) fn new(
+        reader: R,
+        base: u64,
+        offset: u64,
+        limit: usize,
+        inside_line: bool,
+        encoding: Encoding,
+    ) -> io::Result<Self> {
+        let mut lines = Self {
+            reader,
+            window: Vec::new(),
+            filled: 0,
+            base,
+            at: 0,
+            searched: 0,
+            ended: false,
+            limit: if encoding.is_wide() { limit.max(2).next_multiple_of(2) } else { limit.max(1) },
+            inside_line,
+            encoding,
+        };
+        let before = usize::try_from(offset - base).unwrap_or(usize::MAX);
+        while lines.filled < before && !lines.ended {
+            lines.fill()?;
+        }
+        lines.at = before.min(lines.filled);
+        Ok(lines)
     }
 
-    /// The next piece; `None` at the end of the file.
+    /// The bytes of a line, without its line end and as UTF-8 where they are in two bytes.
+    pub(crate) fn bytes<'a>(&'a self, line: &Line, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        let bytes = &self.window[line.text.clone()];
+        if !self.encoding.is_wide() {
+            return bytes;
+        }
+        *scratch = self.encoding.to_utf8(bytes.to_vec());
+        scratch
+    }
+
+    /// What the window holds before an offset that it has passed, and the offset at which that begins.
+    pub(crate) fn before(&self, offset: u64) -> (u64, &[u8]) {
+        let end = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        (self.base, &self.window[..end.min(self.filled)])
+    }
+
+    /// Where the next line begins; none inside an overlong one.
+    pub(crate) fn position(&self) -> Option<u64> {
+        (!self.inside_line).then_some(self.base + self.at as u64)
+    }
+
+    /// Up to so many bytes from the next piece on. Lines that were given before are no longer in their places.
+    pub(crate) fn ahead(&mut self, length: usize) -> io::Result<&[u8]> {
+        while self.filled - self.at < length && !self.ended {
+            self.fill()?;
+        }
+        Ok(&self.window[self.at..self.filled.min(self.at + length)])
+    }
+
+    /// Offset before which [`LineReader::fill`] drops what the window holds.
+    pub(crate) fn dropped_by_fill(&self) -> u64 {
+        self.base + self.passed() as u64
+    }
+
+    /// How much of the window is no longer needed and in the way.
+    fn passed(&self) -> usize {
+        if self.filled + BLOCK > self.window.len() { self.at.saturating_sub(BEHIND) & !1 } else { 0 }
+    }
+
+    /// Reads on. What lies further behind than the window reaches is lost.
+    pub(crate) fn fill(&mut self) -> io::Result<()> {
+        let passed = self.passed();
+        if passed > 0 {
+            self.window.copy_within(passed..self.filled, 0);
+            self.filled -= passed;
+            self.at -= passed;
+            self.base += passed as u64;
+        }
+        if self.filled + BLOCK > self.window.len() {
+            self.window.resize(self.filled + BLOCK, 0);
+        }
+        loop {
+            match self.reader.read(&mut self.window[self.filled..]) {
+                Ok(read) => {
+                    self.filled += read;
+                    self.ended = read == 0;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next piece, reading on where that is needed; `None` at the end of the file.
     pub(crate) fn next(&mut self) -> io::Result<Option<Piece>> {
-        match (self.inside_line, self.encoding.is_wide()) {
-            (true, false) => self.skip(),
-            (false, false) => match self.hole()? {
-                0 => self.line(),
-                bytes => Ok(Some(Piece::Hole(bytes))),
-            },
-            (true, true) => self.skip_wide(),
-            (false, true) => self.line_wide(),
-        }
-    }
-
-    fn hole(&mut self) -> io::Result<u64> {
-        let mut bytes = 0;
         loop {
-            let buffer = fill(&mut self.reader)?;
-            let taken = buffer.iter().position(|b| *b != 0).unwrap_or(buffer.len());
-            if taken == 0 {
-                return Ok(bytes);
-            }
-            self.reader.consume(taken);
-            bytes += taken as u64;
-            self.offset += taken as u64;
-        }
-    }
-
-    fn skip(&mut self) -> io::Result<Option<Piece>> {
-        let mut bytes = 0;
-        loop {
-            let buffer = fill(&mut self.reader)?;
-            if buffer.is_empty() {
-                return Ok((bytes > 0).then_some(Piece::Skipped { bytes, ended: false }));
-            }
-            let end = buffer.iter().position(|b| *b == b'\n');
-            let taken = end.map_or(buffer.len(), |at| at + 1);
-            self.reader.consume(taken);
-            bytes += taken as u64;
-            self.offset += taken as u64;
-            if end.is_some() {
-                self.inside_line = false;
-                return Ok(Some(Piece::Skipped { bytes, ended: true }));
+            match self.next_in_window() {
+                Some(Piece::Empty) => self.fill()?,
+                found => return Ok(found),
             }
         }
     }
 
-    fn line(&mut self) -> io::Result<Option<Piece>> {
-        let start = self.offset;
-        let mut bytes = Vec::new();
-        let ending = loop {
-            let buffer = fill(&mut self.reader)?;
-            if buffer.is_empty() {
-                break Ending::EndOfFile;
-            }
-            let room = self.limit - bytes.len();
-            if room == 0 && buffer[0] != b'\n' {
-                self.inside_line = true;
-                break Ending::Cut;
-            }
-            let window = &buffer[..buffer.len().min(room + 1)];
-            if let Some(at) = window.iter().position(|b| *b == b'\n') {
-                bytes.extend_from_slice(&window[..at]);
-                self.reader.consume(at + 1);
-                self.offset += at as u64 + 1;
-                break Ending::Newline;
-            }
-            let taken = window.len().min(room);
-            bytes.extend_from_slice(&window[..taken]);
-            self.reader.consume(taken);
-            self.offset += taken as u64;
-        };
-        if ending == Ending::EndOfFile && bytes.is_empty() {
-            return Ok(None);
+    /// The next piece that the window holds; `None` at the end of the file.
+    pub(crate) fn next_in_window(&mut self) -> Option<Piece> {
+        if self.inside_line {
+            return self.skip();
         }
-        Ok(Some(Piece::Line(Line { start, end: self.offset, bytes, ending })))
-    }
-}
-
-/// Two bytes at a time; half a character at the end of the file is not there yet.
-impl<R: BufRead> LineReader<R> {
-    fn skip_wide(&mut self) -> io::Result<Option<Piece>> {
-        let mut bytes = 0;
-        while let Some(pair) = self.pair()? {
-            bytes += 2;
-            if self.encoding.unit(pair) == NEWLINE {
-                self.inside_line = false;
-                return Ok(Some(Piece::Skipped { bytes, ended: true }));
-            }
+        let hole = if self.encoding.is_wide() { 0 } else { self.hole() };
+        if hole > 0 {
+            self.at += hole;
+            return Some(Piece::Hole(hole as u64));
         }
-        Ok((bytes > 0).then_some(Piece::Skipped { bytes, ended: false }))
+        self.line()
     }
 
-    fn line_wide(&mut self) -> io::Result<Option<Piece>> {
-        let start = self.offset;
-        let mut bytes = Vec::new();
-        let ending = loop {
-            if bytes.len() >= self.limit {
-                self.inside_line = true;
-                break Ending::Cut;
-            }
-            match self.pair()? {
-                None => break Ending::EndOfFile,
-                Some(pair) if self.encoding.unit(pair) == NEWLINE => break Ending::Newline,
-                Some(pair) => bytes.extend(pair),
-            }
-        };
-        if ending == Ending::EndOfFile && bytes.is_empty() {
-            return Ok(None);
+    fn hole(&self) -> usize {
+        if self.searched > 0 {
+            return 0;
         }
-        Ok(Some(Piece::Line(Line { start, end: self.offset, bytes: self.encoding.to_utf8(bytes), ending })))
+        self.window[self.at..self.filled].iter().take_while(|byte| **byte == 0).count()
     }
 
-    fn pair(&mut self) -> io::Result<Option<[u8; 2]>> {
-        let mut pair = [0; 2];
-        for byte in &mut pair {
-            let Some(next) = fill(&mut self.reader)?.first() else { return Ok(None) };
-            *byte = *next;
-            self.reader.consume(1);
+    /// Where the next line end begins, within so many bytes from the given place on.
+    fn line_end(&self, from: usize, length: usize) -> Option<usize> {
+        let bytes = &self.window[from..self.filled.min(from + length)];
+        if !self.encoding.is_wide() {
+            return memchr(b'\n', bytes);
         }
-        self.offset += 2;
-        Ok(Some(pair))
+        let mut pairs = bytes.as_chunks::<2>().0.iter();
+        pairs.position(|pair| self.encoding.unit(*pair) == NEWLINE).map(|at| at * 2)
     }
-}
 
-/// The next bytes; a call that a signal interrupted is made again.
-fn fill<R: BufRead>(reader: &mut R) -> io::Result<&[u8]> {
-    loop {
-        match reader.fill_buf() {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    fn skip(&mut self) -> Option<Piece> {
+        let width = self.width();
+        let end = self.line_end(self.at, usize::MAX - self.at);
+        let taken = end.map_or((self.filled - self.at) / width * width, |end| end + width);
+        if taken == 0 {
+            return if self.ended { None } else { Some(Piece::Empty) };
         }
+        self.at += taken;
+        self.inside_line = end.is_none();
+        Some(Piece::Skipped { bytes: taken as u64, ended: end.is_some() })
     }
-    // The first call filled the buffer, so this one only lends it.
-    reader.fill_buf()
+
+    fn line(&mut self) -> Option<Piece> {
+        let width = self.width();
+        let (from, room) = (self.at + self.searched, self.limit + width - self.searched);
+        if let Some(end) = self.line_end(from, room) {
+            let end = from + end;
+            return Some(self.take(end, end + width, Ending::Newline));
+        }
+        let there = (self.filled - self.at) / width * width;
+        if there > self.limit {
+            self.inside_line = true;
+            let end = self.at + self.limit;
+            return Some(self.take(end, end, Ending::Cut));
+        }
+        if !self.ended {
+            self.searched = there;
+            return Some(Piece::Empty);
+        }
+        let end = self.at + there;
+        (there > 0).then(|| self.take(end, end, Ending::EndOfFile))
+    }
+
+    fn take(&mut self, text_end: usize, end: usize, ending: Ending) -> Piece {
+        let (text, start) = (self.at..text_end, self.base + self.at as u64);
+        (self.at, self.searched) = (end, 0);
+        Piece::Line(Line { start, end: self.base + end as u64, text, ending })
+    }
+
+    fn width(&self) -> usize {
+        if self.encoding.is_wide() { 2 } else { 1 }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Gives a few bytes at a time.
+    struct Slow<'a>(&'a [u8]);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.0.len().min(buffer.len()).min(3);
+            buffer[..length].copy_from_slice(&self.0[..length]);
+            self.0 = &self.0[length..];
+            Ok(length)
+        }
+    }
+
     fn all(text: &[u8], limit: usize) -> Vec<(Vec<u8>, Ending)> {
-        let mut reader = LineReader::new(text, 0, limit, false, Encoding::Utf8);
+        let mut reader = LineReader::new(Slow(text), 0, 0, limit, false, Encoding::Utf8).unwrap();
         let mut found = Vec::new();
         while let Some(piece) = reader.next().unwrap() {
             if let Piece::Line(line) = piece {
-                found.push((line.bytes, line.ending));
+                found.push((reader.bytes(&line, &mut Vec::new()).to_vec(), line.ending));
             }
         }
         found
@@ -225,19 +293,18 @@ mod tests {
 
     #[test]
     fn a_hole_before_a_line_is_no_part_of_it() {
-        let mut reader = LineReader::new(&b"a\0b\n\0\0\0c\n"[..], 0, 2, false, Encoding::Utf8);
-        let line = |start, end, bytes: &[u8], ending| {
-            Piece::Line(Line { start, end, bytes: bytes.to_vec(), ending })
-        };
+        let text = &b"a\0b\n\0\0\0c\n"[..];
+        let mut reader = LineReader::new(text, 0, 0, 2, false, Encoding::Utf8).unwrap();
         let mut pieces = Vec::new();
         while let Some(piece) = reader.next().unwrap() {
             pieces.push(piece);
         }
+        let line = |start: u64, end, text, ending| Piece::Line(Line { start, end, text, ending });
         let expected = vec![
-            line(0, 2, b"a\0", Ending::Cut),
+            line(0, 2, 0..2, Ending::Cut),
             Piece::Skipped { bytes: 2, ended: true },
             Piece::Hole(3),
-            line(7, 9, b"c", Ending::Newline),
+            line(7, 9, 7..8, Ending::Newline),
         ];
         assert_eq!(pieces, expected);
     }
@@ -246,5 +313,23 @@ mod tests {
     fn a_line_of_exactly_the_limit_is_open_until_its_end_is_seen() {
         assert_eq!(all(b"abc", 3), vec![(b"abc".to_vec(), Ending::EndOfFile)]);
         assert_eq!(all(b"abc\n", 3), vec![(b"abc".to_vec(), Ending::Newline)]);
+    }
+
+    #[test]
+    fn the_window_moves_on_and_keeps_what_lies_just_before() {
+        let text = b"0123456789abcde\n".repeat(100_000);
+        let mut reader = LineReader::new(text.as_slice(), 0, 16, 100, false, Encoding::Utf8).unwrap();
+        let mut at = 16;
+        while let Some(piece) = reader.next().unwrap() {
+            let Piece::Line(line) = piece else { panic!("{piece:?}") };
+            assert_eq!((line.start, line.end), (at, at + 16));
+            assert_eq!(reader.bytes(&line, &mut Vec::new()), b"0123456789abcde");
+            let (base, before) = reader.before(at);
+            assert_eq!(base + before.len() as u64, at);
+            assert!(before.len() >= 16.min(at as usize) && before.ends_with(b"e\n"));
+            at += 16;
+        }
+        assert_eq!(at as usize, text.len());
+        assert!(reader.window.len() <= BEHIND + 2 * BLOCK, "{}", reader.window.len());
     }
 }

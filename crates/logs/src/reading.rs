@@ -1,23 +1,26 @@
 //! One pass over the lines of a file: from bytes to finished records and the cursor behind them.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Read};
 use std::sync::MutexGuard;
 
 use groundcrew_core::trace::Trace;
+use jiff::Timestamp;
 
 use crate::assemble::{Assembler, Draft, Row};
 use crate::clean::clean;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::encoding::{Encoding, is_garbage};
 use crate::file::LogFile;
-use crate::lines::{Ending, Line, Piece};
+use crate::learned::{LEARNED_FROM, Learned};
+use crate::lines::{Ending, Line, LineReader, Piece};
 use crate::record::{Record, Span};
 use crate::redact::Redactor;
 use crate::release;
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
+use crate::unwrap::unwrap;
 
 /// Records of an unknown form that are shown.
 const EXAMPLES: usize = 5;
@@ -36,33 +39,21 @@ pub(crate) fn read(
     if encoding == Encoding::Binary {
         return passed_over(log, cursor);
     }
-    let mut reading = Reading::new(log, cursor, options, encoding)?;
-    let mut lines = log.lines(cursor, options.max_record_bytes, encoding);
-    let at_end = loop {
-        if reading.is_full(cursor) {
-            break false;
-        }
-        match lines.next()? {
-            None => break true,
-            Some(Piece::Line(line)) if line.ending == Ending::EndOfFile && !flush => break true,
-            Some(Piece::Line(line)) => reading.take(&line),
-            Some(Piece::Skipped { bytes, ended }) => reading.skip(bytes, ended),
-            Some(Piece::Hole(bytes)) => reading.offset += bytes,
-        }
-    };
-    if at_end && flush {
-        reading.finish();
-    }
+    let lines = log.lines(cursor, options.max_record_bytes, encoding)?;
+    let mut reading = Reading::new(log, cursor, options, encoding, lines)?;
+    let at_end = reading.run(cursor, flush)?;
     let (offset, line) = reading
         .assembler
         .unfinished()
         .map_or((reading.offset, reading.line), |(offset, number)| (offset, number - 1));
-    let cursor_now = log.cursor_at(offset, line, reading.inside_line && offset == reading.offset)?;
+    let inside_line = reading.inside_line && offset == reading.offset;
+    let learned = [reading.learned, reading.learned_before];
+    let learned = learned.into_iter().find(|learned| learned.is_final_at(offset));
     Ok(Scan {
         records: reading.records,
         lines: line - cursor.line,
         bytes: offset - cursor.offset,
-        cursor: cursor_now,
+        cursor: Cursor { learned, ..log.cursor_at(offset, line, inside_line)? },
         unparsed: reading.unparsed,
         unparsed_examples: reading.unparsed_examples,
         traffic: reading.traffic.finish(line - cursor.line),
@@ -91,11 +82,17 @@ fn passed_over(log: &LogFile, cursor: &Cursor) -> io::Result<Scan> {
 }
 
 /// One pass over the lines of a file.
-struct Reading<'a> {
+struct Reading<'a, R> {
     options: &'a ScanOptions,
     observer: Option<MutexGuard<'a, dyn Observe + Send + 'static>>,
+    reader: LineReader<R>,
+    encoding: Encoding,
+    reference: Timestamp,
+    learned: Learned,
+    /// What was learned of the segment before, in which the unfinished records may have begun.
+    learned_before: Learned,
     assembler: Assembler,
-    /// Records that the assembler finished and that are not emitted yet; empty between lines.
+    /// Records that came out of the assembler and are not emitted yet; empty between lines.
     done: Vec<Draft>,
     context: Context,
     records: Vec<Record>,
@@ -110,14 +107,30 @@ struct Reading<'a> {
     inside_line: bool,
 }
 
-impl<'a> Reading<'a> {
-    fn new(log: &LogFile, cursor: &Cursor, options: &'a ScanOptions, encoding: Encoding) -> io::Result<Self> {
+impl<'a, R: Read> Reading<'a, R> {
+    fn new(
+        log: &LogFile,
+        cursor: &Cursor,
+        options: &'a ScanOptions,
+        encoding: Encoding,
+        reader: LineReader<R>,
+    ) -> io::Result<Self> {
+        let learned = match &cursor.learned {
+            Some(learned) if learned.is_final_at(cursor.offset) => learned.clone(),
+            Some(_) | None => log.learned(cursor.offset, encoding)?,
+        };
+        let limit = options.max_record_bytes;
         Ok(Self {
             options,
             observer: options.observer.as_ref().map(Observer::lock),
-            assembler: Assembler::new(log.changed, options.max_record_bytes),
+            reader,
+            encoding,
+            reference: log.changed,
+            assembler: Assembler::new(learned.layout.clone(), log.changed, limit),
+            learned,
+            learned_before: Learned::default(),
             done: Vec::new(),
-            context: log.context(cursor.offset, options.max_record_bytes, encoding)?,
+            context: Context::new(encoding, log.changed, limit),
             records: Vec::new(),
             unparsed: 0,
             unparsed_examples: Vec::new(),
@@ -129,12 +142,65 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// Reads until there is enough, which is false, or nothing more.
+    fn run(&mut self, from: &Cursor, flush: bool) -> io::Result<bool> {
+        loop {
+            if self.is_full(from) {
+                return Ok(false);
+            }
+            self.learn()?;
+            match self.reader.next_in_window() {
+                None => break,
+                Some(Piece::Empty) => self.move_on()?,
+                Some(Piece::Line(line)) if line.ending == Ending::EndOfFile && !flush => break,
+                Some(Piece::Line(line)) => self.take(&line),
+                Some(Piece::Skipped { bytes, ended }) => self.skip(bytes, ended),
+                Some(Piece::Hole(bytes)) => self.offset += bytes,
+            }
+        }
+        if flush {
+            self.finish();
+        }
+        Ok(true)
+    }
+
     /// Enough for one scan; never before the cursor has moved, or the next scan would do the same again.
     fn is_full(&self, from: &Cursor) -> bool {
         let resume = self.assembler.unfinished().map_or(self.offset, |(offset, _)| offset);
         let enough = self.offset - from.offset >= self.options.max_bytes
             || self.records.len() >= self.options.max_records;
-        enough && resume > from.offset
+        enough && resume > from.offset && !self.inside_line
+    }
+
+    /// Moves the window on; what unfinished records may need of it is taken out first.
+    fn move_on(&mut self) -> io::Result<()> {
+        let reach = match self.reader.dropped_by_fill() {
+            0 => 0,
+            dropped => dropped + context::REACH + 1,
+        };
+        let (form, redactor) = (self.learned.form, &self.options.redactor);
+        for draft in self.assembler.waiting() {
+            if draft.start < reach && draft.context.is_none() {
+                let before = self.reader.before(draft.start);
+                draft.context = Some(self.context.before(before, form, redactor));
+            }
+        }
+        self.reader.fill()
+    }
+
+    /// Learns anew where the next line begins another segment.
+    fn learn(&mut self) -> io::Result<()> {
+        let Some(next) = self.reader.position().filter(|next| !self.learned.holds_at(*next)) else {
+            return Ok(());
+        };
+        let end = Learned::segment_start(next) + LEARNED_FROM as u64;
+        let length = usize::try_from(end.saturating_sub(next)).unwrap_or(LEARNED_FROM);
+        let bytes = self.reader.ahead(length)?;
+        let complete = bytes.len() == length;
+        let learned = Learned::from(bytes, complete, next, false, self.encoding, self.reference);
+        self.assembler.read_as(learned.layout.clone());
+        self.learned_before = std::mem::replace(&mut self.learned, learned);
+        Ok(())
     }
 
     fn take(&mut self, line: &Line) {
@@ -143,12 +209,20 @@ impl<'a> Reading<'a> {
         self.offset = line.end;
         self.inside_line = cut;
         self.line += u64::from(!cut);
-        if is_garbage(&line.bytes) {
+        let mut scratch = Vec::new();
+        let bytes = self.reader.bytes(line, &mut scratch);
+        if is_garbage(bytes) {
             self.finish();
             self.drop_bytes(DropReason::Binary, line.end - line.start);
             return;
         }
-        let row = Row { start: line.start, end: line.end, number, text: clean(&line.bytes), cut };
+        let text = clean(bytes);
+        let (envelope, text) = match unwrap(&text, self.learned.form, self.reference) {
+            Some((envelope, inner)) => (Some(envelope), inner),
+            None => (None, Cow::Borrowed(text.as_str())),
+        };
+        let (start, end) = (line.start, line.end);
+        let row = Row { start, end, number, lines: 1, text, cut, envelope, sequence: 0 };
         self.assembler.push(row, &mut self.done);
         self.emit();
         // The rest of the line is skipped, so nothing can follow that belongs to this record.
@@ -171,17 +245,20 @@ impl<'a> Reading<'a> {
 
     fn emit(&mut self) {
         let mut done = std::mem::take(&mut self.done);
-        for draft in done.drain(..) {
+        for mut draft in done.drain(..) {
             self.drop_bytes(DropReason::LongRecord, draft.left_out);
             let mut record = finished(&draft, &self.options.redactor);
             let is_error = record.is_error();
             if is_error {
-                record.context = self.context.before(record.bytes.start, &self.options.redactor);
+                record.context = match draft.context.take() {
+                    Some(context) => context,
+                    None => {
+                        let before = self.reader.before(draft.start);
+                        self.context.before(before, self.learned.form, &self.options.redactor)
+                    }
+                };
             }
             self.count(&draft, &record);
-            for line in draft.lines.into_iter().chain(draft.tail) {
-                self.context.push(line.start, line.text);
-            }
             let wanted = match self.options.keep {
                 Keep::All => true,
                 Keep::Errors => is_error,
@@ -239,7 +316,7 @@ fn read_trace(language: &'static dyn trace::Language, text: &str) -> Option<Trac
 
 /// The record of a draft, without secrets.
 fn finished(draft: &Draft, redactor: &Redactor) -> Record {
-    let redacted = redactor.redact(&text(draft));
+    let redacted = redactor.redact(&draft.text());
     let trace = match (&draft.field, draft.language) {
         (Some(field), _) => trace::parse(&redactor.redact(field).text),
         (None, Some(language)) => match draft.trace_text() {
@@ -251,6 +328,7 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
     let release = release::named(&redacted.text);
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
     let message = exception.unwrap_or_else(|| redactor.redact(&draft.header.message).text);
+    let clean = |text: &Option<String>| text.as_ref().map(|text| redactor.redact(text).text);
     Record {
         text: redacted.text,
         line: draft.number,
@@ -258,11 +336,11 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
         bytes: Span { start: draft.start, end: draft.end },
         time: draft.header.time,
         level: draft.header.level,
-        logger: draft.header.logger.as_ref().map(|logger| redactor.redact(logger).text),
-        host: None,
-        process: None,
-        thread: None,
-        stream: None,
+        logger: clean(&draft.header.logger),
+        host: clean(&draft.header.host),
+        process: clean(&draft.header.process),
+        thread: clean(&draft.header.thread),
+        stream: clean(&draft.header.stream),
         release,
         message,
         trace,
@@ -270,26 +348,6 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
         truncated: draft.truncated,
         redactions: redacted.count,
     }
-}
-
-/// The lines of a draft; what was left out between them is said.
-fn text(draft: &Draft) -> Cow<'_, str> {
-    if let [line] = draft.lines.as_slice()
-        && draft.tail.is_empty()
-    {
-        return Cow::Borrowed(line.text.trim_end());
-    }
-    let first: Vec<&str> = draft.lines.iter().map(|line| line.text.as_str()).collect();
-    let mut text = first.join("\n");
-    if draft.left_out > 0 {
-        text.push_str(&format!("\n  [... {} bytes left out ...]", draft.left_out));
-    }
-    for line in &draft.tail {
-        text.push('\n');
-        text.push_str(&line.text);
-    }
-    text.truncate(text.trim_end().len());
-    Cow::Owned(text)
 }
 
 fn exception_line(trace: &Trace) -> String {

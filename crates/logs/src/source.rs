@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::file::LogFile;
+use crate::learned::Learned;
 use crate::reading::read;
 use crate::record::Record;
 use crate::redact::Redactor;
@@ -68,6 +69,9 @@ pub struct Cursor {
     /// What was lost of this source so far.
     #[serde(default, skip_serializing_if = "Losses::is_none")]
     pub losses: Losses,
+    /// What was learned of the form of the lines where the scan stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
 }
 
 /// What was lost of a source: bytes that were overwritten, deleted or damaged before they could be read.

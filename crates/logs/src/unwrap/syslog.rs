@@ -1,0 +1,239 @@
+//! Syslog in files: RFC 3164, RFC 5424, and the traditional form with a full date.
+//!
+//! Every program of a machine writes into the same file, so host, program and process are the stream.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
+
+use super::Envelope;
+use crate::record::Level;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// Bytes of the longest name of a host or a program.
+const NAME: usize = 255;
+
+/// A line with a priority, or one that begins with a month.
+pub(super) fn unwrap(line: &str, reference: Timestamp) -> Option<(Envelope<'_>, &str)> {
+    let (level, rest) = match line.strip_prefix('<') {
+        Some(rest) => {
+            let (priority, rest) =
+                rest.split_at_checked(rest.find('>').filter(|at| (1..=3).contains(at))?)?;
+            let priority: u8 = priority.parse().ok()?;
+            (Some(level(priority % 8)), &rest[1..])
+        }
+        None => (None, line),
+    };
+    if level.is_some()
+        && let Some(found) = structured(rest, level)
+    {
+        return Some(found);
+    }
+    let (time, rest) = clock(rest, reference)?;
+    tagged(rest, time, level)
+}
+
+/// A line that begins with a full date, where the program that wrote it gives its process.
+pub(super) fn dated(line: &str, _reference: Timestamp) -> Option<(Envelope<'_>, &str)> {
+    let (date, rest) = line.split_once(' ')?;
+    if date.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    // Without a process, the host could be a level and the program a logger.
+    let words = rest.get(..rest.find("]: ")?)?;
+    let (host, program) = words.split_once(' ')?;
+    if Level::from_word(host).is_some() || program.contains(' ') {
+        return None;
+    }
+    tagged(rest, Some(date.parse().ok()?), None)
+}
+
+/// Severity as syslog numbers it.
+pub(super) fn level(severity: u8) -> Level {
+    match severity {
+        0..=2 => Level::Critical,
+        3 => Level::Error,
+        4 => Level::Warning,
+        5 | 6 => Level::Info,
+        _ => Level::Debug,
+    }
+}
+
+/// `host program[process]: text`.
+fn tagged(rest: &str, time: Option<Timestamp>, level: Option<Level>) -> Option<(Envelope<'_>, &str)> {
+    let bytes = rest.as_bytes();
+    let space = bytes.iter().take(NAME).position(|b| *b == b' ').filter(|at| *at > 0)?;
+    let program_at = space + 1;
+    let ends = |b: &u8| matches!(b, b' ' | b':' | b'[');
+    let program_end = program_at + bytes[program_at..].iter().take(NAME).position(ends)?;
+    let (program, mut at, mut process) = (&rest[program_at..program_end], program_end, None);
+    if bytes[at] == b'[' {
+        let digits = bytes[at + 1..].iter().take(20).position(|b| *b == b']').filter(|n| *n > 0)?;
+        let number = &rest[at + 1..at + 1 + digits];
+        if !number.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        process = Some(Cow::Borrowed(number));
+        at += digits + 2;
+    }
+    let key = &rest[..at];
+    let text = rest[at..].strip_prefix(':')?;
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    (!program.is_empty()).then(|| {
+        let envelope = Envelope {
+            key: Cow::Borrowed(key),
+            stream: None,
+            time,
+            level,
+            host: Some(Cow::Borrowed(&rest[..space])),
+            process,
+            program: Some(Cow::Borrowed(program)),
+            goes_on: false,
+        };
+        (envelope, text)
+    })
+}
+
+/// `1 TIME HOST PROGRAM PROCESS ID DATA TEXT`, as RFC 5424 has it; `-` stands for what is not given.
+fn structured(rest: &str, level: Option<Level>) -> Option<(Envelope<'_>, &str)> {
+    let rest = rest.strip_prefix("1 ")?;
+    let mut parts = rest.splitn(6, ' ');
+    let mut given = || parts.next().map(|part| Some(part).filter(|part| *part != "-"));
+    let (time, host, program, process, _id) = (given()?, given()?, given()?, given()?, given()?);
+    let rest = parts.next()?;
+    let time = match time {
+        Some(time) => Some(time.parse().ok()?),
+        None => None,
+    };
+    let text = behind_data(rest)?;
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let key = [host, program, process].map(Option::unwrap_or_default).join(" ");
+    let cow = |text: Option<_>| text.map(Cow::Borrowed);
+    let (host, program, process) = (cow(host), cow(program), cow(process));
+    Some((
+        Envelope { key: key.into(), stream: None, time, level, host, process, program, goes_on: false },
+        text,
+    ))
+}
+
+/// What follows `-` or `[id name="value"]…`, in whose values a backslash takes the meaning from the next character.
+fn behind_data(rest: &str) -> Option<&str> {
+    if let Some(text) = rest.strip_prefix('-') {
+        return Some(text);
+    }
+    let mut at = 0;
+    let bytes = rest.as_bytes();
+    while bytes.get(at) == Some(&b'[') {
+        let mut quoted = false;
+        loop {
+            at += 1;
+            match bytes.get(at)? {
+                b'\\' if quoted => at += 1,
+                b'"' => quoted = !quoted,
+                b']' if !quoted => break,
+                _ => {}
+            }
+        }
+        at += 1;
+    }
+    (at > 0).then(|| rest.get(at..))?
+}
+
+/// `Nov  5 10:00:00`, in the year that the reference suggests, and what follows.
+fn clock(text: &str, reference: Timestamp) -> Option<(Option<Timestamp>, &str)> {
+    let bytes = text.as_bytes();
+    let month = MONTHS.iter().position(|name| text.starts_with(name))?;
+    let blanks = bytes.get(3..5)?;
+    let at = match blanks {
+        [b' ', b' '] => 5,
+        [b' ', _] => 4,
+        _ => return None,
+    };
+    let digits = bytes.get(at..)?.iter().take(2).take_while(|b| b.is_ascii_digit()).count();
+    let day = number(bytes.get(at..at + digits)?)?;
+    let at = at + digits;
+    let form = bytes.get(at..at + 10)?;
+    if [form[0], form[3], form[6], form[9]] != *b" :: " {
+        return None;
+    }
+    let time = Time::new(number(&form[1..3])?, number(&form[4..6])?, number(&form[7..9])?, 0).ok()?;
+    let month = i8::try_from(month + 1).ok()?;
+    let year = Offset::UTC.to_datetime(reference).year();
+    let in_year = |year| Offset::UTC.to_timestamp(Date::new(year, month, day).ok()?.to_datetime(time)).ok();
+    // A day of slack: the machine that wrote may be ahead of this one, and local times count as UTC.
+    let latest = reference.as_second() + 86_400;
+    let time = in_year(year).filter(|time| time.as_second() <= latest).or_else(|| in_year(year - 1));
+    Some((time, &text[at + 10..]))
+}
+
+fn number(digits: &[u8]) -> Option<i8> {
+    let digit =
+        |n: Option<i8>, b: &u8| b.is_ascii_digit().then(|| n.map(|n| n * 10 + (b - b'0').cast_signed()))?;
+    if digits.is_empty() || digits.len() > 2 {
+        return None;
+    }
+    digits.iter().fold(Some(0), digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(line: &str) -> Option<(String, Option<Level>, String, String, String)> {
+        let reference = "2026-11-06T00:00:00Z".parse().unwrap();
+        let (envelope, text) = unwrap(line, reference).or_else(|| dated(line, reference))?;
+        let process = envelope.process.unwrap_or_default().into_owned();
+        let (host, program) = (envelope.host.unwrap_or_default(), envelope.program.unwrap_or_default());
+        let time = envelope.time.map(|time| time.to_string()).unwrap_or_default();
+        Some((time, envelope.level, format!("{host} {program}"), process, text.to_owned()))
+    }
+
+    #[test]
+    fn every_form_says_who_wrote_and_what() {
+        let expected = |time: &str, level, who: &str, process: &str, text: &str| {
+            Some((time.to_owned(), level, who.to_owned(), process.to_owned(), text.to_owned()))
+        };
+        let (time, error) = ("2026-11-05T10:00:00Z", Some(Level::Error));
+        for (line, expected) in [
+            (
+                "<11>Nov  5 10:00:00 web0 shop[401]:   File",
+                expected(time, error, "web0 shop", "401", "  File"),
+            ),
+            ("Nov 5 10:00:00 web0 kernel: oops", expected(time, None, "web0 kernel", "", "oops")),
+            (
+                "Dec 31 23:59:59 web0 sshd(pam_unix)[7]: x",
+                expected("2025-12-31T23:59:59Z", None, "web0 sshd(pam_unix)", "7", "x"),
+            ),
+            ("2026-11-05T12:00:00+02:00 web0 shop[401]: up", expected(time, None, "web0 shop", "401", "up")),
+            (
+                "<11>1 2026-11-05T10:00:00Z web0 shop 401 ID47 [a@1 b=\"x]\\\"y\"][c] \u{feff}it broke",
+                expected(time, error, "web0 shop", "401", "it broke"),
+            ),
+            ("<11>1 - - - - - - it broke", expected("", error, " ", "", "it broke")),
+            ("<11>1 - web0 shop - - -", expected("", error, "web0 shop", "", "")),
+        ] {
+            assert_eq!(seen(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_it_is_text() {
+        for line in [
+            "<11>1 noon web0 shop 401 - - x",
+            "<11>1 - web0 shop 401 - [a b=\"x",
+            "<1111>Nov  5 10:00:00 web0 shop: x",
+            "Nov 35 10:00 web0 shop: x",
+            "Nov  5 10:00:00 web0 shop[x]: y",
+            "Nov  5 10:00:00 web0 two words: y",
+            "2026-11-05T10:00:00Z ERROR shop[401]: x",
+            "2026-11-05T10:00:00Z shop: x",
+            "<é>",
+        ] {
+            assert_eq!(seen(line), None, "{line}");
+        }
+    }
+}
