@@ -24,6 +24,8 @@ const EXTENT: u64 = 64;
 /// Lines of other streams after which a record ends that has one line, and after which any record does.
 const PLAIN_WAIT: u64 = 64;
 pub(crate) const WAIT: u64 = 1024;
+/// Seconds between two lines after which the second is another event.
+const PAUSE: i64 = 30;
 
 /// A cleaned line without what stood around it, and where it stood.
 #[derive(Debug, Clone, Default)]
@@ -185,6 +187,8 @@ pub(crate) struct Draft {
     pub(crate) held: Vec<Row<'static>>,
     /// The last row that was taken or held.
     last: u64,
+    /// When the last line was collected.
+    collected: Option<Timestamp>,
     /// Where a stack trace begins within the first line's message.
     from: usize,
     /// The trace or the exception's name is in the first line's message, so that the header may stand before every line.
@@ -254,6 +258,7 @@ impl Draft {
             context: None,
             held: Vec::new(),
             last: row.sequence,
+            collected: row.envelope.as_ref().and_then(|envelope| envelope.time),
             from: opening.from,
             in_header,
             begun_later: false,
@@ -301,9 +306,16 @@ impl Draft {
 
     /// What the line is to this record.
     pub(crate) fn next(&mut self, row: &Row<'_>, line: &Parsed<'_>, limit: usize) -> Next {
-        if row.sequence >= self.expiry() || row.end - self.start > EXTENT * limit as u64 {
+        if row.sequence >= self.expiry() || row.end.saturating_sub(self.start) > EXTENT * limit as u64 {
             return Next::End;
         }
+        let collected = row.envelope.as_ref().and_then(|envelope| envelope.time);
+        if let (Some(last), Some(now)) = (self.collected, collected)
+            && now.as_second() - last.as_second() > PAUSE
+        {
+            return Next::End;
+        }
+        self.collected = collected;
         let Some(content) = self.bare(line) else { return Next::End };
         let next = self.after(content);
         // Under a repeated header, what may be more of the message is more likely the next event.
@@ -320,7 +332,11 @@ impl Draft {
 
     fn after(&mut self, content: &str) -> Next {
         match &mut self.state {
-            State::Trace(follow) => follow.next(content),
+            State::Trace(follow) => match follow.next(content) {
+                // What another language prints is no more of the message.
+                Next::Text if begins_other(content, self.language) => Next::End,
+                next @ (Next::Part | Next::Text | Next::Perhaps | Next::End) => next,
+            },
             State::KeyBlock => {
                 if content.contains("-----END ") {
                     self.state = State::Plain;
@@ -479,6 +495,13 @@ impl State {
             Self::Plain
         })
     }
+}
+
+/// Whether a line begins a stack trace of another language.
+fn begins_other(content: &str, language: Option<&'static dyn Language>) -> bool {
+    let same = |other: &dyn Language| language.is_some_and(|known| known.endings() == other.endings());
+    trace::begins(content)
+        .is_some_and(|(other, beginning)| matches!(beginning.place, Place::Here(_)) && !same(other))
 }
 
 fn opens_key_block(content: &str) -> bool {
