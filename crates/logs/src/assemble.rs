@@ -222,17 +222,19 @@ impl Assembler {
     /// Behind the header of another thread, a record of the same stream goes on only if it has a header before each line.
     fn home(&mut self, row: &Row<'_>, line: &Parsed<'_>) -> Option<u64> {
         let of_stream = |draft: &Draft| draft.key() == row.key();
-        let foreground = self.find(|open, draft| open.foreground && of_stream(draft));
-        let Some(said) = &line.header else { return foreground };
-        let start = foreground?;
-        if self.draft(start).is_none_or(|draft| draft.is_of_thread(said)) {
-            return foreground;
+        // Ending a record may bring a line that it held back to the front.
+        while let Some(start) = self.find(|open, draft| open.foreground && of_stream(draft)) {
+            let (Some(said), Some(draft)) = (&line.header, self.draft(start)) else { return Some(start) };
+            if draft.is_of_thread(said) {
+                return Some(start);
+            }
+            if draft.may_be_interrupted() {
+                self.turn(start, false);
+            } else {
+                self.end(start);
+            }
         }
-        if self.draft(start).is_some_and(Draft::may_be_interrupted) {
-            self.turn(start, false);
-        } else {
-            self.end(start);
-        }
+        let said = line.header.as_ref()?;
         let own =
             self.find(|open, draft| !open.foreground && of_stream(draft) && draft.is_of_thread(said))?;
         self.turn(own, true);

@@ -94,23 +94,32 @@ impl<'a> Parsed<'a> {
             return Self { content, header: Some(said), structured: true, field: fields.trace };
         }
         let header = match layout.read(content, reference) {
-            Some(head) => Some(Said {
-                time: head.time,
-                level: head.level,
-                logger: head.logger.map(Cow::Borrowed),
-                host: head.host,
-                process: head.process,
-                thread: head.thread,
-                message: Cow::Borrowed(&content[head.message_at..]),
-                continues: head.continues,
+            Some(head) if head.learned && head.time.is_some() => Some(Said::read(content, &head)),
+            // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
+            seen => header::parse(content).map(Said::of).or_else(|| {
+                let head = seen.filter(|head| head.time.is_some() || head.learned && head.level.is_some())?;
+                let is_trace = head::is_head(content) || trace::begins(content).is_some();
+                (!is_trace).then(|| Said::read(content, &head))
             }),
-            None => header::parse(content).map(Said::of),
         };
         Self { content, header, structured: false, field: None }
     }
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    fn read(content: &'a str, head: &header::Head<'a>) -> Self {
+        Self {
+            time: head.time,
+            level: head.level,
+            logger: head.logger.map(Cow::Borrowed),
+            host: head.host,
+            process: head.process,
+            thread: head.thread,
+            message: Cow::Borrowed(&content[head.message_at..]),
+            continues: head.continues,
+        }
+    }
+
     fn of(header: header::Header) -> Self {
         Self {
             time: header.time,
@@ -196,6 +205,8 @@ pub(crate) struct Draft {
     /// The trace began on a later line, so that the first says nothing of it.
     begun_later: bool,
     key: (String, Option<Level>),
+    /// Process and thread that its header names.
+    thread: (Option<String>, Option<String>),
     /// Whether the header stands before every line; known from the second line on.
     repeating: Option<bool>,
     state: State,
@@ -239,6 +250,9 @@ impl Draft {
             None => State::opening(line.content, false),
         };
         let in_header = line.header.is_some() && matches!(opening.state, State::Head(_) | State::Trace(_));
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let thread = line.header.as_ref().map(|said| (own(said.process), own(said.thread)));
+        let thread = thread.unwrap_or_default();
         let (key, level) = row.key();
         Some(Self {
             start: row.start,
@@ -263,6 +277,7 @@ impl Draft {
             in_header,
             begun_later: false,
             key: (key.to_owned(), level),
+            thread,
             repeating: None,
             state: opening.state,
         })
@@ -275,7 +290,7 @@ impl Draft {
 
     /// Whether it and the line come from the same thread, as far as they say.
     pub(crate) fn is_of_thread(&self, said: &Said<'_>) -> bool {
-        (self.header.process.as_deref(), self.header.thread.as_deref()) == (said.process, said.thread)
+        (self.thread.0.as_deref(), self.thread.1.as_deref()) == (said.process, said.thread)
     }
 
     /// Whether it may go on behind lines with the headers of other threads.
@@ -316,7 +331,7 @@ impl Draft {
             return Next::End;
         }
         self.collected = collected;
-        let Some(content) = self.bare(line) else { return Next::End };
+        let Some(content) = self.bare(line) else { return self.after_undated(line) };
         let next = self.after(content);
         // Under a repeated header, what may be more of the message is more likely the next event.
         if line.header.is_some() && next == Next::Text { Next::End } else { next }
@@ -327,6 +342,18 @@ impl Draft {
         match &line.header {
             None => Some(line.content),
             Some(header) => self.repeats(header).then_some(&*header.message),
+        }
+    }
+
+    /// What a line with a header of its own is. Without a time, that may be what a stack trace prints, as in `note: …`.
+    fn after_undated(&mut self, line: &Parsed<'_>) -> Next {
+        let undated = line.header.as_ref().is_some_and(|said| said.time.is_none()) && !line.structured;
+        match &mut self.state {
+            State::Trace(follow) if undated => match follow.next(line.content) {
+                Next::Part => Next::Part,
+                Next::Text | Next::Perhaps | Next::End => Next::End,
+            },
+            State::Trace(_) | State::Plain | State::Announced | State::Head(_) | State::KeyBlock => Next::End,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::unwrap::{Form, unwrap};
 /// Bytes of a segment.
 const SEGMENT: u64 = 4 << 20;
 /// Bytes at its beginning from which it is learned.
-pub(crate) const LEARNED_FROM: usize = 32 << 10;
+pub(crate) const LEARNED_FROM: usize = 16 << 10;
 /// Lines from which it is learned at most.
 const LINES: usize = 200;
 
@@ -65,7 +65,11 @@ impl Learned {
             .iter()
             .map(|line| unwrap(line, form, reference).map_or(line.as_str().into(), |(_, inner)| inner))
             .collect();
-        let layout = Layout::learn(inner.iter().map(AsRef::as_ref), reference);
+        // A few lines, such as a single crash, teach what is no form at all.
+        let layout = match complete {
+            true => Layout::learn(inner.iter().map(AsRef::as_ref), reference),
+            false => Layout::default(),
+        };
         Self { segment: Self::segment(offset), form, layout, complete }
     }
 }
