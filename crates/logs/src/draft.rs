@@ -405,6 +405,9 @@ impl Draft {
             }
             return Next::Part;
         }
+        if matches!(self.state, State::Plain) && !blank && trace::may_precede(content) {
+            return Next::Perhaps;
+        }
         let names_exception = head::is_head(content);
         let announces = self.announces(head::ends_program(content));
         match &mut self.state {
