@@ -5,6 +5,8 @@
 //! is known already is always counted where it belongs, and a kind that was caught in a flood is new again when it comes
 //! back after it.
 
+use std::path::Path;
+
 use groundcrew_core::incident::Sighting;
 use groundcrew_logs::Cursor;
 use jiff::Timestamp;
@@ -21,6 +23,13 @@ pub(super) struct Position {
     /// What was new lately.
     #[serde(default)]
     pub(super) flood: Flood,
+}
+
+impl Position {
+    /// Whether it is in the file that a path leads to now.
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        self.cursor.as_ref().is_some_and(|cursor| cursor.is_of(path))
+    }
 }
 
 /// New kinds of errors of one source within the current minute.

@@ -5,6 +5,7 @@
 //! memory does not grow with what it reads, and as many of them as a second holds, so that a huge log is taken at the
 //! speed of reading it and still stored often.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use groundcrew_core::contract::{LogSource, ScanLogsContext, ScanLogsResult, Seen
 use groundcrew_core::incident::Sighting;
 use groundcrew_logs::{Cursor, Keep, Pipe, Rules, Scan, ScanError, ScanOptions, scan};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::flood::{Flood, Position};
 use super::gather::Gathered;
@@ -29,6 +31,9 @@ const STEP_RECORDS: usize = 2 * 1024;
 const TASK_BYTES: u64 = 256 * 1024 * 1024;
 const TASK_TIME: Duration = Duration::from_secs(1);
 
+/// Entries of a folder that are looked at for rotations whose number shifted.
+const ENTRIES: usize = 4096;
+
 /// How long a log must have been still before its last record counts as finished.
 const QUIET_FOR: Duration = Duration::from_secs(2);
 
@@ -37,7 +42,7 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     let context: ScanLogsContext = job.context()?;
     let site = job.site()?;
     let input = Input::open(job, site, &context.source)?;
-    let before = position(job, site, &context.source)?;
+    let (before, moved) = position(job, site, &context.source)?;
     let first = before.is_none();
     let before = before.unwrap_or_default();
     let baseline = context.since.unwrap_or_else(|| oldest(job.now, site));
@@ -83,6 +88,10 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
     ending.hidden = gathered.hidden();
     ending.sightings = gathered.into_sightings();
     ending.cursors = vec![(context.source.path, position)];
+    for (source, position) in moved {
+        let position = serde_json::to_value(position).map_err(|error| Trouble::Machine(error.to_string()))?;
+        ending.cursors.push((source, position));
+    }
     Ok(ending)
 }
 
@@ -142,27 +151,57 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Where reading stopped; none for a source that was never read.
+/// Where reading stopped; none for a source that was never read. With it the positions of other sources that moved.
 ///
-/// A log that is named by a pattern may be a rotation that was read under another name before: then it is gone on with
-/// from there.
-fn position(job: &Job<'_>, site: &Site, source: &LogSource) -> Result<Option<Position>, Trouble> {
+/// A log that is named by a pattern may be a rotation whose number shifts: then each file goes on where it stopped under
+/// its name of before, and all that shifted together are written down together.
+fn position(
+    job: &Job<'_>,
+    site: &Site,
+    source: &LogSource,
+) -> Result<(Option<Position>, Vec<(String, Position)>), Trouble> {
     let store = job.tools.store.as_ref();
     let stored = store.cursor(site.id, &source.path)?;
     let own: Option<Position> = stored.and_then(|value| serde_json::from_value(value).ok());
     let path = Path::new(&source.path);
-    if source.kind != "file" || !groundcrew_logs::is_rotation(path) {
-        return Ok(own);
+    let stays = source.kind != "file"
+        || !groundcrew_logs::is_rotation(path)
+        || own.as_ref().is_some_and(|own| own.is_of(path));
+    if stays {
+        return Ok((own, Vec::new()));
     }
-    let is_here = |position: &Position| position.cursor.as_ref().is_some_and(|cursor| cursor.is_of(path));
-    if own.as_ref().is_some_and(is_here) {
-        return Ok(own);
+    let mut moved = moved(store.cursors(site.id)?, site, path);
+    if let Some(at) = moved.iter().position(|(to, _)| *to == source.path) {
+        let (_, position) = moved.swap_remove(at);
+        return Ok((Some(position), moved));
     }
-    let others = store.cursors(site.id)?;
-    let others = others.into_iter().filter_map(|(_, value)| serde_json::from_value::<Position>(value).ok());
-    let moved =
-        others.filter(is_here).max_by_key(|position| position.cursor.as_ref().map(|cursor| cursor.offset));
-    Ok(moved.or(own))
+    let cursor = |position: &Position| position.cursor.clone();
+    let gone = own.as_ref().is_none_or(|own| moved.iter().all(|(_, there)| cursor(there) != cursor(own)));
+    Ok((own.filter(|_| gone), moved))
+}
+
+/// The rotations beside a file whose content was read under another name, each with its position.
+fn moved(cursors: Vec<(String, Value)>, site: &Site, path: &Path) -> Vec<(String, Position)> {
+    let Some(folder) = path.parent() else { return Vec::new() };
+    let read: Vec<(String, Position)> = cursors
+        .into_iter()
+        .filter(|(source, _)| Path::new(source).parent() == Some(folder))
+        .filter(|(source, _)| groundcrew_logs::is_rotation(Path::new(source)))
+        .filter_map(|(source, value)| Some((source, serde_json::from_value(value).ok()?)))
+        .collect();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES);
+    let beside = entries.map(|entry| entry.path()).filter(|path| groundcrew_logs::is_rotation(path));
+    let mut moved = Vec::new();
+    for file in beside.filter(|file| site.log_allowed(file)) {
+        let name = file.to_string_lossy().into_owned();
+        let inode = std::fs::metadata(&file).map(|data| data.ino()).ok();
+        let alike = |position: &Position| position.cursor.as_ref().map(|cursor| cursor.inode) == inode;
+        match read.iter().find(|(_, position)| alike(position) && position.is_of(&file)) {
+            Some((source, position)) if *source != name => moved.push((name, position.clone())),
+            Some(_) | None => {}
+        }
+    }
+    moved
 }
 
 /// The moment before which an error counts as history.
