@@ -12,6 +12,7 @@ pub mod record;
 pub mod redact;
 pub mod rules;
 pub mod source;
+pub mod source_map;
 pub mod template;
 pub mod trace;
 

@@ -15,6 +15,16 @@ pub(crate) enum Language {
     Go,
     /// Rust.
     Rust,
+    /// C# and the other languages of .NET.
+    DotNet,
+    /// Ruby.
+    Ruby,
+    /// PHP.
+    Php,
+    /// Dart.
+    Dart,
+    /// C and C++.
+    C,
     /// None of them, or no stack to tell it by.
     Unknown,
 }
@@ -35,6 +45,11 @@ impl Language {
             Some("java" | "kt" | "kts" | "scala") => Self::Java,
             Some("go") => Self::Go,
             Some("rs") => Self::Rust,
+            Some("cs" | "fs" | "vb" | "cshtml" | "razor") => Self::DotNet,
+            Some("rb" | "erb" | "rake") => Self::Ruby,
+            Some("php" | "phtml") => Self::Php,
+            Some("dart") => Self::Dart,
+            Some("c" | "h" | "cc" | "cpp" | "cxx" | "hh" | "hpp" | "hxx") => Self::C,
             Some(_) | None => Self::Unknown,
         }
     }
@@ -43,7 +58,16 @@ impl Language {
     pub(crate) fn is_repaired(self) -> bool {
         match self {
             Self::Python => true,
-            Self::Node | Self::Java | Self::Go | Self::Rust | Self::Unknown => false,
+            Self::Node
+            | Self::Java
+            | Self::Go
+            | Self::Rust
+            | Self::DotNet
+            | Self::Ruby
+            | Self::Php
+            | Self::Dart
+            | Self::C
+            | Self::Unknown => false,
         }
     }
 
@@ -55,6 +79,11 @@ impl Language {
             Self::Java => "Java",
             Self::Go => "Go",
             Self::Rust => "Rust",
+            Self::DotNet => ".NET",
+            Self::Ruby => "Ruby",
+            Self::Php => "PHP",
+            Self::Dart => "Dart",
+            Self::C => "C and C++",
             Self::Unknown => "this language",
         }
     }
@@ -79,6 +108,11 @@ mod tests {
             (&["Cart.java"], Language::Java),
             (&["/usr/lib/go/src/runtime/panic.go", "/srv/cart.go"], Language::Go),
             (&["src/cart.rs"], Language::Rust),
+            (&["/src/Shop/Cart.cs"], Language::DotNet),
+            (&["app/models/cart.rb"], Language::Ruby),
+            (&["/var/www/shop/src/Cart.php"], Language::Php),
+            (&["lib/cart.dart"], Language::Dart),
+            (&["src/cart.cpp"], Language::C),
             (&["<anonymous>"], Language::Unknown),
             (&[], Language::Unknown),
         ] {

@@ -10,9 +10,9 @@ use groundcrew_core::incident::{Category, Sample};
 use groundcrew_core::trace::Trace;
 
 use super::lists::{
-    ATTACK_MARKS, BROKEN_DATA, BROKEN_DATA_WORDS, CALLERS, CONTENTION, CONTENTION_WORDS, DATABASE, DEFECTS,
-    DEPLOYMENT, DEPLOYMENT_WORDS, GUARDS, LEFT, LINKAGE, NETWORK, NETWORK_WORDS, NO_TABLE, NO_TABLE_PLAIN,
-    REFUSED_WORDS, RESOURCE_WORDS, RESOURCES,
+    ATTACK_MARKS, BROKEN_DATA, BROKEN_DATA_WORDS, CALLERS, CONTENTION, CONTENTION_WORDS, CORRUPTED, DATABASE,
+    DEFECTS, DEPLOYMENT, DEPLOYMENT_WORDS, GUARDS, LEFT, LINKAGE, NETWORK, NETWORK_WORDS, NO_TABLE,
+    NO_TABLE_PLAIN, REFUSED_WORDS, RESOURCE_WORDS, RESOURCES,
 };
 
 /// Longest text that is searched for words, in bytes.
@@ -79,6 +79,7 @@ const CARE: &str = "it is worked with care and its details stay out of notificat
 
 const ATTACK: &str = "the input looks like an attack and reached an exception";
 const GUARD: &str = "a guard of the program stopped something forbidden";
+const OVERWRITTEN: &str = "memory of the program was overwritten, which an attacker may be able to use";
 const CALLER: &str = "the caller sent something invalid and was told so";
 const GONE: &str = "the caller went away before the answer was there";
 const RAN_OUT: &str = "a resource of the machine ran out";
@@ -94,6 +95,8 @@ const VERSIONS: &str = "an installed package does not fit the code that uses it"
 const KINDS: &[Kind] = &[
     kind(Security, Route::Security, Chain, Marks(ATTACK_MARKS), ATTACK, CARE),
     kind(Security, Route::Security, Chain, Name(GUARDS), GUARD, CARE),
+    kind(Security, Route::Security, Chain, Name(CORRUPTED), OVERWRITTEN, CARE),
+    kind(Security, Route::Security, Chain, Words(CORRUPTED), OVERWRITTEN, CARE),
     kind(
         Config,
         Route::Human,
@@ -195,7 +198,7 @@ pub(crate) fn telling(trace: &Trace) -> &Trace {
 
 /// An exception's name without its module.
 pub(crate) fn short_name(exception: &str) -> &str {
-    exception.rsplit(['.', ':', '$']).next().unwrap_or(exception)
+    exception.rsplit(['.', ':', '$', '\\']).next().unwrap_or(exception)
 }
 
 impl Seen {

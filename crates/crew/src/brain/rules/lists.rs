@@ -1,4 +1,5 @@
-//! The names and words by which the table of kinds tells errors apart, for Python, Node, Java, Go and Rust.
+//! The names and words by which the table of kinds tells errors apart, for Python, Node, Java, Go,
+//! Rust, .NET, Ruby, PHP, C and C++.
 //!
 //! Names are as the languages and their usual libraries print them. A name with a dot must end the full name; one with a
 //! star in front is a part of the short name. Words are in lower case.
@@ -65,6 +66,10 @@ pub(super) const LINKAGE: &[&str] = &[
     "DistributionNotFound",
     "ContextualVersionConflict",
     "VersionConflict",
+    "MissingMethodException",
+    "MissingFieldException",
+    "TypeLoadException",
+    "BadImageFormatException",
 ];
 
 /// Exceptions of databases by which a missing table shows among other things.
@@ -96,6 +101,8 @@ pub(super) const LEFT: &[&str] = &[
     "RequestAborted",
     "RequestAbortedError",
     "CancelledError",
+    "OperationCanceledException",
+    "ConnectionAbortedException",
 ];
 
 /// Names by which a program tells its caller that the request was wrong.
@@ -150,6 +157,19 @@ pub(super) const CALLERS: &[&str] = &[
     "MultiPartParserError",
     "MultipartParseError",
     "CardError",
+    "BadHttpRequestException",
+    "AntiforgeryValidationException",
+    "RecordNotFound",
+    "RecordInvalid",
+    "RoutingError",
+    "ParameterMissing",
+    "InvalidAuthenticityToken",
+    "UnknownFormat",
+    "ModelNotFoundException",
+    "NotFoundHttpException",
+    "MethodNotAllowedHttpException",
+    "TokenMismatchException",
+    "AuthorizationException",
 ];
 
 /// Exceptions by which memory, disk, handles or pools show that they ran out.
@@ -170,6 +190,12 @@ pub(super) const RESOURCES: &[&str] = &[
     "WorkerLostError",
     "RateLimitError",
     "RateLimitExceeded",
+    "OutOfMemoryException",
+    "InsufficientMemoryException",
+    "NoMemoryError",
+    "ConnectionTimeoutError",
+    "bad_alloc",
+    "ThrottlingException",
 ];
 
 /// Words by which a resource shows that it ran out.
@@ -199,6 +225,11 @@ pub(super) const RESOURCE_WORDS: &[&str] = &[
     "request timed out after",
     "database or disk is full",
     "memory allocation of",
+    "allowed memory size of",
+    "maximum execution time of",
+    "std::bad_alloc",
+    "killed process",
+    "timeout expired.  the timeout period elapsed prior to obtaining a connection from the pool",
 ];
 
 /// Exceptions of transactions that were in each other's way.
@@ -214,6 +245,11 @@ pub(super) const CONTENTION: &[&str] = &[
     "StaleDataError",
     "LockTimeout",
     "LockNotAvailable",
+    "DbUpdateConcurrencyException",
+    "Deadlocked",
+    "StaleObjectError",
+    "LockWaitTimeout",
+    "DeadlockException",
 ];
 
 /// Words for transactions that were in each other's way.
@@ -224,6 +260,7 @@ pub(super) const CONTENTION_WORDS: &[&str] = &[
     "database is locked",
     "lock wait timeout",
     "database table is locked",
+    "was deadlocked on lock resources",
 ];
 
 /// Words by which a service refuses credentials or certificates.
@@ -250,6 +287,8 @@ pub(super) const REFUSED_WORDS: &[&str] = &[
     "authentication unsuccessful",
     "pkix path building failed",
     "unauthorizedoperation",
+    "login failed for user",
+    "access denied (using password",
 ];
 
 /// Exceptions by which data shows that it is not what it should be.
@@ -282,6 +321,15 @@ pub(super) const BROKEN_DATA: &[&str] = &[
     "ExpatError",
     "InvalidDocument",
     "ScannerError",
+    "RecordNotUnique",
+    "InvalidForeignKey",
+    "DbUpdateException",
+    "UniqueConstraintViolationException",
+    "JsonReaderException",
+    "JsonException",
+    "ParserError",
+    "XmlException",
+    "InvalidDataException",
 ];
 
 /// Words by which data shows that it is not what it should be.
@@ -302,6 +350,10 @@ pub(super) const BROKEN_DATA_WORDS: &[&str] = &[
     "data too long for column",
     "value too long for type",
     "checksum mismatch",
+    "sqlstate[23000]",
+    "violation of primary key",
+    "violation of unique key",
+    "cannot insert duplicate key",
 ];
 
 /// Exceptions by which another machine, a network or a peer shows its failure.
@@ -375,6 +427,25 @@ pub(super) const NETWORK: &[&str] = &[
     "ReadTimeoutException",
     "SMTPServerDisconnected",
     "SMTPConnectError",
+    "HttpRequestException",
+    "WebException",
+    "TaskCanceledException",
+    "RpcException",
+    "BrokerUnreachableException",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "EHOSTUNREACH",
+    "EPIPE",
+    "SocketError",
+    "OpenTimeout",
+    "ConnectionNotEstablished",
+    "ConnectionBad",
+    "CannotConnectError",
+    "ConnectionFailed",
+    "ServerException",
+    "AMQPIOException",
+    "RedisException",
 ];
 
 /// Words by which another machine, a network or a peer shows its failure.
@@ -425,6 +496,15 @@ pub(super) const NETWORK_WORDS: &[&str] = &[
     "kind: connectionrefused",
     "kind: connectionreset",
     "kind: timedout",
+    "sqlstate[hy000] [2002]",
+    "a network-related or instance-specific error",
+    "curl error 7",
+    "curl error 28",
+    "upstream prematurely closed",
+    "no live upstreams",
+    "crash loop",
+    "liveness probe failed",
+    "readiness probe failed",
 ];
 
 /// Exceptions by which a missing installation, file or setting shows.
@@ -451,6 +531,17 @@ pub(super) const DEPLOYMENT: &[&str] = &[
     "UndefinedEnvVarError",
     "NoCredentialsError",
     "SMTPAuthenticationError",
+    "LoadError",
+    "GemNotFound",
+    "FileLoadException",
+    "DllNotFoundException",
+    "DirectoryNotFoundException",
+    "UnauthorizedAccessException",
+    "ConfigurationErrorsException",
+    "OptionsValidationException",
+    "ENOENT",
+    "EACCES",
+    "EADDRINUSE",
 ];
 
 /// Words by which a missing installation, file or setting shows.
@@ -473,6 +564,11 @@ pub(super) const DEPLOYMENT_WORDS: &[&str] = &[
     "kind: notfound",
     "kind: permissiondenied",
     "kind: addrinuse",
+    "cannot load such file",
+    "failed to open stream",
+    "could not load file or assembly",
+    "imagepullbackoff",
+    "errimagepull",
 ];
 
 /// Exceptions that only a defect raises, whatever the program was handling.
@@ -498,4 +594,53 @@ pub(super) const DEFECTS: &[&str] = &[
     "NegativeArraySizeException",
     "ConcurrentModificationException",
     "StackOverflowError",
+    "NullReferenceException",
+    "IndexOutOfRangeException",
+    "InvalidCastException",
+    "DivideByZeroException",
+    "KeyNotFoundException",
+    "ArgumentNullException",
+    "ArgumentOutOfRangeException",
+    "ObjectDisposedException",
+    "NoMethodError",
+    "FrozenError",
+    "ArgumentError",
+    "ArgumentCountError",
+    "DivisionByZeroError",
+    "UnhandledMatchError",
+    "BadMethodCallException",
+    "AssertionFailedError",
+];
+
+/// Words by which the runtime of C and C++ shows that memory was overwritten, which an attacker may use.
+pub(super) const CORRUPTED: &[&str] = &[
+    "heap-buffer-overflow",
+    "stack-buffer-overflow",
+    "global-buffer-overflow",
+    "heap-use-after-free",
+    "stack-use-after-return",
+    "stack-use-after-scope",
+    "double-free",
+    "double free or corruption",
+    "corrupted size vs. prev_size",
+    "malloc(): ",
+    "free(): invalid",
+    "stack smashing detected",
+    "buffer overflow detected",
+];
+
+/// Words of a line by which a program shows that it crashed, where it says no more.
+pub(super) const CRASHED: &[&str] = &[
+    "segfault at",
+    "segmentation fault",
+    "sigsegv",
+    "sigabrt",
+    "sigbus",
+    "sigill",
+    "core dumped",
+    "general protection fault",
+    "terminate called",
+    "unhandled exception",
+    "uncaught exception",
+    "fatal error:",
 ];

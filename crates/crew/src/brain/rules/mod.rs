@@ -1,10 +1,12 @@
 //! The brain that needs no model: tables and rules, the same answer for the same facts.
 //!
 //! Classification asks in this order: does the table of known kinds say what it is (`kinds`); is it the environment; is
-//! there a frame of this repository, at the commit that fixes start from, to repair; else a person looks.
+//! there a frame of this repository, at the commit that fixes start from, to repair; else what the line alone says (`lines`),
+//! and a person looks.
 
 mod kinds;
 mod limits;
+mod lines;
 mod lists;
 mod priority;
 
@@ -128,11 +130,7 @@ fn verdict(facts: &ErrorFacts<'_>) -> Verdict {
             Verdict::new(kind.category, kind.route, format!("{}{by}: {}", kind.why, kind.then))
         }
         (None, Some(trace)) => verdict_of_place(facts, telling(trace)),
-        (None, None) => Verdict::new(
-            Category::Unknown,
-            Route::Human,
-            "the log has an error line without a stack trace, so there is no place to repair",
-        ),
+        (None, None) => lines::verdict(facts.sample),
     }
 }
 
