@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use hash::Spread;
 use pattern::Piece;
 
 /// Names a template within its miner, for good.
@@ -79,10 +80,12 @@ pub struct Miner {
     /// The template of the messages whose own made room.
     other: Option<u32>,
     next: u32,
+    /// By id, apart from the entries because they change with every message.
+    counts: HashMap<u32, u64, Spread>,
     /// The hash of a masked message to the id of its template.
-    known: HashMap<u64, u32>,
+    known: HashMap<u64, u32, Spread>,
     /// The hash of a pattern to its id.
-    index: HashMap<u64, u32>,
+    index: HashMap<u64, u32, Spread>,
     /// For each number of positions, the sets of positions that comparing masked.
     masks: HashMap<usize, Vec<Vec<u16>>>,
     /// Templates that made room.
@@ -96,7 +99,6 @@ struct Entry {
     pieces: Vec<Piece>,
     /// Positions masked by comparing, ascending.
     masked: Vec<u16>,
-    count: u64,
     example: Box<str>,
 }
 
@@ -114,9 +116,7 @@ impl Miner {
             Some(id) => *id,
             None => self.admit(hash, message),
         };
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.count += 1;
-        }
+        *self.counts.entry(id).or_default() += 1;
         TemplateId(id)
     }
 
@@ -142,13 +142,13 @@ impl Miner {
 
     /// All templates, in the order in which they were first seen.
     pub fn templates(&self) -> Vec<Template> {
-        self.entries.iter().map(|(id, entry)| entry.template(*id)).collect()
+        self.entries.iter().map(|(id, entry)| self.shown(*id, entry)).collect()
     }
 
     /// One template, by its id or an alias.
     pub fn template(&self, id: TemplateId) -> Option<Template> {
         let id = self.resolve(id).0;
-        self.entries.get(&id).map(|entry| entry.template(id))
+        self.entries.get(&id).map(|entry| self.shown(id, entry))
     }
 
     /// Templates that made room for others; their messages are counted under one template.
@@ -164,13 +164,30 @@ impl Miner {
         std::mem::take(&mut self.merged)
     }
 
+    fn shown(&self, id: u32, entry: &Entry) -> Template {
+        Template {
+            id: TemplateId(id),
+            text: pattern::text(&entry.pieces),
+            count: self.count(id),
+            example: entry.example.to_string(),
+        }
+    }
+
+    fn count(&self, id: u32) -> u64 {
+        self.counts.get(&id).copied().unwrap_or(0)
+    }
+
     fn compare(&mut self) {
         self.fresh = 0;
         let merged = settle::settle(&mut self.entries, &mut self.work);
         if merged.is_empty() {
             return;
         }
-        self.aliases.extend(merged.iter().map(|merged| (merged.from.0, merged.into.0)));
+        for Merged { from, into } in &merged {
+            self.aliases.insert(from.0, into.0);
+            let count = self.counts.remove(&from.0).unwrap_or(0);
+            *self.counts.entry(into.0).or_default() += count;
+        }
         self.merged.extend(merged);
         while self.aliases.len() > ALIASES {
             self.aliases.pop_first();
@@ -182,7 +199,15 @@ impl Miner {
 
     fn admit(&mut self, hash: u64, message: &str) -> u32 {
         let pieces = pattern::pieces(message.as_bytes());
-        let id = self.find(&pieces).unwrap_or_else(|| self.create(pieces, message));
+        let id = match self.find(&pieces) {
+            Some(id) => {
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.widen(&pieces);
+                }
+                id
+            }
+            None => self.create(pieces, message),
+        };
         if self.known.len() >= KNOWN {
             self.known.clear();
         }
@@ -215,7 +240,7 @@ impl Miner {
         self.next = self.next.saturating_add(1);
         self.index.insert(pattern::key(&pieces), id);
         let example = &message[..message.floor_char_boundary(EXAMPLE)];
-        self.entries.insert(id, Entry { pieces, masked: Vec::new(), count: 0, example: example.into() });
+        self.entries.insert(id, Entry { pieces, masked: Vec::new(), example: example.into() });
         id
     }
 
@@ -229,17 +254,15 @@ impl Miner {
             None => self.add(vec![Piece::other()], ""),
         };
         self.other = Some(other);
-        let mut rarest: Vec<(u64, u32)> = self.entries.iter().map(|(id, entry)| (entry.count, *id)).collect();
+        let mut rarest: Vec<(u64, u32)> = self.entries.keys().map(|id| (self.count(*id), *id)).collect();
         rarest.retain(|(_, id)| *id != other);
         rarest.sort_unstable();
         rarest.truncate(TEMPLATES / 4);
-        let mut count = 0;
-        for (_, id) in &rarest {
-            count += self.entries.remove(id).map_or(0, |entry| entry.count);
+        for (count, id) in &rarest {
+            self.entries.remove(id);
+            self.counts.remove(id);
+            *self.counts.entry(other).or_default() += count;
             self.dropped += 1;
-        }
-        if let Some(entry) = self.entries.get_mut(&other) {
-            entry.count += count;
         }
         self.reindex();
     }
@@ -271,12 +294,161 @@ fn first_line(message: &str) -> &str {
 }
 
 impl Entry {
-    fn template(&self, id: u32) -> Template {
-        Template {
-            id: TemplateId(id),
-            text: pattern::text(&self.pieces),
-            count: self.count,
-            example: self.example.to_string(),
+    /// Shows what differs between the messages of one template as a value.
+    fn widen(&mut self, pieces: &[Piece]) {
+        for (known, seen) in self.pieces.iter_mut().zip(pieces) {
+            if known.text != seen.text && known.hash == hash::VALUE {
+                known.mask();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts(miner: &Miner) -> Vec<(String, u64)> {
+        miner.templates().into_iter().map(|template| (template.text, template.count)).collect()
+    }
+
+    /// A word that no other number has, without a digit.
+    fn word(mut number: usize) -> String {
+        let mut word = String::from("w");
+        for _ in 0..6 {
+            word.push(char::from(b'g' + u8::try_from(number % 20).unwrap()));
+            number /= 20;
+        }
+        word
+    }
+
+    #[test]
+    fn ids_stay_and_what_was_merged_points_to_its_successor() {
+        let mut miner = Miner::new();
+        let first = miner.observe("login of user ann failed");
+        let others = ["bob", "eve"].map(|name| miner.observe(&format!("login of user {name} failed")));
+        assert_ne!(first, others[0]);
+        let merged: Vec<Merged> = others.map(|from| Merged { from, into: first }).into();
+        assert_eq!(miner.settle(), merged);
+        assert_eq!(miner.settle(), []);
+        assert_eq!(others.map(|id| miner.resolve(id)), [first, first]);
+        assert_eq!(miner.id_of("login of user joe failed"), Some(first));
+        assert_eq!(miner.observe("login of user joe failed"), first);
+        assert_eq!(texts(&miner), [("login of user <*> failed".to_owned(), 4)]);
+        assert_eq!(miner.id_of("logout of user joe failed"), None);
+    }
+
+    #[test]
+    fn words_do_not_merge_because_their_number_is_equal() {
+        let mut miner = Miner::new();
+        for line in
+            ["cache is warm", "disk is full", "link is down", "fan is slow", "task is done", "job is lost"]
+        {
+            miner.observe(line);
+        }
+        assert_eq!(miner.settle(), []);
+    }
+
+    #[test]
+    fn a_template_is_written_as_far_as_its_messages_agree() {
+        let mut miner = Miner::new();
+        miner.observe("eth0: link is up");
+        miner.observe("eth1: link is up");
+        assert_eq!(texts(&miner), [("eth<*>: link is up".to_owned(), 2)]);
+        miner.observe("wlan1: link is up");
+        assert_eq!(texts(&miner), [("<*>: link is up".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn only_the_first_line_of_a_message_counts() {
+        let mut miner = Miner::new();
+        let id = miner.observe("\nquery failed:\n  select 1");
+        assert_eq!(miner.observe("query failed:\n  delete everything"), id);
+        assert_eq!(texts(&miner), [("query failed:".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_every_message_is_counted() {
+        let mut miner = Miner::new();
+        let mut first = None;
+        for n in 0..3 * TEMPLATES {
+            let id = miner.observe(&format!("{} {} {}", word(n), word(n * 7 + 1), word(n * 3 + 2)));
+            first.get_or_insert(id);
+        }
+        let templates = miner.templates();
+        assert!(templates.len() <= TEMPLATES + 1, "{} templates", templates.len());
+        assert!(miner.known.len() <= KNOWN && miner.aliases.len() <= ALIASES);
+        assert_eq!(templates.iter().map(|template| template.count).sum::<u64>(), 3 * TEMPLATES as u64);
+        assert!(miner.dropped() > 0);
+        let gone = miner.template(first.unwrap()).unwrap();
+        assert_eq!(gone.text, "<other>");
+        assert!(miner.resolve(TemplateId(u32::MAX)) == TemplateId(u32::MAX));
+    }
+
+    #[test]
+    fn twice_the_input_is_twice_the_work() {
+        let mut miner = Miner::new();
+        let mut work = |from: usize, to: usize| {
+            let before = miner.work;
+            for n in from..to {
+                miner.observe(&format!("{} came before {} and {} went", word(n), word(n / 3), word(n * 5)));
+            }
+            miner.settle();
+            miner.work - before
+        };
+        let (half, rest) = (work(0, 3_000), work(3_000, 6_000));
+        assert!(rest <= half * 2, "{half} steps for one half of the input, {rest} for the other");
+        let (half, rest) = (work(6_000, 14_000), work(14_000, 22_000));
+        assert!(rest <= half * 2, "{half} steps for one half of what is too much, {rest} for the other");
+    }
+
+    #[test]
+    fn a_huge_message_costs_no_more_than_its_beginning() {
+        let mut miner = Miner::new();
+        let huge = "a=b, ".repeat(1 << 20);
+        let id = miner.observe(&huge);
+        assert_eq!(miner.observe(&huge[..token::LENGTH * 2]), id);
+        let template = miner.template(id).unwrap();
+        assert!(template.text.len() <= token::LENGTH && template.example.len() <= EXAMPLE);
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            " ", "=", ":", "/", "\\", "://", "::", "<", "(", ")", "()", ",", ", ", "\"", "'", "-", ".", "0",
+            "17", "0x", "ff", "a", "é", "\u{a0}", "\u{2028}", "KB", "Jan", "Mon", "true", "@", "?",
+            "http://", "\n", "\0", "user", "of", "ERROR", "x.y.z", "[", "]", "{", "}", "=\"", "1.2.3.4",
+            "<other>", "<*>", "日本",
+        ]);
+        prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_and_known_afterwards(lines in prop::collection::vec(hostile(), 1..30)) {
+            let mut miner = Miner::new();
+            let ids: Vec<_> = lines.iter().map(|line| miner.observe(line)).collect();
+            for (line, id) in lines.iter().zip(&ids) {
+                prop_assert_eq!(miner.id_of(line), Some(*id));
+            }
+            miner.settle();
+            for (line, id) in lines.iter().zip(&ids) {
+                prop_assert_eq!(miner.id_of(line), Some(miner.resolve(*id)), "{}", line);
+            }
+            let stored = serde_json::to_string(&miner).unwrap();
+            let again: Miner = serde_json::from_str(&stored).unwrap();
+            prop_assert_eq!(again.templates(), miner.templates());
+            for line in &lines {
+                prop_assert_eq!(again.id_of(line), miner.id_of(line), "{}", line);
+            }
+        }
+
+        #[test]
+        fn values_never_change_a_template(a in any::<u32>(), b in any::<u32>()) {
+            let message = |n: u32| format!("job {n} of user-{n} at 10.0.0.{} took {n} ms (0x{n:08x}) in /srv/v{n}/x", n % 256);
+            let mut miner = Miner::new();
+            prop_assert_eq!(miner.observe(&message(a)), miner.observe(&message(b)));
         }
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn pieces(message: &[u8]) -> Vec<Piece> {
 
 /// The hash of a pattern.
 pub(super) fn key(pieces: &[Piece]) -> u64 {
-    pieces.iter().fold(0, |sequence, piece| hash::push(sequence, piece.hash))
+    pieces.iter().fold(pieces.len() as u64, |sequence, piece| hash::push(sequence, piece.hash))
 }
 
 /// The hash of the same pattern with one position masked.

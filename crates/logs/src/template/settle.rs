@@ -18,6 +18,7 @@ pub(super) fn settle(entries: &mut BTreeMap<u32, Entry>, work: &mut u64) -> Vec<
     for _ in 0..ROUNDS {
         let before = merged.len();
         round(entries, &mut merged, work);
+        merge_equal(entries, &mut merged);
         if merged.len() == before {
             break;
         }
@@ -33,26 +34,10 @@ struct Candidate {
 }
 
 fn round(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mut u64) {
-    let mut alike: HashMap<(usize, Option<usize>, u64), Vec<u32>> = HashMap::new();
-    for (id, entry) in &*entries {
-        let (length, key) = (entry.pieces.len(), pattern::key(&entry.pieces));
-        let mut names = key;
-        for (at, piece) in entry.pieces.iter().enumerate() {
-            *work += 1;
-            if piece.kind != Kind::Mark {
-                let masked = pattern::masked(key, &entry.pieces, at);
-                alike.entry((length, Some(at), masked)).or_default().push(*id);
-                if at > 0 && is_soft(&entry.pieces, at) {
-                    names = pattern::masked(names, &entry.pieces, at);
-                }
-            }
-        }
-        alike.entry((length, None, names)).or_default().push(*id);
-    }
+    let views = views(entries, work);
+    let alike = views.chunk_by(|a, b| (a.key, a.at) == (b.key, b.at)).filter(|alike| alike.len() > 1);
     let mut candidates: Vec<Candidate> = alike
-        .into_iter()
-        .filter(|(_, members)| members.len() > 1)
-        .filter_map(|((_, at, _), members)| candidate(entries, at, members))
+        .filter_map(|alike| candidate(entries, alike[0].at, alike.iter().map(|view| view.id).collect()))
         .collect();
     candidates.sort_by(|a, b| (b.words, &a.members, &a.at).cmp(&(a.words, &b.members, &b.at)));
     for candidate in candidates {
@@ -62,11 +47,44 @@ fn round(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mu
     }
 }
 
+/// A template as it looks with one position masked, or all names.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct View {
+    key: u64,
+    at: Option<usize>,
+    id: u32,
+}
+
+/// All views of all templates, those that are alike side by side.
+fn views(entries: &BTreeMap<u32, Entry>, work: &mut u64) -> Vec<View> {
+    let mut views = Vec::new();
+    for (id, Entry { pieces, .. }) in entries {
+        let key = pattern::key(pieces);
+        let mut names = key;
+        for (at, piece) in pieces.iter().enumerate() {
+            *work += 1;
+            if piece.kind != Kind::Mark {
+                let key = pattern::masked(key, pieces, at);
+                views.push(View { key, at: Some(at), id: *id });
+                if at > 0 && is_soft(pieces, at) {
+                    names = pattern::masked(names, pieces, at);
+                }
+            }
+        }
+        views.push(View { key: names, at: None, id: *id });
+    }
+    views.sort_unstable();
+    views
+}
+
 /// Templates that are equal but for one position, or but for all names in them.
 fn candidate(entries: &BTreeMap<u32, Entry>, at: Option<usize>, members: Vec<u32>) -> Option<Candidate> {
     let patterns: Vec<&[Piece]> =
         members.iter().filter_map(|id| entries.get(id)).map(|entry| &*entry.pieces).collect();
     let first = *patterns.first()?;
+    if patterns.iter().any(|pieces| pieces.len() != first.len()) {
+        return None;
+    }
     let differ = |at: &usize| patterns.iter().any(|pieces| pieces[*at].hash != first[*at].hash);
     let at: Vec<usize> = at.map_or_else(|| (1..first.len()).filter(differ).collect(), |at| vec![at]);
     let mut words = 0;
@@ -205,20 +223,34 @@ fn needed(pieces: &[Piece], at: usize) -> Option<usize> {
 
 fn merge(entries: &mut BTreeMap<u32, Entry>, candidate: &Candidate, merged: &mut Vec<Merged>) {
     let Some((into, others)) = candidate.members.split_first() else { return };
-    let mut count = 0;
     for from in others {
-        if let Some(entry) = entries.remove(from) {
-            count += entry.count;
+        let gone = entries.remove(from);
+        if let (Some(gone), Some(entry)) = (gone, entries.get_mut(into)) {
+            entry.widen(&gone.pieces);
             merged.push(Merged { from: TemplateId(*from), into: TemplateId(*into) });
         }
     }
     let Some(entry) = entries.get_mut(into) else { return };
-    entry.count += count;
     for at in &candidate.at {
         entry.pieces[*at].mask();
         let at = u16::try_from(*at).unwrap_or(u16::MAX);
         if let Err(place) = entry.masked.binary_search(&at) {
             entry.masked.insert(place, at);
         }
+    }
+}
+
+/// Merges templates that masking made equal.
+fn merge_equal(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>) {
+    let mut equal: HashMap<(usize, u64), Vec<u32>> = HashMap::new();
+    for (id, entry) in &*entries {
+        equal.entry((entry.pieces.len(), pattern::key(&entry.pieces))).or_default().push(*id);
+    }
+    let mut equal: Vec<Vec<u32>> = equal.into_values().filter(|members| members.len() > 1).collect();
+    equal.sort_unstable();
+    for members in equal {
+        let masked = members.iter().filter_map(|id| entries.get(id)).flat_map(|entry| &entry.masked);
+        let at = masked.map(|at| usize::from(*at)).collect::<BTreeSet<_>>().into_iter().collect();
+        merge(entries, &Candidate { at, members, words: 0 }, merged);
     }
 }

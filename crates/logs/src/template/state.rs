@@ -44,7 +44,7 @@ impl Serialize for Miner {
         let stored = |(id, entry): (&u32, &Entry)| Stored {
             id: *id,
             pattern: written(entry),
-            count: entry.count,
+            count: self.count(*id),
             example: entry.example.to_string(),
         };
         let state = State {
@@ -74,6 +74,7 @@ impl<'de> Deserialize<'de> for Miner {
                 ))
             })?;
             miner.next = miner.next.max(stored.id.saturating_add(1));
+            miner.counts.insert(stored.id, stored.count);
             miner.entries.insert(stored.id, entry);
         }
         // An alias always points to an older template, so a chain of them ends.
@@ -125,7 +126,7 @@ fn read(stored: &Stored) -> Option<Entry> {
         pieces.push(Piece::stored(kind, text, letter.is_ascii_uppercase()));
     }
     let example = &stored.example[..stored.example.floor_char_boundary(EXAMPLE)];
-    Some(Entry { pieces, masked, count: stored.count, example: example.into() })
+    Some(Entry { pieces, masked, example: example.into() })
 }
 
 #[cfg(test)]
