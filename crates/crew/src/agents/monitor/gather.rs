@@ -105,6 +105,7 @@ impl Gathered {
     }
 
     fn sight(&mut self, record: &mut Record, kinds: &Shared) {
+        kinds.put_originals(record);
         self.errors += 1;
         let judged = self.rules.judge(record, &self.source);
         let at = self.happened(record);

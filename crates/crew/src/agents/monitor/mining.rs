@@ -16,6 +16,7 @@ use groundcrew_store::TemplateFilter;
 use jiff::Timestamp;
 
 use super::gather::add;
+use super::originals::Originals;
 use super::releases::Releases;
 use crate::agent::{Job, Trouble};
 use crate::site::Site;
@@ -101,6 +102,7 @@ struct Count {
 pub(super) struct Shared {
     key: Key,
     mining: Arc<Mutex<Mining>>,
+    originals: Mutex<Originals>,
 }
 
 impl Shared {
@@ -120,12 +122,18 @@ impl Shared {
         };
         let releases = Releases::of(site);
         let mining = Mining { kept, now: job.now, counts: BTreeMap::new(), releases, learned: anew, anew };
-        Ok(Self { key, mining: Arc::new(Mutex::new(mining)) })
+        let originals = Mutex::new(Originals::of(site));
+        Ok(Self { key, mining: Arc::new(Mutex::new(mining)), originals })
     }
 
     /// The way by which a scan shows its messages.
     pub(super) fn observer(&self) -> Observer {
         Observer::new(Arc::clone(&self.mining) as Arc<Mutex<dyn Observe + Send>>)
+    }
+
+    /// Puts what was written in the place of what runs, in the stack of a record.
+    pub(super) fn put_originals(&self, record: &mut Record) {
+        self.originals.lock().unwrap_or_else(PoisonError::into_inner).put(record);
     }
 
     /// The release that wrote an error; one that no scan shows, since it has a stack trace, is counted here.

@@ -6,6 +6,7 @@
 //! | `gather` | what the steps of a scan add up to |
 //! | `flood` | how many new kinds of errors a source may bring |
 //! | `releases` | which release wrote a record |
+//! | `originals` | frames of minified JavaScript as they were written |
 //! | `mining` | which kinds of lines a source writes |
 //! | `lines` | which of these are worth a word |
 //! | `watch` | notices errors that burst, return or are gone, and logs that fell silent |
@@ -19,6 +20,7 @@ mod gather;
 mod health;
 mod lines;
 mod mining;
+mod originals;
 mod released;
 mod releases;
 mod scan;
