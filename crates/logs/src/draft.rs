@@ -207,6 +207,8 @@ pub(crate) struct Draft {
     key: (String, Option<Level>),
     /// Process and thread that its header names.
     thread: (Option<String>, Option<String>),
+    /// The last line may be the first of a trace; it is for the next one to say.
+    preceded: bool,
     /// Whether the header stands before every line; known from the second line on.
     repeating: Option<bool>,
     state: State,
@@ -278,6 +280,7 @@ impl Draft {
             begun_later: false,
             key: (key.to_owned(), level),
             thread,
+            preceded: false,
             repeating: None,
             state: opening.state,
         })
@@ -405,7 +408,8 @@ impl Draft {
             }
             return Next::Part;
         }
-        if matches!(self.state, State::Plain) && !blank && trace::may_precede(content) {
+        if matches!(self.state, State::Plain) && !self.preceded && trace::may_precede(content) {
+            self.preceded = true;
             return Next::Perhaps;
         }
         let names_exception = head::is_head(content);

@@ -323,7 +323,7 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
             Some(text) => read_trace(language, &redactor.redact(&text).text),
             None => read_trace(language, &redacted.text),
         },
-        (None, None) => None,
+        (None, None) => trace::escaped::parse(&redacted.text),
     };
     let release = release::named(&redacted.text);
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);

@@ -74,7 +74,7 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
 fn trace(object: &Map<String, Value>) -> Option<String> {
     // Hardly any line has one, and looking for all of the names takes longer than everything else.
     let may_hold = |value: &Value| match value {
-        Value::String(text) => text.contains('\n'),
+        Value::String(text) => has_lines(text),
         Value::Array(_) | Value::Object(_) => true,
         Value::Number(_) | Value::Bool(_) | Value::Null => false,
     };
@@ -89,7 +89,12 @@ fn trace(object: &Map<String, Value>) -> Option<String> {
         }
         Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
     });
-    texts.find(|text| text.contains('\n'))
+    texts.find(|text| has_lines(text))
+}
+
+/// Whether a text has several lines, whose breaks may have been escaped once more than the line itself.
+fn has_lines(text: &str) -> bool {
+    text.contains('\n') || text.contains("\\n") || text.contains("#012")
 }
 
 /// The value of a name, also one object deep for names with a dot.

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_logs::{Redactor, ScanOptions, scan, trace};
 
-const LANGUAGES: [&str; 10] =
-    ["python", "java", "node", "go", "rust", "csharp", "ruby", "php", "dart", "browser"];
+const LANGUAGES: [&str; 12] =
+    ["python", "java", "node", "go", "rust", "csharp", "ruby", "php", "dart", "browser", "native", "elixir"];
 
 struct Sample {
     name: String,

@@ -121,10 +121,11 @@ fn place_start(text: &str) -> Option<usize> {
         return Some(0);
     }
     let mut marks = text.match_indices('@').map(|(at, _)| at + 1);
-    marks.find(|at| {
+    let schemed = marks.find(|at| {
         let place = &text[*at..];
-        place.starts_with('/') || is_bundle(place) || SCHEMES.iter().any(|scheme| place.starts_with(scheme))
-    })
+        place.starts_with('/') || SCHEMES.iter().any(|scheme| place.starts_with(scheme))
+    });
+    schemed.or_else(|| text.rfind('@').map(|at| at + 1).filter(|at| is_bundle(&text[*at..])))
 }
 
 #[derive(Debug)]

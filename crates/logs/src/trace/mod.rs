@@ -15,8 +15,11 @@ pub mod in_app;
 mod browser;
 mod csharp;
 mod dart;
+mod elixir;
+pub(crate) mod escaped;
 mod go;
 mod java;
+mod native;
 mod node;
 mod php;
 mod prefilter;
@@ -27,7 +30,7 @@ mod rust;
 pub use prefilter::may_begin;
 
 /// Every language, the ones with the clearest opening first; Ruby before Python, whose opening it prints, too.
-static LANGUAGES: [&dyn Language; 10] = [
+static LANGUAGES: [&dyn Language; 12] = [
     &ruby::Ruby,
     &python::Python,
     &rust::Rust,
@@ -38,6 +41,8 @@ static LANGUAGES: [&dyn Language; 10] = [
     &csharp::CSharp,
     &node::Node,
     &browser::Browser,
+    &elixir::Elixir,
+    &native::Native,
 ];
 
 /// What the stack traces of a language look like.
@@ -125,6 +130,9 @@ pub(crate) enum Next {
 
 /// The language and the beginning of a trace that a line shows.
 pub(crate) fn begins(line: &str) -> Option<(&'static dyn Language, Beginning)> {
+    if !may_begin(line.as_bytes()) {
+        return None;
+    }
     LANGUAGES.iter().find_map(|language| Some((*language, language.begins(line)?)))
 }
 
@@ -143,7 +151,13 @@ pub(crate) fn language_of(trace: &Trace) -> Option<&'static dyn Language> {
 }
 
 /// The first stack trace in the text, whichever language printed it; `None` when no parser knows its form.
+///
+/// Line breaks may be escaped, as in a value that was quoted.
 pub fn parse(text: &str) -> Option<Trace> {
+    parse_plain(text).or_else(|| escaped::parse(text))
+}
+
+fn parse_plain(text: &str) -> Option<Trace> {
     LANGUAGES.iter().find_map(|language| language.parse(text))
 }
 

@@ -263,7 +263,8 @@ fn frame(line: &str) -> Option<Frame> {
     let (count, rest) = rest.split_once(' ')?;
     number(count)?;
     let rest = rest.trim_end();
-    if rest == "{main}" || rest.trim_end_matches(['"', '}', ')']) == "{main" {
+    // What Monolog prints behind the last frame may stand on its line.
+    if rest.strip_prefix("{main}").is_some_and(|rest| rest.bytes().all(|b| b"\"})".contains(&b))) {
         return Some(Frame { function: Some("{main}".to_owned()), ..Frame::default() });
     }
     let (place, call) = match rest.strip_prefix("[internal function]: ") {

@@ -18,6 +18,11 @@ pub fn may_begin(line: &[u8]) -> bool {
     FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.marks.find(line)
 }
 
+/// Whether a text holds anything that a beginning holds, wherever it stands.
+pub(super) fn may_hold(text: &[u8]) -> bool {
+    FILTER.marks.find(text)
+}
+
 static FILTER: LazyLock<Filter> = LazyLock::new(Filter::new);
 
 struct Filter {

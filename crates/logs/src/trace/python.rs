@@ -24,6 +24,8 @@ const LINKS: [&str; 2] = [
 ];
 /// Lines that a message may add after the exception's line.
 const MESSAGE_LINES: usize = 50;
+/// Groups within groups that are looked into.
+const NESTING: usize = 16;
 /// Blank lines allowed between chained tracebacks.
 const BLANK_LINES: usize = 3;
 
@@ -63,7 +65,7 @@ impl Language for Python {
         let mut chain: Vec<Trace> = Vec::new();
         let mut rest = &lines[start..];
         loop {
-            let (trace, consumed) = single(rest);
+            let (trace, consumed) = single(rest, 0);
             chain.push(trace);
             rest = &rest[consumed..];
             let Some(next) = rest.iter().position(|line| is_opening(line)) else { break };
@@ -180,7 +182,7 @@ fn syntax_error_start(lines: &[&str]) -> Option<usize> {
 }
 
 /// One traceback from its opening line to the end of its message, and how many lines it took.
-fn single(lines: &[&str]) -> (Trace, usize) {
+fn single(lines: &[&str], depth: usize) -> (Trace, usize) {
     let margin = margin_of(lines[0]);
     let mut trace = Trace::default();
     let mut at = usize::from(is_opening(lines[0]));
@@ -207,7 +209,7 @@ fn single(lines: &[&str]) -> (Trace, usize) {
     }
     read_exception(&mut trace, &lines[start..at], margin);
     if lines.get(at).is_some_and(|line| is_group_rule(line)) {
-        let (members, consumed) = group_members(&lines[at..]);
+        let (members, consumed) = group_members(&lines[at..], depth);
         trace.causes = members;
         at += consumed;
     }
@@ -234,16 +236,17 @@ fn read_exception(trace: &mut Trace, lines: &[&str], margin: &str) {
 }
 
 /// The first member of an exception group as a cause (it is where the work went wrong), and all lines of the group.
-fn group_members(lines: &[&str]) -> (Vec<Trace>, usize) {
+fn group_members(lines: &[&str], depth: usize) -> (Vec<Trace>, usize) {
     let inside = |line: &&&str| line.starts_with(' ') || line.trim_start().starts_with(['|', '+']);
     let consumed = lines.iter().take_while(inside).count().max(1);
     let body = &lines[1..consumed];
     let end = body.iter().position(|line| is_group_rule(line)).unwrap_or(body.len());
     let member = &body[..end];
-    let Some(start) = member.iter().position(|line| !line.trim_matches(['|', ' ']).is_empty()) else {
+    let start = member.iter().position(|line| !line.trim_matches(['|', ' ']).is_empty());
+    let Some(start) = start.filter(|_| depth < NESTING) else {
         return (Vec::new(), consumed);
     };
-    let (trace, _) = single(&member[start..]);
+    let (trace, _) = single(&member[start..], depth + 1);
     (vec![trace], consumed)
 }
 
