@@ -99,7 +99,7 @@ fn frame(line: &str) -> Option<Frame> {
     let arity = function.contains('/') || function.contains('(');
     let known =
         place.is_some_and(|(file, _)| [".ex", ".exs", ".erl"].iter().any(|ending| file.ends_with(ending)));
-    ((known || (module.is_some() && place.is_none())) && (arity || known)).then(|| Frame {
+    (known || (module.is_some() && place.is_none() && arity)).then(|| Frame {
         in_app: in_app::elixir(module, place.map(|(file, _)| file)),
         file: place.map(|(file, _)| file.to_owned()),
         line: place.map(|(_, line)| line),

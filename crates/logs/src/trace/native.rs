@@ -17,7 +17,6 @@ pub(super) struct Native;
 const SANITIZER: &str = "Sanitizer: ";
 const UNDEFINED: &str = ": runtime error: ";
 const GLIBC: &str = "*** Error in ";
-const TERMINATED: &str = "*** terminated";
 const THROWN: &str = "terminate called ";
 const WHAT: &str = "  what():  ";
 const ASSERTION: &str = ": Assertion `";
@@ -149,9 +148,8 @@ fn is_report(line: &str) -> bool {
         || (text.contains(ASSERTION) && text.ends_with("failed."))
         || (text.starts_with(ASSERTION_MAC) && text.contains(", file "))
         || ABORTS.iter().any(|words| text.starts_with(words))
-        || SIGNALS
-            .iter()
-            .any(|words| text.starts_with(words) && (text.contains("SIG") || text.contains("signal")))
+        || (SIGNALS.iter().any(|words| text.starts_with(words))
+            && CRASHES.iter().any(|word| text.contains(word)))
 }
 
 /// `==4711==ERROR: AddressSanitizer: …`, `WARNING: ThreadSanitizer: …`, and without what may have been read as a header.

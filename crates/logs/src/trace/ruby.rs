@@ -208,7 +208,7 @@ fn typed_behind(mut trace: Trace) -> Trace {
 fn message(said: &[&str]) -> Option<String> {
     let is_mark =
         |line: &&str| !line.trim().is_empty() && line.trim().bytes().all(|b| matches!(b, b'^' | b'~'));
-    let marked = said.iter().position(|line| is_mark(line)).filter(|at| *at >= 2);
+    let marked = said.iter().position(is_mark).filter(|at| *at >= 2);
     let end = marked.map_or(said.len(), |at| at - 1);
     let kept = said[..end].iter().take_while(|line| !line.trim_start().starts_with(HINT));
     some(kept.copied().collect::<Vec<_>>().join("\n").trim_end())
