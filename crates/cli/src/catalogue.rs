@@ -120,13 +120,16 @@ const LEAVES: &[Leaf] = &[
     Leaf {
         path: "incidents",
         codes: &[Any, Database],
-        examples: &["incidents", "incidents --status needs_human"],
+        examples: &["incidents", "incidents --status needs_human", "incidents --like 7"],
     },
     Leaf { path: "incidents show", codes: &[Any, Database, Names], examples: &["incidents show 7"] },
     Leaf {
         path: "incidents ignore",
         codes: &[Any, Database, Names, Changes],
-        examples: &["incidents ignore 7 --reason 'the caller sends no price'"],
+        examples: &[
+            "incidents ignore 7 --reason 'the caller sends no price'",
+            "incidents ignore 7 --until 7d --reason 'the supplier is told'",
+        ],
     },
     Leaf {
         path: "incidents reopen",
@@ -136,7 +139,7 @@ const LEAVES: &[Leaf] = &[
     Leaf {
         path: "incidents merge",
         codes: &[Any, Database, Names, Changes],
-        examples: &["incidents merge 9 --into 7"],
+        examples: &["incidents merge 7 9 12", "incidents merge 9 --into 7"],
     },
     Leaf {
         path: "incidents split",

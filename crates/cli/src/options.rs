@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use groundcrew_core::incident::IncidentStatus;
+use groundcrew_core::incident::{IncidentStatus, Until};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::Status;
 use groundcrew_core::word::UnknownWord;
@@ -339,9 +339,35 @@ pub(crate) struct Incidents {
     /// Only in this status
     #[arg(long, value_name = "STATUS", value_parser = word(IncidentStatus::ALL, IncidentStatus::as_str))]
     pub(crate) status: Option<IncidentStatus>,
+    /// Only those that may be the same as this one
+    #[arg(long, value_name = "ID", conflicts_with_all = ["status", "merged"])]
+    pub(crate) like: Option<i64>,
+    /// Also those that were merged into others
+    #[arg(long)]
+    pub(crate) merged: bool,
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u32,
+}
+
+/// `7d`, `2026-12-24T18:00:00Z`, `released`, `100` or `100 more`.
+fn until(text: &str) -> Result<Until, String> {
+    if text == "released" {
+        return Ok(Until::Released);
+    }
+    let number = text.strip_suffix("more").unwrap_or(text).trim();
+    if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) {
+        return number.parse().map(Until::More).map_err(|_| format!("{text:?} is too many"));
+    }
+    match text.parse::<Moment>() {
+        Ok(Moment::At(at)) => Ok(Until::At(at)),
+        Ok(Moment::In(length)) => {
+            SignedDuration::try_from(length).map(Until::For).map_err(|_| format!("{text:?} is too long"))
+        }
+        Err(_) => Err(format!(
+            "{text:?} is no end: write a time like \"2026-12-24T18:00:00Z\", a length like \"7d\", \"released\" or \"100 more\""
+        )),
+    }
 }
 
 /// What to do with an incident.
@@ -354,15 +380,21 @@ pub(crate) enum IncidentAction {
     },
     /// Only count an incident from now on: it is right not to be fixed
     ///
-    /// Its open tasks end.
+    /// Its open tasks end. With --until it goes to triage again by itself, with the first occurrence after that; in a new
+    /// release and in a burst you are told of it either way.
     Ignore {
         /// The incident
         id: i64,
+        /// Until a moment such as 2026-12-24T18:00:00Z, for a time such as 7d, until it happens in another release
+        /// (released), or for so many more occurrences ('100 more')
+        #[arg(long, value_name = "TIME|DURATION|released|COUNT", value_parser = until)]
+        until: Option<Until>,
         /// Why, for the record
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
     /// Hand an incident to triage again
+    #[command(visible_alias = "unignore")]
     Reopen {
         /// The incident
         id: i64,
@@ -370,15 +402,17 @@ pub(crate) enum IncidentAction {
         #[arg(long, value_name = "TEXT", default_value = "no reason given")]
         reason: String,
     },
-    /// Say that an incident is the same as another one
+    /// Say that incidents are the same
     ///
-    /// Its open tasks end, and the other one counts its occurrences too.
+    /// One stands for all, the first unless another is named; it counts the occurrences of the others too, and their open
+    /// tasks end. `split` undoes it.
     Merge {
-        /// The incident
-        id: i64,
-        /// The one that stands for both
+        /// The incidents
+        #[arg(required = true)]
+        ids: Vec<i64>,
+        /// The one that stands for all
         #[arg(long, value_name = "ID")]
-        into: i64,
+        into: Option<i64>,
     },
     /// Undo a merge
     Split {

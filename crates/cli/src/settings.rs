@@ -12,10 +12,10 @@ use groundcrew_store::{Access, Project, Store};
 use crate::escape;
 use crate::failure::{Failure, Kind};
 use crate::invocation::{Invocation, repository};
-use crate::options::Verb;
+use crate::options::{Logs, LogsAction, Verb};
 
 /// The verbs that take `--config`.
-const TAKE_IT: &str = "init, trust, doctor, up, scan, fix and verify take it";
+const TAKE_IT: &str = "init, trust, doctor, up, scan, logs parse, fix and verify take it";
 
 /// The call with the settings of its project read from the file that was named.
 ///
@@ -25,6 +25,10 @@ pub(crate) fn settled(verb: &Verb, at: Invocation) -> Result<Invocation, Failure
     let Some(file) = at.config_named() else { return Ok(at) };
     let file = std::path::absolute(file)
         .map_err(|error| Failure::new(Kind::Usage, format!("{} is no path: {error}", file.display())))?;
+    if let Verb::Logs(Logs { action: LogsAction::Parse(_) }) = verb {
+        // It reads the rules of the file, of whichever project that is.
+        return Ok(at);
+    }
     let root = match verb {
         Verb::Init(_) => top(None)?,
         Verb::Fix(options) => top(options.place.repo.as_deref())?,

@@ -14,6 +14,7 @@ use groundcrew_workbench::sandbox::{Probe, Sandbox, Unavailable};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::commands::status::told_hidden;
 use crate::escape;
 use crate::failure::{Done, Failure};
 use crate::invocation::{Invocation, no_sandbox, sandbox, work_folder};
@@ -325,7 +326,9 @@ fn logs(name: &str, store: &dyn Store, site: &Site, file: &str) -> Vec<Check> {
     };
     let lost = store.now().and_then(|now| lost(store, site.id, now)).unwrap_or_default();
     let lost = lost.iter().map(|lost| bad(name, Status::Warn, lost.told(), Lost::REMEDY));
-    troubles.iter().map(wrong).chain(files.iter().map(check)).chain(lost).collect()
+    let hidden = store.hidden(site.id).unwrap_or_default();
+    let hidden = hidden.iter().map(|hidden| ok(name, format!("rule {}", told_hidden(hidden))));
+    troubles.iter().map(wrong).chain(files.iter().map(check)).chain(lost).chain(hidden).collect()
 }
 
 fn print(at: &Invocation, checks: &[Check]) -> Result<(), Failure> {

@@ -1,17 +1,19 @@
 //! `incidents`: what is wrong in the services, what became of it, and what the person decides about it.
 
 use groundcrew_core::contract::{Owner, StopAt};
-use groundcrew_core::incident::{Incident, IncidentWish, ReleaseCount};
+use groundcrew_core::incident::{Ignored, Incident, IncidentWish, ReleaseCount, Until};
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::Party;
 use groundcrew_core::task::IncidentId;
+use groundcrew_crew::config::Span;
 use groundcrew_store::{Access, IncidentFilter, Store, StoreError, TaskFilter};
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::commands::tasks;
 use crate::escape;
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
 use crate::judgement;
 use crate::live::moment;
@@ -19,6 +21,9 @@ use crate::options::{IncidentAction, Incidents};
 use crate::output::{Output, Style};
 use crate::settling::no_such_incident;
 use crate::table::Table;
+
+/// Incidents that are named as similar.
+const SIMILAR: u32 = 5;
 
 /// Longest title in a list, in characters.
 const TITLE: usize = 100;
@@ -30,19 +35,14 @@ const RELEASES: usize = 6;
 pub(super) fn run(options: &Incidents, at: &Invocation) -> Result<Done, Failure> {
     match &options.action {
         Some(IncidentAction::Show { id }) => show(*id, at),
-        Some(IncidentAction::Ignore { id, reason }) => decide(
-            *id,
-            IncidentWish::Ignore { reason: reason.clone(), until: None },
-            "is ignored from now on",
-            at,
-        ),
+        Some(IncidentAction::Ignore { id, until, reason }) => {
+            let wish = IncidentWish::Ignore { reason: reason.clone(), until: *until };
+            decide(*id, wish, &format!("is ignored {}", told_until(*until)), at)
+        }
         Some(IncidentAction::Reopen { id, reason }) => {
             decide(*id, IncidentWish::Reopen { reason: reason.clone() }, "goes to triage again", at)
         }
-        Some(IncidentAction::Merge { id, into }) => {
-            let told = format!("is the same as incident {into} from now on");
-            decide(*id, IncidentWish::MergeInto(IncidentId(*into)), &told, at)
-        }
+        Some(IncidentAction::Merge { ids, into }) => merge(ids, *into, at),
         Some(IncidentAction::Split { id }) => decide(*id, IncidentWish::Split, "stands for itself again", at),
         None => list(options, at),
     }
@@ -73,15 +73,81 @@ fn decide(id: i64, wish: IncidentWish, told: &str, at: &Invocation) -> Result<Do
     Ok(Done::Clean)
 }
 
-fn list(options: &Incidents, at: &Invocation) -> Result<Done, Failure> {
-    let store = at.open(Access::ReadOnly)?;
-    let found = store.incidents(&IncidentFilter {
-        merged: false,
-        project: at.project(store.as_ref())?.map(|project| project.id),
+fn told_until(until: Option<Until>) -> String {
+    match until {
+        None => "from now on".to_owned(),
+        Some(Until::At(time)) => format!("until {}", moment(time)),
+        Some(Until::For(length)) => format!("for {}", humane(length)),
+        Some(Until::More(1)) => "until it has occurred once more".to_owned(),
+        Some(Until::More(more)) => format!("until it has occurred {more} times more"),
+        Some(Until::Released) => "until it happens in another release".to_owned(),
+    }
+}
+
+/// A length of time as it is written in settings.
+fn humane(length: SignedDuration) -> String {
+    length
+        .unsigned_abs()
+        .as_secs()
+        .try_into()
+        .map_or_else(|_| format!("{length:#}"), |seconds: u64| String::from(Span::seconds(seconds)))
+}
+
+/// Merges incidents into one of them, all or, where one cannot be, none of those after it.
+fn merge(ids: &[i64], into: Option<i64>, at: &Invocation) -> Result<Done, Failure> {
+    let target = into.unwrap_or(ids[0]);
+    let mut others: Vec<i64> = ids.iter().copied().filter(|id| into.is_some() || *id != target).collect();
+    others.dedup();
+    if others.is_empty() {
+        let hint = at.command(&format!("incidents --like {target}"));
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("incident {target} alone cannot be merged: name the others"),
+        )
+        .hint(hint));
+    }
+    if let [id] = others[..] {
+        let told = format!("is the same as incident {target} from now on");
+        return decide(id, IncidentWish::MergeInto(IncidentId(target)), &told, at);
+    }
+    let store = at.open(Access::Existing)?;
+    for id in others.iter().chain([&target]) {
+        if store.incident(IncidentId(*id))?.is_none() {
+            return Err(no_such_incident(at, *id));
+        }
+    }
+    for id in &others {
+        let wish = IncidentWish::MergeInto(IncidentId(target));
+        store.execute(Command::Incident { incident: IncidentId(*id), by: Party::User, wish })?;
+        if !at.out.is_json() {
+            at.out.line(format!("incident {id} is the same as incident {target} from now on"))?;
+        }
+    }
+    if at.out.is_json() {
+        let incident = store.incident(IncidentId(target))?;
+        at.out.document(&json!({ "incident": incident, "merged": others }))?;
+    }
+    Ok(Done::Clean)
+}
+
+/// The incidents that are wanted.
+fn wanted(options: &Incidents, store: &dyn Store, at: &Invocation) -> Result<Vec<Incident>, Failure> {
+    if let Some(id) = options.like {
+        let incident = store.incident(IncidentId(id))?.ok_or_else(|| no_such_incident(at, id))?;
+        return Ok(store.similar(&incident, options.limit)?);
+    }
+    Ok(store.incidents(&IncidentFilter {
+        merged: options.merged,
+        project: at.project(store)?.map(|project| project.id),
         status: options.status,
         fingerprint: None,
         limit: Some(options.limit),
-    })?;
+    })?)
+}
+
+fn list(options: &Incidents, at: &Invocation) -> Result<Done, Failure> {
+    let store = at.open(Access::ReadOnly)?;
+    let found = wanted(options, store.as_ref(), at)?;
     let rows = Row::all(store.as_ref(), found)?;
     if at.out.is_json() {
         at.out.document(&json!({ "incidents": rows }))?;
@@ -165,17 +231,32 @@ fn show(id: i64, at: &Invocation) -> Result<Done, Failure> {
     let store = at.open(Access::ReadOnly)?;
     let incident = store.incident(IncidentId(id))?.ok_or_else(|| no_such_incident(at, id))?;
     let releases = store.incident_releases(incident.id)?;
+    let similar = store.similar(&incident, SIMILAR)?;
     let judged = judgement::latest(store.as_ref(), &[incident.id])?.remove(&incident.id);
     let mut about = store.tasks(&TaskFilter { incident: Some(incident.id), ..TaskFilter::default() })?;
     about.reverse();
     if at.out.is_json() {
         at.out.document(
-            &json!({ "incident": incident, "classification": judged, "releases": releases, "tasks": about }),
+            &json!({ "incident": incident, "classification": judged, "releases": releases, "tasks": about,
+                "similar": similar.iter().map(|other| json!({ "id": other.id, "status": other.status, "title": other.title })).collect::<Vec<_>>() }),
         )?;
         return Ok(Done::Clean);
     }
     at.out.line(at.out.paint(Style::Strong, &format!("incident {id}: {}", escape::line(&incident.title))))?;
     at.out.lines(facts(&incident, &releases))?;
+    if let Some(oldest) =
+        similar.iter().map(|other| other.id).chain([incident.id]).min().filter(|_| !similar.is_empty())
+    {
+        let others =
+            similar.iter().map(|other| other.id).chain([incident.id]).filter(|other| *other != oldest);
+        let others: Vec<String> = others.map(|other| other.to_string()).collect();
+        let command = at.command(&format!("incidents merge {oldest} {}", others.join(" ")));
+        at.out.line(format!("similar to; if they are the same: {command}"))?;
+        let told = |other: &Incident| {
+            format!("  {} {}, {}", other.id, other.status, escape::brief(&other.title, TITLE))
+        };
+        at.out.lines(similar.iter().map(told))?;
+    }
     if let Some(judged) = judged {
         at.out.line("what triage decided")?;
         at.out.lines(judgement::lines(&judged).into_iter().map(|line| format!("  {line}")))?;
@@ -202,6 +283,9 @@ fn facts(incident: &Incident, releases: &[ReleaseCount]) -> Vec<String> {
     let word = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
     let mut table = Table::bare();
     table.row(["status".into(), status(incident)]);
+    if let Some(ignored) = &incident.ignored {
+        table.row(["ignored".into(), told_ignored(ignored)]);
+    }
     table.row(["reason".into(), word(incident.reason.as_deref().map(escape::line))]);
     table.row(["category".into(), word(incident.category.map(|category| category.to_string()))]);
     table.row(["severity".into(), word(incident.severity.map(|severity| severity.to_string()))]);
@@ -223,5 +307,19 @@ fn facts(incident: &Incident, releases: &[ReleaseCount]) -> Vec<String> {
         table.row(["releases".into(), told_releases(releases)]);
     }
     table.row(["fingerprint".into(), escape::line(&incident.fingerprint)]);
+    if let Some(rule) = &incident.rule {
+        table.row(["by rule".into(), escape::brief(rule, TITLE)]);
+    }
     table.lines()
+}
+
+fn told_ignored(ignored: &Ignored) -> String {
+    match ignored {
+        Ignored::Time { at } => format!("until {}", moment(*at)),
+        Ignored::Count { occurrences } => format!("until it has occurred more than {occurrences} times"),
+        Ignored::Release { known, .. } if known.is_empty() => "until its records name a release".to_owned(),
+        Ignored::Release { known, .. } => {
+            format!("until it happens in another release than {}", escape::line(&known.join(" and ")))
+        }
+    }
 }

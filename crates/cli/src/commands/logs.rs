@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use groundcrew_core::trace::{Frame, Trace};
+use groundcrew_crew::config::Config;
 use groundcrew_logs::{
-    Cursor, DropReason, Fingerprint, Record, Redactor, Scan, ScanError, ScanOptions, fingerprint, scan,
+    Cursor, DropReason, Fingerprint, Judged, Record, Redactor, Rules, Scan, ScanError, ScanOptions, scan,
 };
 use serde::Serialize;
 use tempfile::TempDir;
@@ -39,7 +40,13 @@ struct Parsed<'a> {
     #[serde(flatten)]
     record: &'a Record,
     /// Which error it is; none for a record that is no error.
-    fingerprint: Option<Fingerprint>,
+    fingerprint: Option<&'a Fingerprint>,
+    /// The user's rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    /// Whether that rule hides the error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ignored: bool,
 }
 
 /// A record as `assemble` gives it to programs.
@@ -53,6 +60,10 @@ struct Assembled<'a> {
     truncated: bool,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What a log held.
 #[derive(Default, Serialize)]
 struct Summary {
@@ -63,6 +74,9 @@ struct Summary {
     kinds: usize,
     /// Records without a time, level, structure or stack trace that is known.
     unparsed: u64,
+    /// Errors that rules hide.
+    #[serde(skip_serializing_if = "is_zero")]
+    hidden: u64,
     /// Secrets taken out.
     redactions: usize,
     /// Bytes that are longer than is kept, or no text.
@@ -84,13 +98,21 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
     let input = Input::open(&file.file)?;
     // Nothing is stored, so the key need not be secret: it only names equal secrets alike.
     let options = ScanOptions { flush: true, ..ScanOptions::new(Redactor::new(&[0; 32])) };
+    let rules = rules(at)?;
+    let source = file.file.to_string_lossy().into_owned();
     let mut summary = Summary::default();
     let mut cursor: Option<Cursor> = None;
     loop {
         let read = scan(&input.path, cursor.as_ref(), &options).map_err(|error| failure(&error))?;
         summary.add(&read);
-        for record in read.records.iter().filter(|record| !file.errors || record.is_error()) {
-            show(at, record)?;
+        for mut record in read.records {
+            let judged = record.is_error().then(|| rules.judge(&mut record, &source));
+            if let Some(judged) = &judged {
+                summary.judge(judged);
+            }
+            if !file.errors || judged.is_some() {
+                show(at, &record, judged.as_ref())?;
+            }
         }
         cursor = Some(read.cursor);
         if read.at_end {
@@ -107,7 +129,17 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
 }
 
 /// How a record is shown.
-type Show = fn(&Invocation, &Record) -> Result<(), Failure>;
+type Show = fn(&Invocation, &Record, Option<&Judged>) -> Result<(), Failure>;
+
+/// The rules of the configuration file that was named, so that they can be tried before they count anywhere.
+fn rules(at: &Invocation) -> Result<Rules, Failure> {
+    let Some(path) = at.config_named() else { return Ok(Rules::default()) };
+    let wrong = |error: String| Failure::new(Kind::Usage, error);
+    let read = Config::read(path).map_err(|error| wrong(error.to_string()))?;
+    let (config, _) =
+        read.ok_or_else(|| wrong(format!("there is no configuration file {}", path.display())))?;
+    Rules::new(&config.logs.rules).map_err(|error| wrong(format!("{}: {error}", path.display())))
+}
 
 /// The file to read; standard input is copied, since a scan must be able to go back in it.
 struct Input {
@@ -157,10 +189,15 @@ impl Summary {
             self.redactions += record.redactions;
             if record.is_error() {
                 self.errors += 1;
-                if self.seen.len() < KINDS {
-                    self.seen.insert(fingerprint(record).key);
-                }
             }
+        }
+    }
+
+    fn judge(&mut self, judged: &Judged) {
+        if judged.ignored {
+            self.hidden += 1;
+        } else if self.seen.len() < KINDS {
+            self.seen.insert(judged.fingerprint.key.clone());
         }
     }
 
@@ -171,6 +208,7 @@ impl Summary {
         );
         for (count, what) in [
             (self.unparsed, "records of an unknown form"),
+            (self.hidden, "errors hidden by rules"),
             (self.redactions as u64, "secrets taken out"),
             (
                 self.left_out,
@@ -185,7 +223,7 @@ impl Summary {
     }
 }
 
-fn assembled(at: &Invocation, record: &Record) -> Result<(), Failure> {
+fn assembled(at: &Invocation, record: &Record, _: Option<&Judged>) -> Result<(), Failure> {
     if at.out.is_json() {
         let Record { line, text, truncated, .. } = record;
         return at.out.record("record", &Assembled { line: *line, text, truncated: *truncated });
@@ -197,10 +235,15 @@ fn assembled(at: &Invocation, record: &Record) -> Result<(), Failure> {
         .lines(lines.map(|line| format!("        {} {}", at.out.paint(Style::Dim, "|"), escape::lines(line))))
 }
 
-fn parsed(at: &Invocation, record: &Record) -> Result<(), Failure> {
-    let error = record.is_error().then(|| fingerprint(record));
+fn parsed(at: &Invocation, record: &Record, judged: Option<&Judged>) -> Result<(), Failure> {
     if at.out.is_json() {
-        return at.out.record("record", &Parsed { record, fingerprint: error });
+        let shown = Parsed {
+            record,
+            fingerprint: judged.map(|judged| &judged.fingerprint),
+            rule: judged.and_then(|judged| judged.rule.as_deref()),
+            ignored: judged.is_some_and(|judged| judged.ignored),
+        };
+        return at.out.record("record", &shown);
     }
     let time = record.time.map(|time| time.to_string());
     let level = record.level.map(|level| level.as_str().to_owned());
@@ -219,10 +262,14 @@ fn parsed(at: &Invocation, record: &Record) -> Result<(), Failure> {
             print_frames(at, cause)?;
         }
     }
-    match error {
-        Some(error) => at.out.line(at.out.paint(Style::Dim, &format!("        same error: {}", error.key))),
-        None => Ok(()),
-    }
+    let Some(judged) = judged else { return Ok(()) };
+    let by =
+        judged.rule.as_ref().map(|rule| format!(", by {}", escape::brief(rule, BRIEF))).unwrap_or_default();
+    let told = match judged.ignored {
+        true => format!("        hidden{by}"),
+        false => format!("        same error: {}{by}", judged.fingerprint.key),
+    };
+    at.out.line(at.out.paint(Style::Dim, &told))
 }
 
 /// The exception and its message, as a bare stack trace names them.

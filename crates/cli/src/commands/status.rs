@@ -6,6 +6,7 @@ use std::time::Duration;
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::contract::task_type::{CHECK_HEALTH, WATCH_INCIDENTS};
 use groundcrew_core::contract::{Burst, CheckHealthResult, HealthCheck, WatchIncidentsResult};
+use groundcrew_core::incident::Hidden;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{ProjectId, Status, Task};
 use groundcrew_core::template::{Notice, Template};
@@ -18,6 +19,7 @@ use crate::commands::agents::{self, metric};
 use crate::escape;
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
+use crate::live::moment;
 use crate::options::StatusOptions;
 use crate::output::Style;
 use crate::signals::Signals;
@@ -48,6 +50,8 @@ struct Glance {
     health: Vec<HealthCheck>,
     /// What was lost of logs lately before it could be read.
     lost: Vec<Lost>,
+    /// Errors that the user's rules hide.
+    hidden: Vec<Hidden>,
     workers: Vec<Worker>,
     projects: Vec<Project>,
 }
@@ -101,6 +105,7 @@ fn glance(at: &Invocation, store: &dyn Store) -> Result<Glance, Failure> {
         lines: lines(store, project)?,
         health: health(store)?,
         lost: lost_of(at, store)?,
+        hidden: hidden_of(at, store)?,
         workers: store.workers()?,
         projects: at.projects(store)?,
     })
@@ -113,6 +118,26 @@ fn lost_of(at: &Invocation, store: &dyn Store) -> Result<Vec<Lost>, Failure> {
         all.extend(lost(store, project.id, now)?);
     }
     Ok(all)
+}
+
+/// What rules of the user's hid of each project that is wanted.
+fn hidden_of(at: &Invocation, store: &dyn Store) -> Result<Vec<Hidden>, Failure> {
+    let mut all = Vec::new();
+    for project in at.projects(store)? {
+        all.extend(store.hidden(project.id)?);
+    }
+    Ok(all)
+}
+
+/// One sentence about what a rule hid.
+pub(super) fn told_hidden(hidden: &Hidden) -> String {
+    format!(
+        "{} hid {} errors, {} to {}",
+        escape::brief(&hidden.rule, TITLE),
+        hidden.count,
+        moment(hidden.first),
+        moment(hidden.last)
+    )
 }
 
 /// The errors that burst when each project was last looked at.
@@ -177,6 +202,9 @@ fn print(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
     rest.row(["health".into(), health_line(&glance.health)]);
     for lost in &glance.lost {
         rest.row(["lost".into(), escape::line(&lost.told())]);
+    }
+    for hidden in &glance.hidden {
+        rest.row(["hidden".into(), told_hidden(hidden)]);
     }
     rest.row(["projects".into(), projects(&glance.projects)]);
     rest.row(["workers".into(), workers(&glance.workers)]);

@@ -17,7 +17,8 @@ pub(crate) struct Logs {
 pub(crate) enum LogsAction {
     /// What the records of a log say
     ///
-    /// Time, level, logger, message and stack trace of each, and which errors the crew would take for the same.
+    /// Time, level, logger, message and stack trace of each, and which errors the crew would take for the same. With
+    /// --config FILE the rules of that file are tried, and the one that decides is named.
     Parse(LogFile),
     /// Which lines of a log belong together
     Assemble(LogFile),

@@ -75,3 +75,56 @@ fn an_unknown_incident_and_an_unknown_status_are_told_apart() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("fix_ready"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_incident_is_ignored_for_a_while() {
+    let crew = Crew::new();
+    let ignore = |until: &str| {
+        crew.home.transcript(&[
+            "incidents",
+            "ignore",
+            "1",
+            "--reason",
+            "the supplier is told",
+            "--until",
+            until,
+        ])
+    };
+    insta::assert_snapshot!("until_count", ignore("100 more"));
+    insta::assert_snapshot!("until_released", ignore("released"));
+    insta::assert_snapshot!("until_span", ignore("7d"));
+    insta::assert_snapshot!("until_time", ignore("2126-12-24T18:00:00Z"));
+    insta::assert_snapshot!("until_shown", crew.home.transcript(&["incidents", "show", "1"]));
+    insta::assert_snapshot!("until_past", ignore("2020-12-24T18:00:00Z"));
+    insta::assert_snapshot!("until_nonsense", ignore("soon"));
+    let ignored = &crew.home.json(&["incidents", "show", "1"])["incident"]["ignored"];
+    assert_eq!(*ignored, serde_json::json!({ "until": "time", "at": "2126-12-24T18:00:00Z" }));
+    insta::assert_snapshot!("unignore", crew.home.transcript(&["incidents", "unignore", "1"]));
+    assert_eq!(crew.home.json(&["incidents", "show", "1"])["incident"]["ignored"], serde_json::Value::Null);
+}
+
+#[test]
+fn incidents_that_may_be_the_same_are_named_and_merged_at_once() {
+    let crew = Crew::new();
+    let sql = crew.home.sql();
+    sql.execute("UPDATE crew_incidents SET family = 'a', rule = 'tills' WHERE id IN (1, 2)", []).unwrap();
+    sql.execute(
+        "INSERT INTO crew_incidents (id, project_id, fingerprint, fingerprint_version, title, status, occurrences, first_seen,
+            last_seen, family)
+         SELECT 3, project_id, 'f3', 2, 'KeyError: till', 'new', 2, first_seen, last_seen, 'a' FROM crew_incidents WHERE id = 1",
+        [],
+    )
+    .unwrap();
+    insta::assert_snapshot!("similar", crew.home.transcript(&["incidents", "show", "1"]));
+    insta::assert_snapshot!("like", crew.home.transcript(&["incidents", "--like", "1"]));
+    let like = crew.home.json(&["incidents", "show", "1"])["similar"].clone();
+    assert_eq!(like.as_array().unwrap().len(), 2, "{like}");
+    insta::assert_snapshot!("merge_alone", crew.home.transcript(&["incidents", "merge", "1"]));
+    insta::assert_snapshot!("merge_many", crew.home.transcript(&["incidents", "merge", "1", "2", "3"]));
+    insta::assert_snapshot!("with_merged", crew.home.transcript(&["incidents", "--merged"]));
+    insta::assert_snapshot!("split_one", crew.home.transcript(&["incidents", "split", "3"]));
+    insta::assert_snapshot!(
+        "merge_many_json",
+        crew.home.transcript(&["incidents", "merge", "3", "--into", "1", "--json"])
+    );
+}

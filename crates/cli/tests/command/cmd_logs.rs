@@ -128,3 +128,23 @@ fn a_file_of_rows_replaces_nothing_unasked() {
     );
     insta::assert_snapshot!("csv_full", home.transcript(&["logs", "mine", "app.log", "--csv", "/dev/full"]));
 }
+
+#[test]
+fn rules_are_tried_on_a_log_before_they_count_anywhere() {
+    let home = home();
+    let rules = "[[logs.rules]]\nname = \"carts\"\ntype = \"CartException\"\nignore = true\n\
+                 [[logs.rules]]\npath = \"**/cart.js\"\nmerge = \"cart page\"\n";
+    std::fs::write(home.shop().join("try.toml"), rules).unwrap();
+    let parse = |more: &[&str]| {
+        home.transcript(&[&["logs", "parse", "app.log", "--errors", "--config", "try.toml"], more].concat())
+    };
+    insta::assert_snapshot!("rules", parse(&[]));
+    insta::assert_snapshot!("rules_json", parse(&["--json"]));
+    std::fs::write(home.shop().join("try.toml"), "[[logs.rules]]\nignore = true\n").unwrap();
+    insta::assert_snapshot!("rules_wrong", parse(&[]));
+    std::fs::write(home.shop().join("try.toml"), "\n[[logs.rules]]\nignore = true\nmessage = \"/(/\"\n")
+        .unwrap();
+    insta::assert_snapshot!("rules_pattern", parse(&[]));
+    std::fs::remove_file(home.shop().join("try.toml")).unwrap();
+    insta::assert_snapshot!("rules_nowhere", parse(&[]));
+}

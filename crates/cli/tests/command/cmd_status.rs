@@ -30,3 +30,15 @@ fn watching_shows_every_change_and_ends_on_a_signal() {
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }
+
+#[test]
+fn what_rules_hide_is_told() {
+    let crew = crate::fixture::Crew::new();
+    let hid = "INSERT INTO crew_hidden (project_id, rule, occurrences, first_seen, last_seen)
+               VALUES (1, 'probes', 12, '2026-03-01 10:00:00.000', '2026-03-02 11:00:00.000')";
+    crew.home.sql().execute(hid, []).unwrap();
+    let status = crew.home.ok(&["status"]).stdout;
+    let told = status.lines().find(|line| line.starts_with("hidden")).unwrap();
+    assert!(told.contains("probes hid 12 errors, 2026-03-01"), "{told}");
+    assert_eq!(crew.home.json(&["status"])["hidden"][0]["count"], 12);
+}
