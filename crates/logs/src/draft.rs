@@ -334,6 +334,13 @@ impl Draft {
             return Next::End;
         }
         self.collected = collected;
+        // A key whose lines were logged one by one is still one secret.
+        if matches!(self.state, State::KeyBlock)
+            && let Some(header) = &line.header
+            && is_key_line(&header.message)
+        {
+            return self.after(&header.message.clone());
+        }
         let Some(content) = self.bare(line) else { return self.after_undated(line) };
         let next = self.after(content);
         // Under a repeated header, what may be more of the message is more likely the next event.
@@ -536,6 +543,14 @@ fn begins_other(content: &str, language: Option<&'static dyn Language>) -> bool 
     let same = |other: &dyn Language| language.is_some_and(|known| known.endings() == other.endings());
     trace::begins(content)
         .is_some_and(|(other, beginning)| matches!(beginning.place, Place::Here(_)) && !same(other))
+}
+
+/// Whether the text can be a line of a key block: encoded bytes or its end.
+fn is_key_line(message: &str) -> bool {
+    let encoded = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+    let mut words = message.split_whitespace().rev();
+    let last = words.next().unwrap_or_default();
+    message.contains("-----END ") || (last.bytes().all(encoded) && words.count() <= 1)
 }
 
 fn opens_key_block(content: &str) -> bool {

@@ -509,3 +509,24 @@ fn hardly_any_line_of_real_systems_changes() {
         }
     }
 }
+
+#[test]
+fn a_private_key_that_was_logged_line_by_line_is_one_secret_of_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.log");
+    let pem = key("BEGIN RSA PRIVATE KEY", "END RSA PRIVATE KEY", 64);
+    let text: String = pem
+        .lines()
+        .chain(["done with it"])
+        .enumerate()
+        .map(|(n, line)| format!("2026-11-05 10:00:{n:02},123 INFO shop.keys: {line}\n"))
+        .collect();
+    std::fs::write(&path, text).expect("a file");
+    let mut options = groundcrew_logs::ScanOptions::new(Redactor::new(b"key"));
+    options.flush = true;
+    let scan = groundcrew_logs::scan(&path, None, &options).expect("it can be read");
+    let texts: Vec<&str> = scan.records.iter().map(|record| record.text.as_str()).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(!texts[0].contains("lastPart9") && !texts[0].contains("A1b2C3"), "{texts:?}");
+    assert!(texts[1].ends_with("done with it"), "{texts:?}");
+}
