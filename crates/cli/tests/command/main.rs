@@ -44,3 +44,4 @@ mod manners;
 mod node;
 mod releases;
 mod terminal;
+mod scanning;
