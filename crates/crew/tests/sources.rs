@@ -3,7 +3,7 @@
 //! | case | test |
 //! | --- | --- |
 //! | restart | `a_restart_goes_on_where_it_stopped` |
-//! | kill -9 between store and checkpoint | `a_reading_that_was_not_stored_is_made_again`; the program itself in `cli/tests/command/cmd_scan.rs`: `a_scan_that_is_killed_again_and_again_counts_each_error_once`, and in `killing` |
+//! | kill -9 between store and checkpoint | `a_reading_that_was_not_stored_is_made_again`; the program itself in `cli/tests/command/scanning.rs`: `a_scan_that_is_killed_again_and_again_counts_each_error_once`, and in `killing` |
 //! | rename rotation with unread tail | `the_unread_end_of_a_renamed_log_is_counted` |
 //! | several rotations while down | `several_rotations_while_nobody_read_are_counted_in_order`, with compressed ones in `logs/tests/compressed.rs` |
 //! | copytruncate while reading and while stopped | `a_log_that_is_copied_and_emptied_between_two_readings_loses_nothing`, `a_log_that_is_emptied_in_the_middle_of_a_reading_counts_nothing_twice` |
@@ -11,7 +11,7 @@
 //! | delete and recreate with inode reuse | `logs/tests/rotation.rs`: `an_inode_that_is_given_out_again_is_not_the_old_file` |
 //! | symlink switch | `logs/tests/rotation.rs`: `a_link_that_leads_elsewhere_leaves_no_line_behind` |
 //! | partial last line over a restart | `a_partial_last_line_waits_for_its_rest_over_a_restart` |
-//! | very long line | `a_very_long_line_is_cut_marked_and_passed`; 1 GiB in `cli/tests/command/memory.rs` |
+//! | very long line | `a_very_long_line_is_cut_marked_and_passed`; 1 GiB in `cli/tests/command/scanning.rs`: `a_line_of_a_gibibyte_takes_little_memory` |
 //! | multi-line record split by restart or rotation | `a_stack_trace_in_two_pieces_is_one_error_over_a_restart_and_a_rotation` |
 //! | rotated gz not read twice | `a_log_compressed_before_it_was_read_is_counted_once_whatever_its_number` |
 //! | CRLF, BOM, UTF-16, invalid UTF-8, NULs | `every_encoding_is_counted_alike`, `logs/tests/hostile.rs` |
@@ -19,7 +19,7 @@
 //! | empty and tiny files | `empty_and_tiny_logs_are_read` |
 //! | permission lost and regained | `a_log_that_may_not_be_read_for_a_while_loses_nothing` |
 //! | no inotify | `changes_are_found_by_looking_alone` |
-//! | disk full or database locked | `cli/tests/command/cmd_scan.rs`: `a_locked_database_and_a_full_disk_move_nothing_on` |
+//! | disk full or database locked | `cli/tests/command/scanning.rs`: `a_locked_database_and_a_full_disk_move_nothing_on` |
 //! | clock jumps and lines out of order | `times_that_jump_are_counted_once_and_never_in_the_future` |
 //! | 10,000 files with bounded handles | `ten_thousand_logs_cost_no_tasks_and_no_handles_until_they_change` |
 //! | our own log inside the watched tree | `what_this_process_writes_is_no_log` |

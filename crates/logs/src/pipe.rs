@@ -160,7 +160,7 @@ impl Pipe {
             let rest = &self.pending[from..];
             let found = match self.form {
                 Form::Unknown => None,
-                Form::Plain => (!rest.is_empty()).then(|| (rest.len(), rest.len(), None)),
+                Form::Plain => (!rest.is_empty()).then_some((rest.len(), rest.len(), None)),
                 Form::Export => export_entry(rest),
                 Form::Json => json_entry(rest),
             };
