@@ -19,6 +19,7 @@ mod cmd_inbox;
 mod cmd_incidents;
 mod cmd_init;
 mod cmd_logs;
+mod cmd_logs_templates;
 mod cmd_man;
 mod cmd_messages;
 mod cmd_new;
