@@ -74,10 +74,12 @@ pub fn originals(map: &[u8], places: &[Place]) -> Option<Vec<Option<Original>>> 
 
 impl Map {
     fn original(&self, segment: Segment) -> Option<Original> {
-        let source = self.sources.get(usize::try_from(segment.source).ok().filter(|_| segment.has_source)?)?;
+        let source =
+            self.sources.get(usize::try_from(segment.source).ok().filter(|_| segment.has_source)?)?;
         let root = self.source_root.as_deref().filter(|root| !root.is_empty());
         let source = source.as_deref()?;
-        let source = root.map_or_else(|| source.to_owned(), |root| format!("{}/{source}", root.trim_end_matches('/')));
+        let source =
+            root.map_or_else(|| source.to_owned(), |root| format!("{}/{source}", root.trim_end_matches('/')));
         let name = usize::try_from(segment.name).ok().filter(|_| segment.has_name);
         Some(Original {
             source,

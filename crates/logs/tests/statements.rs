@@ -116,6 +116,10 @@ fn cluster() {
                 "NIFF: node node-228 has detected a failed network connection on network 5.5.226.0 via interface alt0",
                 "NIFF: node node-6 has detected a failed network connection on network 5.5.224.0 via interface ee0",
             ],
+            &[
+                "inconsistent nodesets node-31 0x1fffffffe <ok> node-0 0xfffffffe <ok> node-1 0xfffffffe <ok>",
+                "inconsistent nodesets node-31 0x1fffffffe <ok> node-0 0xfffffffe <ok>",
+            ],
             &["ambient=28", "ambient=31"],
             &["ServerFileSystem domain storage442 is full", "ServerFileSystem domain storage17 is full"],
             &["PSU status ( on on )", "PSU status ( on on )"],

@@ -45,6 +45,13 @@ impl Piece {
         Self { kind, text: text.into(), spaced, hash }
     }
 
+    /// Shows what differs from another value in the same place as a value.
+    pub(super) fn widen(&mut self, other: &Self) {
+        if self.hash == hash::VALUE && self.text != other.text {
+            self.mask();
+        }
+    }
+
     /// Makes the position hold any word.
     pub(super) fn mask(&mut self) {
         self.kind = Kind::Value;
@@ -94,14 +101,51 @@ pub(super) fn fine(message: &[u8]) -> u64 {
     sequence
 }
 
-/// The positions of a message.
+/// The positions of a message; parts that repeat, such as the items of a list, stand once.
 pub(super) fn pieces(message: &[u8]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     token::walk(message, &mut |token| {
         pieces.push(Piece::new(token));
         pieces.len() < token::TOKENS
     });
-    pieces
+    name_keys(&mut pieces);
+    once(pieces)
+}
+
+/// Makes names of keys and functions words, though they have digits in them: another name is another statement.
+fn name_keys(pieces: &mut [Piece]) {
+    for at in 1..pieces.len() {
+        let names = !pieces[at].spaced && matches!(&*pieces[at].text, "=" | "(");
+        let piece = &mut pieces[at - 1];
+        if names && piece.kind == Kind::Part {
+            piece.kind = Kind::Word;
+            piece.hash = hash::word(piece.text.as_bytes());
+        }
+    }
+}
+
+/// Positions of the longest part that is looked for again right behind itself.
+const LONGEST_PART: usize = 8;
+
+/// Leaves out what repeats the part before it: how often a statement writes a part with a value is a value, too.
+fn once(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut kept: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        kept.push(piece);
+        let repeated = (1..=LONGEST_PART.min(kept.len() / 2)).find(|length| {
+            let (before, last) = kept.split_at(kept.len() - length);
+            let same = before[before.len() - length..].iter().zip(last).all(|(a, b)| a.hash == b.hash);
+            // Numbers side by side are fields; only what stands between separators or words is a list.
+            same && last.iter().any(|piece| piece.hash == hash::VALUE)
+                && (*length > 1 || last[0].kind == Kind::Part)
+        });
+        if let Some(length) = repeated {
+            let again = kept.split_off(kept.len() - length);
+            let start = kept.len() - length;
+            kept[start..].iter_mut().zip(&again).for_each(|(known, again)| known.widen(again));
+        }
+    }
+    kept
 }
 
 /// The hash of a pattern.

@@ -32,6 +32,8 @@ pub(super) struct Token<'a> {
 pub(super) const TOKENS: usize = 128;
 /// Bytes of a message that are read.
 pub(super) const LENGTH: usize = 4 << 10;
+/// A run of bytes longer than this is data as a whole, so that taking it apart costs no more than a bounded number of looks.
+const LONGEST_RUN: usize = 512;
 /// A word longer than this is data.
 const LONGEST_WORD: usize = 80;
 
@@ -201,6 +203,9 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
             return self.emit(Kind::Value, start, to);
         }
         self.at = end;
+        if end - start > LONGEST_RUN {
+            return self.emit(Kind::Value, start, end);
+        }
         self.pieces(start, end, seen)
     }
 
@@ -231,6 +236,13 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
         if seen & !(LETTER | HEX) == 0 && body.len() <= LONGEST_WORD {
             return self.word(start, end);
         }
+        if seen & PUNCT != 0
+            && let Some(dots) = leader(body)
+        {
+            return self.pieces(start, start + dots, classes_of(&body[..dots]))
+                && self.emit(Kind::Mark, start + dots, start + dots + 1)
+                && self.after_leader(start + dots, end);
+        }
         match kind(body, seen) {
             Some(kind) => self.emit(kind, start, end),
             None => {
@@ -241,6 +253,11 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
                     && (right == end || self.pieces(right, end, classes_of(&self.text[right..end])))
             }
         }
+    }
+
+    fn after_leader(&mut self, dots: usize, end: usize) -> bool {
+        let rest = dots + self.text[dots..end].iter().take_while(|byte| **byte == b'.').count();
+        rest == end || self.pieces(rest, end, classes_of(&self.text[rest..end]))
     }
 
     #[inline]
@@ -301,6 +318,12 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
 
 fn classes_of(text: &[u8]) -> u8 {
     text.iter().fold(0, |seen, byte| seen | CLASS[usize::from(*byte)])
+}
+
+/// Where dots begin that lead from a word to its value, as in a table: `threshold.....7`.
+fn leader(body: &[u8]) -> Option<usize> {
+    let dots = body.windows(2).position(|two| two == b"..")?;
+    (dots > 0 && body[..dots].iter().all(|b| b.is_ascii_alphabetic() || *b == b'_')).then_some(dots)
 }
 
 /// Where the part after `scheme://` begins, or after the `?` of a path with a query.
@@ -475,6 +498,7 @@ mod tests {
             ("a = b", "a = b"),
             ("stack (@0x7fed @0x12 @0x7f)", "stack (<*>)"),
             ("lifetime <1 sec", "lifetime <*>"),
+            ("prefetch depth.......0", "prefetch depth.<*>"),
             ("eth0: link up", "~eth0: link up"),
             ("std::vector is empty.", "std::vector is empty."),
         ] {
