@@ -8,7 +8,7 @@ mod project;
 use std::time::Duration;
 
 use groundcrew_core::contract::PublishFixContext;
-use groundcrew_core::incident::{Incident, IncidentChange, IncidentStatus};
+use groundcrew_core::incident::{Incident, IncidentChange, IncidentStatus, IncidentWish};
 use groundcrew_core::lifecycle::{Command, Outcome, Settlement};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, IncidentId, IncidentLink, NewTask, Status, Task};
@@ -131,6 +131,34 @@ fn a_burst_reaches_triage_once_and_a_steady_error_never() {
     bench.watch(&crew);
     crew.until("nothing more is to be done", || crew.is_idle());
     assert_eq!(bench.all("classify_error").len(), 3, "once a day");
+}
+
+#[test]
+fn a_burst_of_an_ignored_error_is_told_once_and_not_worked() {
+    let past = lines("ERROR shop: pay: Connection reset", 2 * 1_440, 30, 60);
+    let now: String = (0..80).map(|_| format!("{} ERROR shop: pay: Connection reset\n", ago(2))).collect();
+    let bench = Bench::with_log(SETTINGS, &format!("{past}{now}INFO shop: on\n"));
+    drop(bench.read());
+    let incident = bench.incidents().remove(0).id;
+    let ignored = IncidentStatus::Ignored;
+    let wish = IncidentWish::Ignore { reason: "known".to_owned(), until: None };
+    bench.store.execute(Command::Incident { incident, by: Party::User, wish }).unwrap();
+    // What a person ignores may be a defect; only what triage judged otherwise is looked at again.
+    let category = Some(groundcrew_core::incident::Category::CodeBug);
+    bench.change(incident, IncidentChange { category, ..IncidentChange::default() });
+    let crew = bench.crew(Rules);
+    let worked = bench.all("classify_error").len();
+    let found = bench.watch(&crew);
+    assert_eq!(
+        (found["bursts"].as_array().unwrap().len(), found["ignored_bursts"][0]["count"].as_u64()),
+        (0, Some(80))
+    );
+    bench.watch(&crew);
+    let told = bench.notes().into_iter().filter(|note| note.metadata["kind"] == "ignored_burst").count();
+    assert_eq!(
+        (told, bench.all("classify_error").len(), bench.incident(incident).status),
+        (1, worked, ignored)
+    );
 }
 
 #[test]

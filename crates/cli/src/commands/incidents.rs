@@ -86,11 +86,7 @@ fn told_until(until: Option<Until>) -> String {
 
 /// A length of time as it is written in settings.
 fn humane(length: SignedDuration) -> String {
-    length
-        .unsigned_abs()
-        .as_secs()
-        .try_into()
-        .map_or_else(|_| format!("{length:#}"), |seconds: u64| String::from(Span::seconds(seconds)))
+    String::from(Span::seconds(length.unsigned_abs().as_secs()))
 }
 
 /// Merges incidents into one of them, all or, where one cannot be, none of those after it.

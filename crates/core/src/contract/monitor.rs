@@ -148,6 +148,9 @@ pub struct WatchIncidentsResult {
     pub common: Common,
     /// Errors that come much more often than they used to.
     pub bursts: Vec<Burst>,
+    /// The same of those that a person ignores; they are told and not worked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored_bursts: Vec<Burst>,
     /// Errors that came back although their fix is released.
     pub returned: Vec<Watched>,
     /// Sources that wrote steadily and have stopped.

@@ -1,7 +1,8 @@
 //! Which errors burst, which are gone, and which logs fell silent, decided from counts in pieces of time alone.
 //!
-//! A burst is told from an error's own past by median and spread, which a few earlier bursts do not move; an error
-//! without a past cannot burst. Gone means absent for much longer than its usual gap while the log it came from is still
+//! A burst is told from an error's own past by median and spread, which a few earlier bursts do not move, and where there is
+//! enough of it, from the same time of earlier days, so that what comes with each day's traffic is none; an error without a
+//! past cannot burst. Gone means absent for much longer than its usual gap while the log it came from is still
 //! being written: a service that is down logs no errors either.
 
 use groundcrew_core::incident::{BUCKET, Traffic};
@@ -12,6 +13,9 @@ const NEEDED: usize = 4;
 
 /// Windows of the past that are looked at, at most.
 const MOST: usize = 4_096;
+
+/// Earlier days that are needed to say what is usual at this time of the day: one of them may have been unusual.
+const DAYS: usize = 3;
 
 /// Pieces of time with traffic that make a log one that is written steadily.
 const STEADY: usize = 6;
@@ -65,8 +69,20 @@ pub(super) fn burst(
         }
     }
     let count = counts[0];
-    let threshold = threshold(&counts[1..], rule);
+    let usual = threshold(&counts[1..], rule);
+    let threshold = match same_time_of_day(&counts, window) {
+        days if days.len() >= DAYS => usual.max(threshold(&days, rule)),
+        _ => usual,
+    };
     (count > threshold).then_some(Bursting { count, threshold })
+}
+
+/// The greatest count around this time of the day, for each earlier day.
+fn same_time_of_day(counts: &[u64], window: SignedDuration) -> Vec<u64> {
+    let day = usize::try_from(86_400 / window.as_secs().max(1)).unwrap_or(0).max(2);
+    let around =
+        |middle: usize| counts.get(middle - 1..=middle + 1).and_then(|around| around.iter().copied().max());
+    (1..).map_while(|days| around(days * day)).collect()
 }
 
 /// Occurrences above which a window counts as a burst.
@@ -220,6 +236,34 @@ mod tests {
         assert_eq!(burst(&buckets, at(0), now, &RULE), None);
         buckets.push((at(610), 2));
         assert_eq!(burst(&buckets, at(0), now, &RULE), Some(Bursting { count: 21, threshold: 20 }));
+    }
+
+    #[test]
+    fn what_comes_with_each_days_traffic_is_no_burst_and_more_than_that_is_one() {
+        // Ten an hour at noon, nothing at night, for five days.
+        let day = |day: i64| steady(day * 1_440 + 720, day * 1_440 + 780, 10);
+        let past: Vec<_> = (0..5).flat_map(day).collect();
+        let now = at(5 * 1_440 + 735);
+        let with = |count| [past.clone(), steady(5 * 1_440 + 720, 5 * 1_440 + 735, count)].concat();
+        assert_eq!(burst(&with(10), at(0), now, &RULE), None, "it is noon");
+        assert!(burst(&with(60), at(0), now, &RULE).is_some(), "it is more than at any noon");
+        let night = at(5 * 1_440 + 135);
+        let at_night = [past.clone(), steady(5 * 1_440 + 120, 5 * 1_440 + 135, 10)].concat();
+        assert!(burst(&at_night, at(0), night, &RULE).is_some(), "it never comes at night");
+        let two_days = [day(3), day(4), steady(5 * 1_440 + 720, 5 * 1_440 + 735, 10)].concat();
+        assert!(burst(&two_days, at(3 * 1_440), now, &RULE).is_some(), "two days are no habit");
+    }
+
+    #[test]
+    fn an_error_that_was_away_for_long_bursts_when_it_comes_back_in_numbers() {
+        let long_ago = steady(0, 600, 3);
+        let now = at(20 * 1_440);
+        assert_eq!(
+            burst(&[long_ago.clone(), vec![(at(20 * 1_440 - 10), 15)]].concat(), at(0), now, &RULE),
+            None
+        );
+        let many = [long_ago, vec![(at(20 * 1_440 - 10), 40)]].concat();
+        assert_eq!(burst(&many, at(0), now, &RULE), Some(Bursting { count: 40, threshold: 20 }));
     }
 
     #[test]

@@ -40,10 +40,11 @@ pub(super) fn watch_incidents(job: &Job<'_>) -> Result<Ending, Trouble> {
     let baseline = context.baseline_days.map_or_else(|| signed(site.config.watch.baseline), days);
     let traffic = job.tools.store.traffic(site.id, back(job.now, baseline))?;
     let mut watch = Watch { job, site, traffic: by_source(traffic), changes: BTreeMap::new() };
-    let bursts = watch.bursts(&incidents, &context, baseline)?;
+    let bursts = watch.bursting(&incidents, &context, baseline, can_burst)?;
     let released = watch.released(&incidents)?;
     let resolved = watch.resolved(&incidents)?;
     let returned = returned(&incidents);
+    let loud = watch.bursting(&incidents, &context, baseline, is_only_told)?;
     let before = last_silenced(job, site)?;
     let silenced = watch.silenced();
     let kinds = lines::look(job, site, &watch.traffic, &watch.lines_rule(&context, baseline))?;
@@ -78,11 +79,14 @@ pub(super) fn watch_incidents(job: &Job<'_>) -> Result<Ending, Trouble> {
             task
         });
     let hand_offs: Vec<_> = tasks.collect();
-    let messages: Vec<_> = news.into_iter().map(|found| silence_message(site, found)).collect();
+    let silences = news.into_iter().map(|found| silence_message(site, found));
+    let louder = loud.iter().filter(|found| !before.has_told(found));
+    let messages: Vec<_> = silences.chain(louder.map(|found| burst_message(site, found))).collect();
     let changes = std::mem::take(&mut watch.changes);
     let result = WatchIncidentsResult {
         common: job.common(outcome, 1.0, reasons),
         bursts,
+        ignored_bursts: loud,
         returned,
         silenced,
         resolved,
@@ -123,17 +127,18 @@ impl Watch<'_> {
         }
     }
 
-    fn bursts(
+    fn bursting(
         &self,
         incidents: &[Incident],
         context: &WatchIncidentsContext,
         baseline: SignedDuration,
+        wanted: fn(&Incident) -> bool,
     ) -> Result<Vec<Burst>, Trouble> {
         let rule = self.burst_rule(context);
         let window = rule.window;
         let now = self.job.now;
         let mut found = Vec::new();
-        for incident in incidents.iter().filter(|incident| can_burst(incident)) {
+        for incident in incidents.iter().filter(|incident| wanted(incident)) {
             // What was not seen within the window cannot burst in it.
             if incident.last_seen < back(now, window) || incident.occurrences <= rule.minimum {
                 continue;
@@ -251,6 +256,11 @@ fn can_burst(incident: &Incident) -> bool {
     }
 }
 
+/// Ignored by a person, so its burst is told and not worked.
+fn is_only_told(incident: &Incident) -> bool {
+    incident.status == IncidentStatus::Ignored && incident.merged_into.is_none() && !can_burst(incident)
+}
+
 /// Errors that were seen after the release of their fix. A scan notices that itself, but for those that it met before the
 /// release was known.
 fn returned(incidents: &[Incident]) -> Vec<Watched> {
@@ -313,12 +323,18 @@ fn last_silenced(job: &Job<'_>, site: &Site) -> Result<LastSilenced, Trouble> {
     let result =
         tasks.into_iter().filter(|task| task.task_type == WATCH_INCIDENTS).find_map(|task| task.result);
     let result: Option<WatchIncidentsResult> = result.and_then(|result| serde_json::from_value(result).ok());
-    Ok(LastSilenced(result.map(|result| result.silenced).unwrap_or_default()))
+    Ok(result.map_or_else(LastSilenced::default, |last| LastSilenced(last.silenced, last.ignored_bursts)))
 }
 
-struct LastSilenced(Vec<Silenced>);
+/// What the look before told.
+#[derive(Default)]
+struct LastSilenced(Vec<Silenced>, Vec<Burst>);
 
 impl LastSilenced {
+    fn has_told(&self, found: &Burst) -> bool {
+        self.1.iter().any(|known| known.incident == found.incident)
+    }
+
     fn contains(&self, found: &Silenced) -> bool {
         self.0.iter().any(|known| known.source == found.source && known.last == found.last)
     }
@@ -331,6 +347,20 @@ fn tell_silence(found: &Silenced) -> String {
         found.source,
         told(SignedDuration::from_secs(silent))
     )
+}
+
+/// Whoever ignores an error hears of its bursts; it stays ignored.
+fn burst_message(site: &Site, found: &Burst) -> NewMessage {
+    NewMessage {
+        from: Role::Monitor.to_string(),
+        to: Party::User.to_string(),
+        message_type: MessageType::Notification,
+        content: format!(
+            "project {}: incident {} is ignored and bursts: {} times, more than {}: {}",
+            site.name, found.incident, found.count, found.threshold, found.title
+        ),
+        metadata: json!({ "kind": "ignored_burst", "incident": found.incident }),
+    }
 }
 
 fn silence_message(site: &Site, found: &Silenced) -> NewMessage {
