@@ -24,11 +24,7 @@
 //! | 10,000 files with bounded handles | `ten_thousand_logs_cost_no_tasks_and_no_handles_until_they_change` |
 //! | our own log inside the watched tree | `what_this_process_writes_is_no_log` |
 //! | FIFO, device or directory | `what_is_no_file_is_asked_about_and_never_waited_for` |
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on has failed, and may speak"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "the shared part serves other tests too")]
 
 mod project;

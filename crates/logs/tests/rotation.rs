@@ -1,6 +1,6 @@
 //! Promises about rotation: whatever is done to a log between two scans, each of its lines comes once, and what cannot
 //! be found any more is counted.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may stop and speak")]
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

@@ -9,9 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use groundcrew_core::contract::LogSource;
+use groundcrew_core::contract::{LogSource, ScanLogsResult};
 use groundcrew_core::lifecycle::Refusal;
 use groundcrew_core::role::Role;
+use groundcrew_core::task::TaskId;
 use groundcrew_crew::brain::Rules;
 use groundcrew_crew::site::Site;
 use groundcrew_crew::supervisor::work_task;
@@ -214,10 +215,7 @@ impl Intake<'_> {
     }
 
     /// Works one task; none where the database was busy or another process of this name is at work, after a rest.
-    fn work(
-        &self,
-    ) -> Result<Option<(groundcrew_core::task::TaskId, groundcrew_core::contract::ScanLogsResult)>, Failure>
-    {
+    fn work(&self) -> Result<Option<(TaskId, ScanLogsResult)>, Failure> {
         let Some(task) = enqueue(self.at, self.store, self.site, &self.source, self.terms)? else {
             std::thread::sleep(REST);
             return Ok(None);

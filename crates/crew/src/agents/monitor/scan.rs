@@ -155,11 +155,7 @@ impl<'a> Input<'a> {
 ///
 /// A log that is named by a pattern may be a rotation whose number shifts: then each file goes on where it stopped under
 /// its name of before, and all that shifted together are written down together.
-fn position(
-    job: &Job<'_>,
-    site: &Site,
-    source: &LogSource,
-) -> Result<(Option<Position>, Vec<(String, Position)>), Trouble> {
+fn position(job: &Job<'_>, site: &Site, source: &LogSource) -> Result<(Option<Position>, Moved), Trouble> {
     let store = job.tools.store.as_ref();
     let stored = store.cursor(site.id, &source.path)?;
     let own: Option<Position> = stored.and_then(|value| serde_json::from_value(value).ok());
@@ -180,8 +176,11 @@ fn position(
     Ok((own.filter(|_| gone), moved))
 }
 
-/// The rotations beside a file whose content was read under another name, each with its position.
-fn moved(cursors: Vec<(String, Value)>, site: &Site, path: &Path) -> Vec<(String, Position)> {
+/// Sources that another file stands at now, each with the position in it.
+type Moved = Vec<(String, Position)>;
+
+/// The rotations beside a file whose content was read under another name.
+fn moved(cursors: Vec<(String, Value)>, site: &Site, path: &Path) -> Moved {
     let Some(folder) = path.parent() else { return Vec::new() };
     let read: Vec<(String, Position)> = cursors
         .into_iter()
