@@ -120,3 +120,35 @@ fn every_sample_is_one_record_among_other_lines() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// What a logger or the system's log puts before every line.
+const PREFIXES: [&str; 3] = [
+    "2026-11-05T10:00:05Z ERROR shop.jobs: ",
+    "Nov  5 10:00:05 web-1 shop[4711]: ",
+    "2026-11-05 10:00:05,123 - shop.jobs - ERROR - ",
+];
+
+#[test]
+fn every_sample_is_one_record_under_a_header_on_each_of_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.log");
+    let options = ScanOptions { flush: true, ..ScanOptions::new(Redactor::new(b"key")) };
+    let mut wrong = String::new();
+    let (mut good, mut all) = (0, 0);
+    for sample in LANGUAGES.iter().flat_map(|language| samples(language)) {
+        for prefix in PREFIXES {
+            let text: String = sample.text.trim_end().lines().map(|line| format!("{prefix}{line}\n")).collect();
+            std::fs::write(&path, text).unwrap();
+            let records = scan(&path, None, &options).unwrap().records;
+            let read: Vec<&Trace> = records.iter().filter_map(|record| record.trace.as_ref()).collect();
+            let one = read.len() == 1 && told(Some(read[0])) == sample.expected;
+            all += 1;
+            good += u32::from(one);
+            if !one {
+                write!(wrong, "{} {prefix}: {} records, {read:?}\n", sample.name, records.len()).unwrap();
+            }
+        }
+    }
+    println!("{good} of {all}");
+    assert!(good * 100 >= all * 90, "{good} of {all}\n{wrong}");
+}
