@@ -13,7 +13,7 @@ const LEVEL: [&str; 6] = ["level", "severity", "lvl", "levelname", "log.level", 
 const LOGGER: [&str; 5] = ["logger", "logger_name", "name", "module", "log.logger"];
 const MESSAGE: [&str; 5] = ["message", "msg", "event", "text", "error"];
 /// Fields that hold a stack trace; behind a dot, a field of an object.
-const TRACE: [&str; 22] = [
+const TRACE: [&str; 30] = [
     "exc_info",
     "exception",
     "traceback",
@@ -36,6 +36,34 @@ const TRACE: [&str; 22] = [
     "errorStack",
     "thrown.extendedStackTrace",
     "backtrace",
+    "exception.backtrace",
+    "error.backtrace",
+    "exc.stack",
+    "exception.stackTrace",
+    "StackTrace",
+    "Exception",
+    "@x",
+    "full_message",
+];
+/// Fields that name the exception where its stack stands alone, and what it says.
+const TYPE: [&str; 8] = [
+    "exception.type",
+    "error.type",
+    "err.type",
+    "exception.class",
+    "error.class",
+    "error.kind",
+    "exception_class",
+    "error_class",
+];
+const SAID: [&str; 7] = [
+    "exception.message",
+    "error.message",
+    "err.message",
+    "exception_message",
+    "error_message",
+    "error",
+    "err",
 ];
 
 /// A structured line.
@@ -65,7 +93,7 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
         logger: first(&object, &LOGGER),
         message: message.unwrap_or_default(),
     };
-    let message = Some(&header.message).filter(|text| text.contains('\n'));
+    let message = Some(&header.message).filter(|text| has_lines(text));
     let trace = trace(&object).or_else(|| message.cloned());
     Some(Fields { header, trace })
 }
@@ -85,11 +113,35 @@ fn trace(object: &Map<String, Value>) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Array(lines) => {
             let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
-            Some(lines?.join("\n"))
+            // Two of them are a type and a message, as Rails logs them.
+            let is_pair = *name == "exception" && lines.as_ref().is_some_and(|lines| lines.len() == 2);
+            lines.filter(|_| !is_pair).map(|lines| lines.join("\n"))
         }
         Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
     });
-    texts.find(|text| has_lines(text))
+    let stack = texts.find(|text| has_lines(text))?;
+    Some(if is_headless(&stack) { with_head(object, &stack) } else { stack })
+}
+
+/// Whether a stack begins with a frame, so that the exception is named elsewhere.
+fn is_headless(stack: &str) -> bool {
+    const STARTS: [&str; 4] = ["at ", "File \"", "#0 ", "from "];
+    let first = stack.trim_start().lines().next().unwrap_or_default();
+    let function = !first.contains(' ') && first.contains('.') && !first.ends_with("Exception");
+    STARTS.iter().any(|start| first.starts_with(start)) || function || first.contains(":in ")
+}
+
+/// The stack behind the type and the message that other fields name.
+fn with_head(object: &Map<String, Value>, stack: &str) -> String {
+    let pair = match object.get("exception").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([Value::String(name), Value::String(said)]) => (Some(name.clone()), Some(said.clone())),
+        Some(_) | None => (first(object, &TYPE), first(object, &SAID)),
+    };
+    match pair {
+        (Some(name), Some(said)) => format!("{name}: {said}\n{stack}"),
+        (Some(one), None) | (None, Some(one)) => format!("{one}\n{stack}"),
+        (None, None) => stack.to_owned(),
+    }
 }
 
 /// Whether a text has several lines, whose breaks may have been escaped once more than the line itself.
@@ -214,6 +266,32 @@ mod tests {
         for fields in [r#""stack":"one line""#, r#""stack":[1,2]"#, r#""stack":null"#] {
             let line = format!("{{\"level\":\"error\",{fields}}}");
             assert_eq!(parse(&line).unwrap().trace, None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_stack_alone_gets_the_head_that_other_fields_name() {
+        for (fields, expected) in [
+            (
+                r#""exception.type":"java.lang.Error","exception.message":"x","exception.stacktrace":"at a.B.c(D.java:1)\nat a.B.d(D.java:2)""#,
+                "java.lang.Error: x\nat a.B.c(D.java:1)\nat a.B.d(D.java:2)",
+            ),
+            (
+                r#""error":"cannot load","stacktrace":"main.load\n\t/srv/main.go:9\nmain.main\n\t/srv/main.go:3""#,
+                "cannot load\nmain.load\n\t/srv/main.go:9\nmain.main\n\t/srv/main.go:3",
+            ),
+            (
+                r#""exception":["KeyError","key not found: :a"],"backtrace":["app/a.rb:1:in `b'","app/a.rb:2:in `c'","app/a.rb:3:in `d'"]"#,
+                "KeyError: key not found: :a\napp/a.rb:1:in `b'\napp/a.rb:2:in `c'\napp/a.rb:3:in `d'",
+            ),
+        ] {
+            let line = format!("{{\"level\":\"error\",{fields}}}");
+            let found = parse(&line).unwrap().trace.unwrap();
+            assert_eq!(found, expected, "{line}");
+            assert!(
+                crate::trace::parse(&found)
+                    .is_some_and(|trace| trace.message.is_some() && trace.frames.len() >= 2)
+            );
         }
     }
 

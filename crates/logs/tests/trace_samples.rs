@@ -137,7 +137,8 @@ fn every_sample_is_one_record_under_a_header_on_each_of_its_lines() {
     let (mut good, mut all) = (0, 0);
     for sample in LANGUAGES.iter().flat_map(|language| samples(language)) {
         for prefix in PREFIXES {
-            let text: String = sample.text.trim_end().lines().map(|line| format!("{prefix}{line}\n")).collect();
+            let text: String =
+                sample.text.trim_end().lines().map(|line| format!("{prefix}{line}\n")).collect();
             std::fs::write(&path, text).unwrap();
             let records = scan(&path, None, &options).unwrap().records;
             let read: Vec<&Trace> = records.iter().filter_map(|record| record.trace.as_ref()).collect();

@@ -78,7 +78,7 @@ impl Language for CSharp {
             return Cow::Borrowed(name);
         }
         let parts = name.split(['.', '+']).filter(|part| !part.is_empty() && !generated(part));
-        Cow::Owned(parts.map(without_numbers).collect::<Vec<_>>().join("."))
+        Cow::Owned(parts.map(without_numbers).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("."))
     }
 }
 

@@ -184,3 +184,79 @@ fn number(text: &str) -> Option<u32> {
 fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compilers_and_depth_put_into_names_is_left_out() {
+        let languages: [(&dyn Language, &[(&str, &str)]); 6] = [
+            (
+                &csharp::CSharp,
+                &[
+                    ("Shop.Bank.<ChargeAsync>d__3.MoveNext", "Shop.Bank.ChargeAsync"),
+                    ("Shop.Cart.<>c__DisplayClass4_0.<AddAll>b__0", "Shop.Cart.AddAll"),
+                    ("Shop.App+<WorkerMain>c__AnonStorey0.<>m__0", "Shop.App.WorkerMain"),
+                    ("Shop.Till.Ask[TReply]", "Shop.Till.Ask"),
+                    ("Shop.Cart.Add", "Shop.Cart.Add"),
+                ],
+            ),
+            (
+                &ruby::Ruby,
+                &[
+                    ("block (2 levels) in total", "total"),
+                    ("rescue in block in Shop::Cart#total", "total"),
+                    ("Shop::Cart.load", "load"),
+                    ("_app_views_carts_show_html_erb___4011_70", "_app_views_carts_show_html_erb"),
+                    ("<main>", "<main>"),
+                ],
+            ),
+            (
+                &php::Php,
+                &[
+                    ("Shop\\Cart->{closure:Shop\\Cart::add():12}", "Shop\\Cart->{closure}"),
+                    ("class@anonymous/srv/a.php:3$0->run", "class@anonymous->run"),
+                    ("Shop\\Cart->add", "Shop\\Cart->add"),
+                ],
+            ),
+            (
+                &dart::Dart,
+                &[
+                    ("main.<anonymous closure>.<anonymous closure>", "main.<fn>"),
+                    ("new Cart.of", "Cart.of"),
+                    ("Cart.add", "Cart.add"),
+                ],
+            ),
+            (
+                &native::Native,
+                &[
+                    ("shop::pick<int, std::vector<int> >", "shop::pick"),
+                    ("shop::total.part.0", "shop::total"),
+                    ("total [clone .isra.0]", "total"),
+                    ("shop::operator<", "shop::operator<"),
+                ],
+            ),
+            (&elixir::Elixir, &[("anonymous fn/1 in Shop.Cart.total/1", "Shop.Cart.total/1")]),
+        ];
+        for (language, names) in languages {
+            for (name, expected) in names {
+                assert_eq!(language.lasting_name(name), *expected, "{language:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_on_top_decides_which_frames_are_the_applications() {
+        let text = "java.lang.Error: x\n\tat com.acme.A.b(A.java:1)\nCaused by: java.lang.Error: y\n\tat org.apache.C.d(C.java:2)";
+        let mut trace = parse(text).unwrap();
+        in_app::decide(&mut trace, &|frame| {
+            frame.function.as_deref()?.starts_with("org.apache.").then_some(true)
+        });
+        assert!(trace.frames[0].in_app && trace.causes[0].frames[0].in_app);
+        in_app::decide(&mut trace, &|frame| {
+            frame.function.as_deref()?.starts_with("com.acme.").then_some(false)
+        });
+        assert!(!trace.frames[0].in_app && trace.causes[0].frames[0].in_app);
+    }
+}
