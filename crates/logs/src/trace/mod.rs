@@ -189,9 +189,12 @@ fn some(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Names as printed and what lasts of them.
+    type Names = &'static [(&'static str, &'static str)];
+
     #[test]
     fn what_compilers_and_depth_put_into_names_is_left_out() {
-        let languages: [(&dyn Language, &[(&str, &str)]); 6] = [
+        let languages: [(&dyn Language, Names); 6] = [
             (
                 &csharp::CSharp,
                 &[
