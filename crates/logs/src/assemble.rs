@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
@@ -17,6 +18,7 @@ pub(crate) use crate::draft::{Draft, Row};
 
 use crate::draft::Parsed;
 use crate::header::Layout;
+use crate::record::Level;
 use crate::trace::Next;
 
 /// Lines held back at most until one decides where they belong.
@@ -55,6 +57,8 @@ enum Body {
 
 struct Open {
     start: u64,
+    /// Of its stream's key, so that most streams are told apart without looking further.
+    hash: u64,
     /// Lines of its stream without a header belong to it.
     foreground: bool,
 }
@@ -77,6 +81,20 @@ impl Assembler {
             Body::Open(draft) | Body::Done(draft) => Some(&mut **draft),
             Body::Part(_) => None,
         })
+    }
+
+    /// Whether a line with a header and nothing around it ends all that is open.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let ends = |slot: &Slot| match &slot.body {
+            Body::Open(draft) => draft.is_plain() && draft.key() == ("", None),
+            Body::Part(_) | Body::Done(_) => false,
+        };
+        self.slots.len() <= 1 && self.slots.iter().all(ends)
+    }
+
+    /// Counts a row that was read elsewhere.
+    pub(crate) fn pass(&mut self) {
+        self.sequence += 1;
     }
 
     /// Reads what comes by another layout.
@@ -112,10 +130,12 @@ impl Assembler {
     /// The row with the parts before it; none while more of them follow.
     fn joined<'a>(&mut self, row: Row<'a>) -> Option<Row<'a>> {
         let goes_on = row.envelope.as_ref().is_some_and(|envelope| envelope.goes_on);
-        let part = self.open.iter().position(|open| match &self.slots[self.at(open.start)].body {
+        let hash = hash(row.key());
+        let is_part = |open: &Open| match &self.slots[self.at(open.start)].body {
             Body::Part(part) => part.key() == row.key(),
             Body::Open(_) | Body::Done(_) => false,
-        });
+        };
+        let part = self.open.iter().position(|open| open.hash == hash && is_part(open));
         let row = match part {
             None if !goes_on => return Some(row),
             None => row,
@@ -135,7 +155,7 @@ impl Assembler {
         let row = Box::new(row.into_owned());
         self.expiry = self.expiry.min(expiry_of_part(&row));
         self.insert(Slot { start, number, body: Body::Part(row) });
-        self.open.push(Open { start, foreground: false });
+        self.open.push(Open { start, hash, foreground: false });
         None
     }
 
@@ -221,9 +241,10 @@ impl Assembler {
     ///
     /// Behind the header of another thread, a record of the same stream goes on only if it has a header before each line.
     fn home(&mut self, row: &Row<'_>, line: &Parsed<'_>) -> Option<u64> {
+        let hash = hash(row.key());
         let of_stream = |draft: &Draft| draft.key() == row.key();
         // Ending a record may bring a line that it held back to the front.
-        while let Some(start) = self.find(|open, draft| open.foreground && of_stream(draft)) {
+        while let Some(start) = self.find(hash, |open, draft| open.foreground && of_stream(draft)) {
             let (Some(said), Some(draft)) = (&line.header, self.draft(start)) else { return Some(start) };
             if draft.is_of_thread(said) {
                 return Some(start);
@@ -236,17 +257,14 @@ impl Assembler {
         }
         let said = line.header.as_ref()?;
         let own =
-            self.find(|open, draft| !open.foreground && of_stream(draft) && draft.is_of_thread(said))?;
+            self.find(hash, |open, draft| !open.foreground && of_stream(draft) && draft.is_of_thread(said))?;
         self.turn(own, true);
         Some(own)
     }
 
-    fn find(&self, is_it: impl Fn(&Open, &Draft) -> bool) -> Option<u64> {
-        let found = self
-            .open
-            .iter()
-            .rev()
-            .find(|open| self.draft(open.start).is_some_and(|draft| is_it(open, draft)));
+    fn find(&self, hash: u64, is_it: impl Fn(&Open, &Draft) -> bool) -> Option<u64> {
+        let mut open = self.open.iter().rev().filter(|open| open.hash == hash);
+        let found = open.find(|open| self.draft(open.start).is_some_and(|draft| is_it(open, draft)));
         found.map(|open| open.start)
     }
 
@@ -269,7 +287,7 @@ impl Assembler {
         let (start, number) = (draft.start, draft.number);
         self.expiry = self.expiry.min(draft.expiry());
         self.insert(Slot { start, number, body: Body::Open(draft) });
-        self.open.push(Open { start, foreground: true });
+        self.open.push(Open { start, hash: hash(row.key()), foreground: true });
         Some(start)
     }
 
@@ -337,6 +355,12 @@ impl Assembler {
         let at = self.at(slot.start);
         self.slots.insert(at, slot);
     }
+}
+
+fn hash(key: (&str, Option<Level>)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The first row at which a part whose end has not come counts as a line.

@@ -93,10 +93,11 @@ impl<'a> Parsed<'a> {
             let said = Said::of(fields.header);
             return Self { content, header: Some(said), structured: true, field: fields.trace };
         }
-        let header = match layout.read(content, reference) {
+        let head = may_be_dated(layout, content).then(|| layout.read(content, reference)).flatten();
+        let header = match head {
             Some(head) if head.learned && head.time.is_some() => Some(Said::read(content, &head)),
             // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
-            seen => header::parse(content).map(Said::of).or_else(|| {
+            seen => general(content).map(Said::of).or_else(|| {
                 let head = seen.filter(|head| head.time.is_some() || head.learned && head.level.is_some())?;
                 let is_trace = head::is_head(content) || trace::begins(content).is_some();
                 (!is_trace).then(|| Said::read(content, &head))
@@ -296,6 +297,11 @@ impl Draft {
         (self.thread.0.as_deref(), self.thread.1.as_deref()) == (said.process, said.thread)
     }
 
+    /// Whether any line with a header of its own ends it.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.state, State::Plain) && self.held.is_empty()
+    }
+
     /// Whether it may go on behind lines with the headers of other threads.
     pub(crate) fn may_be_interrupted(&self) -> bool {
         self.in_header && self.repeating != Some(false) && self.held.is_empty()
@@ -399,7 +405,8 @@ impl Draft {
 
     /// What a line is to a record that is no stack trace yet.
     fn before_trace(&mut self, content: &str) -> Next {
-        if let Some((language, beginning)) = trace::begins(content) {
+        let may_begin = trace::may_begin(content.as_bytes());
+        if may_begin && let Some((language, beginning)) = trace::begins(content) {
             if matches!(beginning.place, Place::Here(_)) && !self.announces(beginning.own) {
                 return Next::End;
             }
@@ -419,8 +426,8 @@ impl Draft {
             self.preceded = true;
             return Next::Perhaps;
         }
-        let names_exception = head::is_head(content);
-        let announces = self.announces(head::ends_program(content));
+        let names_exception = may_begin && head::is_head(content);
+        let announces = names_exception && self.announces(head::ends_program(content));
         match &mut self.state {
             State::Head(lines) if *lines < head::MESSAGE_LINES && !names_exception => {
                 *lines += 1;
@@ -523,19 +530,36 @@ impl Opening {
 impl State {
     /// Behind the header of an error, an exception may also be named after other words.
     fn opening(content: &str, of_error: bool) -> Opening {
-        if let Some((language, beginning)) = trace::begins(content)
+        let may_begin = trace::may_begin(content.as_bytes());
+        if may_begin
+            && let Some((language, beginning)) = trace::begins(content)
             && let Place::Here(from) = beginning.place
         {
             return Opening { state: Self::Trace(beginning.follow), language: Some(language), from };
         }
         Opening::plain(if opens_key_block(content) {
             Self::KeyBlock
-        } else if head::is_head(content) || (of_error && head::names_exception(content)) {
+        } else if may_begin && (head::is_head(content) || (of_error && head::names_exception(content))) {
             Self::Head(0)
         } else {
             Self::Plain
         })
     }
+}
+
+/// Whether the layout may say something of a line; one that was not learned only counts where it finds a time.
+fn may_be_dated(layout: &Layout, content: &str) -> bool {
+    const DIGITS: usize = 4;
+    const AMONG: usize = 64;
+    let digits = || content.bytes().take(AMONG).filter(u8::is_ascii_digit).take(DIGITS).count();
+    !layout.is_empty() || digits() == DIGITS
+}
+
+/// The header of a line by its general form; asked only of lines that begin as one may, or hold an access log's time.
+fn general(content: &str) -> Option<header::Header> {
+    let first = content.bytes().next()?;
+    let may = first.is_ascii_digit() || first.is_ascii_uppercase() || first == b'[' || content.contains(" [");
+    may.then(|| header::parse(content))?
 }
 
 /// Whether a line begins a stack trace of another language.

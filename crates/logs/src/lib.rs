@@ -29,6 +29,7 @@ mod reading;
 mod release;
 mod rotated;
 mod secrets;
+mod skim;
 mod structured;
 mod traffic;
 mod unpack;

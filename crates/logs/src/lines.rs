@@ -116,6 +116,11 @@ impl<R: Read> LineReader<R> {
         scratch
     }
 
+    /// The bytes of a line as they are in the file, without its line end.
+    pub(crate) fn window(&self, line: &Line) -> &[u8] {
+        &self.window[line.text.clone()]
+    }
+
     /// What the window holds before an offset that it has passed, and the offset at which that begins.
     pub(crate) fn before(&self, offset: u64) -> (u64, &[u8]) {
         let end = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);

@@ -14,9 +14,10 @@ use crate::encoding::{Encoding, is_garbage};
 use crate::file::LogFile;
 use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::{Ending, Line, LineReader, Piece};
-use crate::record::{Record, Span};
+use crate::record::{Level, Record, Span};
 use crate::redact::Redactor;
 use crate::release;
+use crate::skim::{Ordinary, Skimmed, ordinary};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
@@ -26,6 +27,9 @@ use crate::unwrap::unwrap;
 const EXAMPLES: usize = 5;
 /// Bytes shown of each.
 const EXAMPLE_BYTES: usize = 512;
+
+/// Longest line that is taken the short way; the window must still hold what lies before it.
+const SKIMMED_BYTES: usize = 4 << 10;
 
 /// Reads from the cursor, which must belong to this file.
 pub(crate) fn read(
@@ -42,10 +46,7 @@ pub(crate) fn read(
     let lines = log.lines(cursor, options.max_record_bytes, encoding)?;
     let mut reading = Reading::new(log, cursor, options, encoding, lines)?;
     let at_end = reading.run(cursor, flush)?;
-    let (offset, line) = reading
-        .assembler
-        .unfinished()
-        .map_or((reading.offset, reading.line), |(offset, number)| (offset, number - 1));
+    let (offset, line) = reading.resume();
     let inside_line = reading.inside_line && offset == reading.offset;
     let learned = [reading.learned, reading.learned_before];
     let learned = learned.into_iter().find(|learned| learned.is_final_at(offset));
@@ -92,6 +93,10 @@ struct Reading<'a, R> {
     /// What was learned of the segment before, in which the unfinished records may have begun.
     learned_before: Learned,
     assembler: Assembler,
+    /// An ordinary line that may go on; then nothing waits in the assembler.
+    skimmed: Option<Skimmed>,
+    /// Room for the text of the next one.
+    spare: String,
     /// Records that came out of the assembler and are not emitted yet; empty between lines.
     done: Vec<Draft>,
     context: Context,
@@ -129,6 +134,8 @@ impl<'a, R: Read> Reading<'a, R> {
             assembler: Assembler::new(learned.layout.clone(), log.changed, limit),
             learned,
             learned_before: Learned::default(),
+            skimmed: None,
+            spare: String::new(),
             done: Vec::new(),
             context: Context::new(encoding, log.changed, limit),
             records: Vec::new(),
@@ -164,9 +171,16 @@ impl<'a, R: Read> Reading<'a, R> {
         Ok(true)
     }
 
+    /// Offset up to which everything came out, and the lines before it.
+    fn resume(&self) -> (u64, u64) {
+        let skimmed = self.skimmed.as_ref().map(|line| (line.start, line.number));
+        let unfinished = skimmed.or_else(|| self.assembler.unfinished());
+        unfinished.map_or((self.offset, self.line), |(offset, number)| (offset, number - 1))
+    }
+
     /// Enough for one scan; never before the cursor has moved, or the next scan would do the same again.
     fn is_full(&self, from: &Cursor) -> bool {
-        let resume = self.assembler.unfinished().map_or(self.offset, |(offset, _)| offset);
+        let (resume, _) = self.resume();
         let enough = self.offset - from.offset >= self.options.max_bytes
             || self.records.len() >= self.options.max_records;
         enough && resume > from.offset && !self.inside_line
@@ -198,6 +212,8 @@ impl<'a, R: Read> Reading<'a, R> {
         let bytes = self.reader.ahead(length)?;
         let complete = bytes.len() == length;
         let learned = Learned::from(bytes, complete, next, false, self.encoding, self.reference);
+        // A line that waits was read by what held until now.
+        self.unskim();
         self.assembler.read_as(learned.layout.clone());
         self.learned_before = std::mem::replace(&mut self.learned, learned);
         Ok(())
@@ -209,6 +225,10 @@ impl<'a, R: Read> Reading<'a, R> {
         self.offset = line.end;
         self.inside_line = cut;
         self.line += u64::from(!cut);
+        if self.skim(line, number) {
+            return;
+        }
+        self.unskim();
         let mut scratch = Vec::new();
         let bytes = self.reader.bytes(line, &mut scratch);
         if is_garbage(bytes) {
@@ -238,7 +258,73 @@ impl<'a, R: Read> Reading<'a, R> {
         self.drop_bytes(DropReason::OverlongLine, bytes);
     }
 
+    /// Takes an ordinary line the short way, where only errors are kept; false when it has to go the long way.
+    fn skim(&mut self, line: &Line, number: u64) -> bool {
+        if self.options.keep == Keep::All || line.ending != Ending::Newline || self.encoding.is_wide() {
+            return false;
+        }
+        if self.skimmed.is_none() && !self.assembler.is_at_rest() {
+            return false;
+        }
+        let bytes = self.reader.window(line);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        if bytes.len() > SKIMMED_BYTES {
+            return false;
+        }
+        let (form, layout) = (self.learned.form, &self.learned.layout);
+        let Some((text, said)) = ordinary(bytes, form, layout, self.reference) else { return false };
+        let mut kept = std::mem::take(&mut self.spare);
+        kept.clear();
+        kept.push_str(text);
+        let (start, end) = (line.start, line.end);
+        let Ordinary { time, level, message_at } = said;
+        let next = Skimmed { start, end, number, time, level, text: kept, message_at };
+        self.pass_skimmed();
+        if self.assembler.unfinished().is_some() {
+            self.assembler.finish(&mut self.done);
+            self.emit();
+        }
+        self.skimmed = Some(next);
+        true
+    }
+
+    /// Counts the ordinary line that waited: nothing of it follows.
+    fn pass_skimmed(&mut self) {
+        let Some(line) = self.skimmed.take() else { return };
+        self.assembler.pass();
+        let bucket = self.traffic.place(line.time);
+        self.traffic.count(false);
+        self.traffic.count_lines(1);
+        if let Some(observer) = self.observer.as_deref_mut() {
+            let release = release::named(&line.text)
+                .and_then(|_| release::named(&self.options.redactor.redacted(&line.text).0));
+            let (message, _) = self.options.redactor.redacted(&line.text[line.message_at..]);
+            let (release, message) = (release.as_deref(), &*message);
+            observer.observe(Seen {
+                message,
+                bucket,
+                level: line.level,
+                release,
+                line: line.number,
+                lines: 1,
+            });
+        }
+        self.spare = line.text;
+    }
+
+    /// Takes the ordinary line that waited the long way, since more of it may follow.
+    fn unskim(&mut self) {
+        let Some(line) = self.skimmed.take() else { return };
+        let (start, end, number) = (line.start, line.end, line.number);
+        let text = Cow::Borrowed(line.text.as_str());
+        let row = Row { start, end, number, lines: 1, text, ..Row::default() };
+        self.assembler.push(row, &mut self.done);
+        self.emit();
+        self.spare = line.text;
+    }
+
     fn finish(&mut self) {
+        self.pass_skimmed();
         self.assembler.finish(&mut self.done);
         self.emit();
     }
@@ -247,6 +333,12 @@ impl<'a, R: Read> Reading<'a, R> {
         let mut done = std::mem::take(&mut self.done);
         for mut draft in done.drain(..) {
             self.drop_bytes(DropReason::LongRecord, draft.left_out);
+            let no_error =
+                draft.field.is_none() && draft.language.is_none() && draft.header.level < Some(Level::Error);
+            if no_error && self.options.keep == Keep::Errors {
+                self.pass(&draft);
+                continue;
+            }
             let mut record = finished(&draft, &self.options.redactor);
             let is_error = record.is_error();
             if is_error {
@@ -269,6 +361,35 @@ impl<'a, R: Read> Reading<'a, R> {
         }
         // Its room is used again.
         self.done = done;
+    }
+
+    /// Counts a record that is no error and that nobody keeps.
+    fn pass(&mut self, draft: &Draft) {
+        let bucket = self.traffic.place(draft.header.time);
+        self.traffic.count(false);
+        self.traffic.count_lines(draft.count);
+        let redactor = &self.options.redactor;
+        if !draft.headed {
+            self.unparsed += 1;
+            if self.unparsed_examples.len() < EXAMPLES {
+                let text = redactor.redact(&draft.text()).text;
+                self.unparsed_examples.push(text[..text.floor_char_boundary(EXAMPLE_BYTES)].to_owned());
+            }
+        }
+        if let Some(observer) = self.observer.as_deref_mut() {
+            let text = draft.text();
+            let release = release::named(&text).and_then(|_| release::named(&redactor.redacted(&text).0));
+            let (message, _) = redactor.redacted(&draft.header.message);
+            let (message, level, release) = (&*message, draft.header.level, release.as_deref());
+            observer.observe(Seen {
+                message,
+                bucket,
+                level,
+                release,
+                line: draft.number,
+                lines: draft.count,
+            });
+        }
     }
 
     /// Counts a record where it belongs, and shows it to whom it concerns.
@@ -316,21 +437,22 @@ fn read_trace(language: &'static dyn trace::Language, text: &str) -> Option<Trac
 
 /// The record of a draft, without secrets.
 fn finished(draft: &Draft, redactor: &Redactor) -> Record {
-    let redacted = redactor.redact(&draft.text());
+    let text = draft.text();
+    let (text, redactions) = redactor.redacted(&text);
     let trace = match (&draft.field, draft.language) {
         (Some(field), _) => trace::parse(&redactor.redact(field).text),
         (None, Some(language)) => match draft.trace_text() {
             Some(text) => read_trace(language, &redactor.redact(&text).text),
-            None => read_trace(language, &redacted.text),
+            None => read_trace(language, &text),
         },
         (None, None) => trace::escaped::parse(&redacted.text),
     };
-    let release = release::named(&redacted.text);
+    let release = release::named(&text);
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
-    let message = exception.unwrap_or_else(|| redactor.redact(&draft.header.message).text);
-    let clean = |text: &Option<String>| text.as_ref().map(|text| redactor.redact(text).text);
+    let message = exception.unwrap_or_else(|| redactor.redacted(&draft.header.message).0.into_owned());
+    let clean = |text: &Option<String>| text.as_ref().map(|text| redactor.redacted(text).0.into_owned());
     Record {
-        text: redacted.text,
+        text: text.into_owned(),
         line: draft.number,
         lines: draft.count,
         bytes: Span { start: draft.start, end: draft.end },
@@ -346,7 +468,7 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
         trace,
         context: Vec::new(),
         truncated: draft.truncated,
-        redactions: redacted.count,
+        redactions,
     }
 }
 

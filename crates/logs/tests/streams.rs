@@ -8,9 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use groundcrew_logs::{Cursor, Level, Record, Redactor, ScanOptions, scan};
+use groundcrew_logs::{
+    Cursor, Keep, Level, Observe, Observer, Record, Redactor, ScanOptions, Seen, Tally, scan,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -204,6 +207,65 @@ fn records_of_all_formats_are_exact() {
     assert!(exact * 100 >= all * EXACT, "{exact} of {all}");
 }
 
+/// What an observer is shown of a record: line, lines, level, message.
+type Shown = (u64, u64, Option<Level>, String);
+
+#[derive(Default)]
+struct Messages(Vec<Shown>);
+
+impl Observe for Messages {
+    fn observe(&mut self, seen: Seen<'_>) {
+        self.0.push((seen.line, seen.lines, seen.level, seen.message.to_owned()));
+    }
+}
+
+/// The errors, the messages shown, the traffic, and records of an unknown form.
+fn taken(bytes: &[u8], keep: Keep, max_bytes: u64) -> (Vec<Record>, Vec<Shown>, Vec<Tally>, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.log");
+    fs::write(&path, bytes).unwrap();
+    let messages = Arc::new(Mutex::new(Messages::default()));
+    let observer = Some(Observer::new(messages.clone()));
+    let options = ScanOptions { keep, max_bytes, max_records: usize::MAX, observer, ..options() };
+    let (mut cursor, mut errors, mut unparsed): (Option<Cursor>, _, _) = (None, Vec::new(), 0);
+    let mut traffic: BTreeMap<_, Tally> = BTreeMap::new();
+    loop {
+        let scan = scan(&path, cursor.as_ref(), &options).unwrap();
+        errors.extend(scan.records.into_iter().filter(Record::is_error));
+        unparsed += scan.unparsed;
+        for tally in scan.traffic {
+            let sum =
+                traffic.entry(tally.bucket).or_insert(Tally { lines: 0, records: 0, errors: 0, ..tally });
+            (sum.lines, sum.records, sum.errors) =
+                (sum.lines + tally.lines, sum.records + tally.records, sum.errors + tally.errors);
+        }
+        cursor = Some(scan.cursor);
+        if scan.at_end {
+            break;
+        }
+    }
+    let shown = std::mem::take(&mut messages.lock().unwrap().0);
+    (errors, shown, traffic.into_values().collect(), unparsed)
+}
+
+#[test]
+fn keeping_only_errors_says_the_same_of_real_logs() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/logs");
+    let Ok(systems) = fs::read_dir(folder) else {
+        eprintln!("SKIPPED: {folder} is not here, so no real logs were read");
+        return;
+    };
+    for system in systems.flatten().filter(|entry| entry.path().is_dir()) {
+        let files = fs::read_dir(system.path()).unwrap().flatten().map(|entry| entry.path());
+        for path in files.filter(|path| path.extension().is_some_and(|end| end == "log")) {
+            let bytes = fs::read(&path).unwrap();
+            let all = taken(&bytes, Keep::All, u64::MAX);
+            assert!(!all.1.is_empty());
+            assert!(taken(&bytes, Keep::Errors, u64::MAX) == all, "{}", path.display());
+        }
+    }
+}
+
 /// A line of one of several streams, in one of the forms that may stand in one file.
 fn line() -> impl Strategy<Value = String> {
     let text = prop::sample::select(vec![
@@ -242,7 +304,21 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn keeping_only_errors_says_the_same(lines in prop::collection::vec(line(), 0..40), max_bytes in 1..4000_u64) {
+        // Enough of one form that it is learned.
+        let usual = |n: usize| format!("2026-11-05T10:{:02}:00Z INFO [t{}] shop GET /cart/{n}\n", n / 20 % 60, n % 3);
+        let mut text: String = (0..500).map(usual).collect();
+        for (n, line) in lines.iter().enumerate() {
+            text.push_str(&format!("{line}\n{}", if n % 2 == 0 { usual(n) } else { String::new() }));
+        }
+        let all = taken(text.as_bytes(), Keep::All, u64::MAX);
+        let errors = taken(text.as_bytes(), Keep::Errors, u64::MAX);
+        prop_assert_eq!(&errors, &all);
+        prop_assert_eq!(taken(text.as_bytes(), Keep::Errors, max_bytes).0, all.0);
+    }
 
     #[test]
     fn streams_are_read_alike_wherever_scans_stop(
