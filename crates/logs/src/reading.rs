@@ -17,7 +17,7 @@ use crate::lines::{Ending, Line, LineReader, Piece};
 use crate::record::{Level, Record, Span};
 use crate::redact::Redactor;
 use crate::release;
-use crate::skim::{Ordinary, Skimmed, ordinary};
+use crate::skim::{Ordinary, Skimmed, has_escaped_break, ordinary};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
@@ -333,8 +333,10 @@ impl<'a, R: Read> Reading<'a, R> {
         let mut done = std::mem::take(&mut self.done);
         for mut draft in done.drain(..) {
             self.drop_bytes(DropReason::LongRecord, draft.left_out);
-            let no_error =
-                draft.field.is_none() && draft.language.is_none() && draft.header.level < Some(Level::Error);
+            let no_error = draft.field.is_none()
+                && draft.language.is_none()
+                && draft.header.level < Some(Level::Error)
+                && !has_escaped_break(draft.text().as_bytes());
             if no_error && self.options.keep == Keep::Errors {
                 self.pass(&draft);
                 continue;
@@ -445,7 +447,7 @@ fn finished(draft: &Draft, redactor: &Redactor) -> Record {
             Some(text) => read_trace(language, &redactor.redact(&text).text),
             None => read_trace(language, &text),
         },
-        (None, None) => trace::escaped::parse(&redacted.text),
+        (None, None) => trace::escaped::parse(&text),
     };
     let release = release::named(&text);
     let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);

@@ -5,7 +5,7 @@
 //! is read here is read by the same functions as there, so both ways say the same.
 
 use jiff::Timestamp;
-use memchr::memmem;
+use memchr::{memchr2_iter, memmem};
 
 use crate::header::Layout;
 use crate::record::Level;
@@ -49,8 +49,16 @@ pub(crate) fn ordinary<'a>(
         return None;
     }
     let message = bytes.get(head.message_at..)?;
-    let begins = trace::may_begin(message) || memmem::find(message, b"-----BEGIN ").is_some();
+    let begins = trace::may_begin(message)
+        || has_escaped_break(bytes)
+        || memmem::find(message, b"-----BEGIN ").is_some();
     (!begins).then_some((line, Ordinary { time: head.time, level, message_at: head.message_at }))
+}
+
+/// Whether a line break may be written as text, behind which a stack trace may stand on a single line.
+pub(crate) fn has_escaped_break(text: &[u8]) -> bool {
+    let mut signs = memchr2_iter(b'\\', b'#', text);
+    signs.any(|at| text[at..].starts_with(b"\\n") || text[at..].starts_with(b"#012"))
 }
 
 /// Whether the line neither continues another nor is an object.
@@ -88,6 +96,8 @@ mod tests {
             "2026-11-05T10:00:00Z INFO shop.http -----BEGIN PRIVATE KEY-----",
             "2026-11-05T10:00:00Z INFO shop.http gr\u{fc}n",
             "2026-11-05T10:00:00Z INFO shop.http \x1b[31mred",
+            "2026-11-05T10:00:00Z INFO shop.http java.lang.Error: x\\n\\tat f(A.java:1)",
+            "2026-11-05T10:00:00Z INFO shop.http one#012two",
             "  2026-11-05T10:00:00Z INFO shop.http indented",
             "time=2026-11-05T10:00:00Z level=info msg=x",
             "{\"level\":\"info\"}",

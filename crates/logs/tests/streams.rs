@@ -280,6 +280,7 @@ fn line() -> impl Strategy<Value = String> {
         "  File \"/srv/a.py\", line 3, in f",
         "KeyError: 'x'",
         "com.acme.Full: z",
+        "2026-11-05T10:00:00Z INFO [t1] shop com.acme.Full: z\\n\\tat com.acme.Cart.add(Cart.java:9)",
         "some words of a message",
         "\tat com.acme.Cart.add(Cart.java:9)",
         "panic: boom",
