@@ -21,6 +21,38 @@ pub(crate) const REACH: u64 = 16 << 10;
 /// Bytes kept of a line.
 const LINE_BYTES: usize = 1 << 10;
 
+/// The lines without those of a private key that are too short to be told from text by themselves.
+fn without_key_lines(lines: Vec<String>) -> Vec<String> {
+    let marks = |line: &str, word: &str| line.contains("PRIVATE KEY") && line.contains(word);
+    // From behind as far as the first line that is none of a key's, then on to the next end.
+    let mut inside = false;
+    let mut kept: Vec<String> = Vec::with_capacity(lines.len());
+    for line in lines.into_iter().rev() {
+        inside = if marks(&line, "END ") {
+            true
+        } else {
+            inside && !marks(&line, "BEGIN ") && (is_key_line(&line) || line.contains("[redacted:private-key:"))
+        };
+        if !(inside && is_key_line(&line) && !marks(&line, "END ")) {
+            kept.push(line);
+        }
+    }
+    kept.reverse();
+    let mut inside = false;
+    kept.retain(|line| {
+        let begins = marks(line, "BEGIN ");
+        inside = begins || (inside && (is_key_line(line) || line.contains("[redacted:private-key:")));
+        begins || !(inside && is_key_line(line))
+    });
+    kept
+}
+
+/// Whether the last word of the line may be encoded bytes.
+fn is_key_line(line: &str) -> bool {
+    let last = line.split_whitespace().next_back().unwrap_or_default();
+    last.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+}
+
 /// Finds the lines before a place in a file.
 pub(crate) struct Context {
     pub(crate) encoding: Encoding,
@@ -55,7 +87,7 @@ impl Context {
             found.push(lines);
             end = start;
         }
-        let lines: Vec<String> = found.into_iter().rev().flatten().collect();
+        let lines = without_key_lines(found.into_iter().rev().flatten().collect());
         lines[lines.len().saturating_sub(LINES)..].to_vec()
     }
 
