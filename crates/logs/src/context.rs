@@ -31,7 +31,9 @@ fn without_key_lines(lines: Vec<String>) -> Vec<String> {
         inside = if marks(&line, "END ") {
             true
         } else {
-            inside && !marks(&line, "BEGIN ") && (is_key_line(&line) || line.contains("[redacted:private-key:"))
+            inside
+                && !marks(&line, "BEGIN ")
+                && (is_key_line(&line) || line.contains("[redacted:private-key:"))
         };
         if !(inside && is_key_line(&line) && !marks(&line, "END ")) {
             kept.push(line);
