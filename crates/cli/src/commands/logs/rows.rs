@@ -135,8 +135,12 @@ impl Target {
 
     fn failure(&self, error: &io::Error) -> Failure {
         // Without the name of the unfinished file beside the place, which says nothing to the reader.
-        let error = error.raw_os_error().map_or(io::Error::from(error.kind()), io::Error::from_raw_os_error);
-        let failure = Failure::new(Kind::Failed, format!("cannot write {}: {error}", self.path.display()));
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "its folder is not there".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        let failure = Failure::new(Kind::Failed, format!("cannot write {}: {why}", self.path.display()));
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader has gone"),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
