@@ -16,6 +16,7 @@ pub mod source_map;
 pub mod template;
 pub mod trace;
 
+mod access;
 mod assemble;
 mod clean;
 mod context;

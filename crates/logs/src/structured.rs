@@ -1,19 +1,128 @@
-//! Lines that are objects: JSON and logfmt.
+//! Lines that are objects: JSON and logfmt, and access logs, whose columns are as fixed.
 //!
-//! A line counts as structured only when it has a field that a logger writes (level or message); any other object is
-//! ordinary text, such as a printed response.
+//! A line counts as structured only when it has a field that a logger writes (level or message) or is a request with its
+//! status; any other object is ordinary text, such as a printed response. The names are those of the common loggers and
+//! standards, looked up in a fixed order, the most exact first.
 
 use serde_json::{Map, Value};
 
-use crate::header::{self, Header};
+use crate::access;
+use crate::header::{self, Header, level};
 use crate::record::Level;
 
-const TIME: [&str; 6] = ["time", "timestamp", "ts", "@timestamp", "asctime", "datetime"];
-const LEVEL: [&str; 6] = ["level", "severity", "lvl", "levelname", "log.level", "loglevel"];
-const LOGGER: [&str; 5] = ["logger", "logger_name", "name", "module", "log.logger"];
-const MESSAGE: [&str; 5] = ["message", "msg", "event", "text", "error"];
+const TIME: [&str; 24] = [
+    "time",
+    "timestamp",
+    "ts",
+    "@timestamp",
+    "asctime",
+    "datetime",
+    "@t",
+    "Timestamp",
+    "timeMillis",
+    "t.$date",
+    "instant.epochSecond",
+    "timeUnixNano",
+    "observedTimeUnixNano",
+    "timestamp_ms",
+    "eventTime",
+    "event_time",
+    "written_at",
+    "Time",
+    "dt",
+    "date",
+    "@time",
+    "time_iso8601",
+    "time_local",
+    "t",
+];
+const LEVEL: [&str; 18] = [
+    "level",
+    "severity",
+    "lvl",
+    "levelname",
+    "log.level",
+    "loglevel",
+    "@l",
+    "level_name",
+    "severityText",
+    "severity_text",
+    "LogLevel",
+    "Level",
+    "log_level",
+    "logLevel",
+    "SeverityText",
+    "jsonPayload.level",
+    "severityNumber",
+    "s",
+];
+const LOGGER: [&str; 19] = [
+    "logger",
+    "logger_name",
+    "name",
+    "module",
+    "log.logger",
+    "loggerName",
+    "Category",
+    "SourceContext",
+    "Properties.SourceContext",
+    "channel",
+    "target",
+    "component",
+    "Logger",
+    "scope.name",
+    "instrumentationScope.name",
+    "progname",
+    "facility",
+    "caller",
+    "c",
+];
+const MESSAGE: [&str; 21] = [
+    "message",
+    "msg",
+    "@m",
+    "@mt",
+    "event",
+    "text",
+    "short_message",
+    "textPayload",
+    "jsonPayload.message",
+    "body",
+    "body.stringValue",
+    "Body",
+    "fields.message",
+    "Message",
+    "RenderedMessage",
+    "MessageTemplate",
+    "errorMessage",
+    "MESSAGE",
+    "log",
+    "error",
+    "err",
+];
+const HOST: [&str; 7] = [
+    "host",
+    "hostname",
+    "host.name",
+    "MachineName",
+    "Properties.MachineName",
+    "resource.host.name",
+    "HOSTNAME",
+];
+const PROCESS: [&str; 6] = ["pid", "process.pid", "process_id", "processId", "ProcessId", "process"];
+const THREAD: [&str; 9] = [
+    "thread",
+    "thread_name",
+    "threadName",
+    "thread.name",
+    "process.thread.name",
+    "ThreadId",
+    "Properties.ThreadId",
+    "threadId",
+    "ctx",
+];
 /// Fields that hold a stack trace; behind a dot, a field of an object.
-const TRACE: [&str; 30] = [
+const TRACE: [&str; 35] = [
     "exc_info",
     "exception",
     "traceback",
@@ -36,14 +145,19 @@ const TRACE: [&str; 30] = [
     "errorStack",
     "thrown.extendedStackTrace",
     "backtrace",
+    "@x",
+    "Exception",
+    "StackTrace",
+    "full_message",
     "exception.backtrace",
+    "exception.stackTrace",
+    "attributes.exception.stacktrace",
+    "jsonPayload.stack_trace",
+    "jsonPayload.exception",
+    "context.exception.trace",
+    "fields.backtrace",
     "error.backtrace",
     "exc.stack",
-    "exception.stackTrace",
-    "StackTrace",
-    "Exception",
-    "@x",
-    "full_message",
 ];
 /// Fields that name the exception where its stack stands alone, and what it says.
 const TYPE: [&str; 8] = [
@@ -65,13 +179,33 @@ const SAID: [&str; 7] = [
     "error",
     "err",
 ];
+/// Type and text of an error without a stack.
+const ERRORS: [(&str, &str); 12] = [
+    ("exception.type", "exception.message"),
+    ("error.type", "error.message"),
+    ("err.type", "err.message"),
+    ("error.name", "error.message"),
+    ("err.name", "err.message"),
+    ("exception.class", "exception.message"),
+    ("exception.exceptionClass", "exception.exceptionMessage"),
+    ("exception.exception_class", "exception.exception_message"),
+    ("exception.exception_type", "exception.exception_message"),
+    ("errorType", "errorMessage"),
+    ("context.exception.class", "context.exception.message"),
+    ("thrown.name", "thrown.message"),
+];
+/// Text of an error without a type.
+const ERROR_TEXTS: [&str; 6] = ["error", "err", "exception", "Exception", "@x", "cause"];
 
 /// A structured line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) header: Header,
     /// Text of the field that holds a stack trace.
     pub(crate) trace: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) process: Option<String>,
+    pub(crate) thread: Option<String>,
 }
 
 /// The fields of a structured line; `None` for any other line.
@@ -79,23 +213,107 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
     let line = line.trim();
     let object = if line.starts_with('{') && line.ends_with('}') {
         serde_json::from_str::<Map<String, Value>>(line).ok()?
+    } else if let Some(object) = logfmt(line) {
+        object
     } else {
-        logfmt(line)?
+        return access::line(line).map(|header| Fields { header, ..Fields::default() });
     };
-    let level = first(&object, &LEVEL);
-    let message = first(&object, &MESSAGE);
-    if level.is_none() && message.is_none() {
-        return None;
+    let time = first(&object, &TIME).and_then(|text| header::time(&text));
+    let said_level = level_of(&object);
+    let logger = first(&object, &LOGGER);
+    let trace = trace(&object);
+    let (level, message) = match request(&object) {
+        Some(request) => (request.level(said_level), request.message()),
+        None => {
+            let message = first(&object, &MESSAGE);
+            if said_level.is_none() && message.is_none() {
+                return None;
+            }
+            let message = message.unwrap_or_default();
+            (said_level, if trace.is_none() { with_error(&object, said_level, message) } else { message })
+        }
+    };
+    let trace = trace.or_else(|| has_lines(&message).then(|| message.clone()));
+    Some(Fields {
+        header: Header { time, level, logger, message },
+        trace,
+        host: first(&object, &HOST),
+        process: first(&object, &PROCESS),
+        thread: first(&object, &THREAD),
+    })
+}
+
+/// The level by word, letter or number.
+fn level_of(object: &Map<String, Value>) -> Option<Level> {
+    let (name, text) = LEVEL.iter().find_map(|name| Some((*name, plain(field(object, name)?)?)))?;
+    if name == "s" {
+        return level::letter(*text.as_bytes().first().filter(|_| text.len() == 1)?);
     }
-    let header = Header {
-        time: first(&object, &TIME).and_then(|text| time(&text)),
-        level: level.and_then(|text| self::level(&text)),
-        logger: first(&object, &LOGGER),
-        message: message.unwrap_or_default(),
-    };
-    let message = Some(&header.message).filter(|text| has_lines(text));
-    let trace = trace(&object).or_else(|| message.cloned());
-    Some(Fields { header, trace })
+    if let Some(level) = level::word(text.as_bytes()) {
+        return Some(level);
+    }
+    let number = text.parse::<u16>().ok()?;
+    match name {
+        // OpenTelemetry has four steps to each level.
+        "severityNumber" => match number {
+            1..=4 => Some(Level::Trace),
+            5..=8 => Some(Level::Debug),
+            9..=12 => Some(Level::Info),
+            13..=16 => Some(Level::Warning),
+            17..=20 => Some(Level::Error),
+            21..=24 => Some(Level::Critical),
+            _ => None,
+        },
+        // Syslog's eight (GELF), or the tens of Node's loggers (30 information, 40 warning, 50 error, 60 fatal).
+        _ => match number {
+            0..=7 => level::priority(number),
+            10..20 => Some(Level::Trace),
+            20..30 => Some(Level::Debug),
+            30..40 => Some(Level::Info),
+            40..50 => Some(Level::Warning),
+            50..60 => Some(Level::Error),
+            60..70 => Some(Level::Critical),
+            // Monolog's hundreds.
+            100 => Some(Level::Debug),
+            200..300 => Some(Level::Info),
+            300 => Some(Level::Warning),
+            400 => Some(Level::Error),
+            500..=600 => Some(Level::Critical),
+            _ => None,
+        },
+    }
+}
+
+/// The message of an error with the error that it was about, where the program logged that as a field without a stack.
+fn with_error(object: &Map<String, Value>, level: Option<Level>, message: String) -> String {
+    if level < Some(Level::Error) {
+        return message;
+    }
+    let typed = ERRORS.iter().find_map(|(class, text)| {
+        let (class, text) = (plain(field(object, class)?)?, field(object, text).and_then(plain));
+        Some(text.map_or(class.clone(), |text| format!("{class}: {text}")))
+    });
+    let error = typed.or_else(|| first(object, &ERROR_TEXTS)).unwrap_or_default();
+    if error.is_empty() || message.contains(&error) {
+        message
+    } else if message.is_empty() || error.contains(&message) {
+        error
+    } else {
+        format!("{message}: {error}")
+    }
+}
+
+/// A request with its status, as web servers log it in JSON.
+fn request(object: &Map<String, Value>) -> Option<access::Request> {
+    let status = first(object, &["status", "status_code", "http.response.status_code"])?.parse().ok()?;
+    if let Some(line) = object.get("request").and_then(Value::as_str) {
+        return access::Request::of(line, status);
+    }
+    let method = first(object, &["request.method", "request_method", "method", "http.request.method"])?;
+    let path = first(object, &["request.uri", "request_uri", "uri", "path", "url.path"])?;
+    let spoken = first(object, &["message", "msg"]);
+    let access = spoken.is_none_or(|text| text == "handled request");
+    access.then(|| access::Request::new(&method, &path, status)).flatten()
 }
 
 /// The first field that may hold a stack trace, which has several lines; some loggers write the lines as a list.
@@ -149,41 +367,26 @@ fn has_lines(text: &str) -> bool {
     text.contains('\n') || text.contains("\\n") || text.contains("#012")
 }
 
-/// The value of a name, also one object deep for names with a dot.
+/// The value of a name, also objects deep for names with dots.
 fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| {
         let (outer, inner) = name.split_once('.')?;
-        object.get(outer)?.get(inner)
+        field(object.get(outer)?.as_object()?, inner)
     })
+}
+
+/// Text or a number.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(_) | Value::Object(_) | Value::Bool(_) | Value::Null => None,
+    }
 }
 
 /// The first of the names that holds text or a number.
 fn first(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| {
-        let value = field(object, name)?;
-        match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Array(_) | Value::Object(_) | Value::Bool(_) | Value::Null => None,
-        }
-    })
-}
-
-fn time(text: &str) -> Option<jiff::Timestamp> {
-    header::time(text)
-}
-
-/// A level by word, or by the numbers of Node's loggers (30 information, 40 warning, 50 error, 60 fatal).
-fn level(text: &str) -> Option<Level> {
-    Level::from_word(text).or_else(|| match text.parse::<u8>().ok()? {
-        10 => Some(Level::Trace),
-        20 => Some(Level::Debug),
-        30 => Some(Level::Info),
-        40 => Some(Level::Warning),
-        50 => Some(Level::Error),
-        60 => Some(Level::Critical),
-        _ => None,
-    })
+    names.iter().find_map(|name| field(object, name).and_then(plain))
 }
 
 /// `key=value key="quoted value"`; every part must have that form.
@@ -240,6 +443,7 @@ mod tests {
                 message: "it \"broke\"".to_owned(),
             },
             trace: Some("Traceback\n  x".to_owned()),
+            ..Fields::default()
         };
         let json = r#"{"time":"2026-11-05T10:00:01.5Z","level":"error","logger":"shop","msg":"it \"broke\"","exc_info":"Traceback\n  x"}"#;
         let logfmt = r#"time=2026-11-05T10:00:01.5Z level=error logger=shop msg="it \"broke\"" stack="Traceback\n  x""#;
@@ -300,5 +504,159 @@ mod tests {
         assert_eq!(parse(r#"{"a": 1}"#), None);
         assert_eq!(parse("a=1 b=2"), None);
         assert_eq!(parse(&format!("{{\"level\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000))), None);
+    }
+
+    fn said(line: &str) -> (Option<&'static str>, String, String) {
+        let header = parse(line).unwrap_or_else(|| panic!("no fields in {line}")).header;
+        let time = header.time.map(|time| time.to_string()).unwrap_or_default();
+        (
+            header.level.map(Level::as_str),
+            time,
+            format!("{}|{}", header.logger.unwrap_or_default(), header.message),
+        )
+    }
+
+    #[test]
+    fn the_fields_of_common_loggers_are_known() {
+        let at = "2026-11-05T10:00:00Z";
+        for (line, level, time, rest) in [
+            (
+                r#"{"@t":"2026-11-05T10:00:00Z","@l":"Error","@m":"it broke","SourceContext":"Acme.X"}"#,
+                "error",
+                at,
+                "Acme.X|it broke",
+            ),
+            (
+                r#"{"@timestamp":"2026-11-05T10:00:00Z","log.level":"error","log.logger":"x","message":"it broke"}"#,
+                "error",
+                at,
+                "x|it broke",
+            ),
+            (
+                r#"{"@timestamp":"2026-11-05T10:00:00Z","log":{"level":"warn","logger":"x"},"message":"slow"}"#,
+                "warning",
+                at,
+                "x|slow",
+            ),
+            (
+                r#"{"level":50,"time":1793872800000,"pid":1,"hostname":"a","name":"shop","msg":"it broke"}"#,
+                "error",
+                at,
+                "shop|it broke",
+            ),
+            (
+                r#"{"level":"error","ts":1793872800.0,"logger":"shop","caller":"a.go:1","msg":"it broke","error":"no room"}"#,
+                "error",
+                at,
+                "shop|it broke: no room",
+            ),
+            (
+                r#"{"time":"2026-11-05T10:00:00Z","level":"ERROR","msg":"it broke","err":"no room"}"#,
+                "error",
+                at,
+                "|it broke: no room",
+            ),
+            (
+                r#"{"event":"it broke","level":"error","timestamp":"2026-11-05T10:00:00Z","logger":"shop"}"#,
+                "error",
+                at,
+                "shop|it broke",
+            ),
+            (
+                r#"{"message":"it broke","context":{"exception":{"class":"RuntimeException","message":"no room"}},"level":400,"level_name":"ERROR","channel":"app","datetime":"2026-11-05T10:00:00+00:00"}"#,
+                "error",
+                at,
+                "app|it broke: RuntimeException: no room",
+            ),
+            (
+                r#"{"version":"1.1","host":"a","short_message":"it broke","timestamp":1793872800,"level":3}"#,
+                "error",
+                at,
+                "|it broke",
+            ),
+            (
+                r#"{"severity":"ERROR","timestamp":"2026-11-05T10:00:00Z","textPayload":"it broke"}"#,
+                "error",
+                at,
+                "|it broke",
+            ),
+            (
+                r#"{"severity":"ERROR","timestamp":"2026-11-05T10:00:00Z","jsonPayload":{"message":"it broke"}}"#,
+                "error",
+                at,
+                "|it broke",
+            ),
+            (
+                r#"{"timeUnixNano":"1793872800000000000","severityNumber":17,"body":{"stringValue":"it broke"}}"#,
+                "error",
+                at,
+                "|it broke",
+            ),
+            (
+                r#"{"timestamp":"2026-11-05T10:00:00Z","level":"ERROR","fields":{"message":"it broke"},"target":"shop::cart"}"#,
+                "error",
+                at,
+                "shop::cart|it broke",
+            ),
+            (
+                r#"{"t":{"$date":"2026-11-05T10:00:00.000+00:00"},"s":"E","c":"NETWORK","id":1,"ctx":"conn1","msg":"it broke"}"#,
+                "error",
+                at,
+                "NETWORK|it broke",
+            ),
+            (
+                r#"{"Timestamp":"2026-11-05T10:00:00Z","EventId":0,"LogLevel":"Error","Category":"Acme.X","Message":"it broke"}"#,
+                "error",
+                at,
+                "Acme.X|it broke",
+            ),
+            (
+                r#"{"timeMillis":1793872800000,"thread":"main","level":"ERROR","loggerName":"com.acme.X","message":"it broke","thrown":{"name":"java.io.IOException","message":"no room"}}"#,
+                "error",
+                at,
+                "com.acme.X|it broke: java.io.IOException: no room",
+            ),
+            (
+                r#"{"level":"error","message":"","error":{"type":"IOError","message":"no room"}}"#,
+                "error",
+                "",
+                "|IOError: no room",
+            ),
+            (
+                r#"{"errorType":"TypeError","errorMessage":"x is not a function","level":"ERROR"}"#,
+                "error",
+                "",
+                "|TypeError: x is not a function",
+            ),
+            (
+                "ts=2026-11-05T10:00:00Z caller=main.go:1 level=error msg=\"it broke\" err=\"no room\"",
+                "error",
+                at,
+                "main.go:1|it broke: no room",
+            ),
+            (
+                r#"{"level":"error","ts":1793872800.0,"logger":"http.log.access","msg":"handled request","request":{"method":"GET","uri":"/x?a=1"},"status":500}"#,
+                "error",
+                at,
+                "http.log.access|GET /x 500",
+            ),
+            (
+                r#"{"time_iso8601":"2026-11-05T10:00:00+00:00","status":"404","request":"GET /y HTTP/1.1"}"#,
+                "warning",
+                at,
+                "|GET /y 404",
+            ),
+        ] {
+            let expected = (Some(level), time.to_owned(), rest.to_owned());
+            assert_eq!(said(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn host_process_and_thread_are_kept() {
+        let line = r#"{"level":50,"pid":7,"hostname":"web0","thread":"main","msg":"x"}"#;
+        let fields = parse(line).unwrap();
+        let said = (fields.host.as_deref(), fields.process.as_deref(), fields.thread.as_deref());
+        assert_eq!(said, (Some("web0"), Some("7"), Some("main")));
     }
 }

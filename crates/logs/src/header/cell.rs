@@ -450,7 +450,9 @@ impl<'a> Cells<'a> {
         {
             return None;
         }
-        let soft = !clear;
+        // `Error: x` and `error: x` are also how programs end.
+        let says = self.previous.is_none() && !wrapped && !all_upper(text);
+        let soft = !clear || says;
         (clear || lower || self.behind_time())
             .then(|| Cell { soft, ..cell(glue, Kind::Level, at, at + length) })
     }

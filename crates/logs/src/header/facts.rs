@@ -299,7 +299,8 @@ impl Judge {
             Kind::Level | Kind::Letter => {
                 let reached = if this.soft {
                     let column = this.lines >= 5 && this.values >= 2;
-                    near && self.time.is_some() && (column || !this.capital)
+                    let place = self.time.is_some() || (at == 0 && column && !this.capital);
+                    near && place && (column || !this.capital)
                 } else {
                     near || (!prose && between.len() <= 4) || this.many()
                 };
