@@ -438,7 +438,20 @@ impl<'a> Cells<'a> {
             b"log" | b"note" | b"config" | b"fail" | b"failure" | b"fine" | b"alert" | b"success"
         );
         let clear = wrapped || column || (all_upper(text) && !ordinary);
-        if ordinary && !clear {
+        // `panic recovered` is no level's word and a message.
+        let usual = matches!(
+            text.to_ascii_lowercase().as_slice(),
+            b"info"
+                | b"warn"
+                | b"warning"
+                | b"error"
+                | b"debug"
+                | b"trace"
+                | b"fatal"
+                | b"notice"
+                | b"critical"
+        );
+        if !clear && (ordinary || !usual) {
             return None;
         }
         let lower = text.iter().all(u8::is_ascii_lowercase);

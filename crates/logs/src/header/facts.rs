@@ -304,7 +304,10 @@ impl Judge {
                 } else {
                     near || (!prose && between.len() <= 4) || this.many()
                 };
-                !self.level_seen(facts) && reached && (self.time.is_some() || at <= 2 || this.many())
+                let words = between.iter().any(|facts| matches!(facts.kind, Kind::Word | Kind::Tag));
+                let letter = this.kind == Kind::Letter;
+                let first = at == 0 || (!letter && at <= 2 && (!words || this.lines >= 5));
+                !self.level_seen(facts) && reached && (self.time.is_some() || first || this.many())
             }
             Kind::Sign => near,
             Kind::Data => self.level && self.time.is_some(),
@@ -333,7 +336,10 @@ impl Judge {
         if self.time.is_some() {
             return !prose && between.len() <= 3;
         }
-        between.is_empty() || (!prose && between.len() <= 2) || (form.has_date() && this.many())
+        // A group before a time that stands alone is rather a message's own, as in a framework's `[Recovery]`.
+        let group = between.iter().any(|facts| matches!(facts.kind, Kind::Group(_)));
+        let few = group && this.lines < 5 && !self.level;
+        between.is_empty() || (!prose && between.len() <= 2 && !few) || (form.has_date() && this.many())
     }
 
     fn keeps_number(&self, this: &Facts, between: &[Facts]) -> bool {

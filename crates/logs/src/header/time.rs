@@ -523,9 +523,20 @@ fn clock(b: &[u8]) -> Option<(Stamp, usize)> {
     if !(is(b, 2, b":") || is(b, 1, b":")) {
         return None;
     }
-    let time = daytime(b, 0)?;
+    let Some(time) = daytime(b, 0) else {
+        return kitchen(b);
+    };
     let seconds = Some((time.seconds - time.offset).rem_euclid(DAY));
     Some((Stamp { seconds, nanoseconds: time.nanoseconds, known: Known::Clock }, time.end))
+}
+
+/// `10:00AM`, which Go calls kitchen time.
+fn kitchen(b: &[u8]) -> Option<(Stamp, usize)> {
+    let (hour, colon) = unpadded(b, 0)?;
+    let minute = two(b, colon + 1).filter(|minute| *minute < 60 && is(b, colon, b":"))?;
+    let (hour, end) = half(b, colon + 3, hour);
+    let seconds = Some(i64::from(hour) * 3600 + i64::from(minute) * 60);
+    (end > colon + 3 && hour < 24).then_some((Stamp { seconds, nanoseconds: 0, known: Known::Clock }, end))
 }
 
 fn epoch(b: &[u8]) -> Option<(Stamp, usize)> {
@@ -603,6 +614,7 @@ mod tests {
             ("10.30 16:49:06", "2026-10-30T16:49:06Z"),
             ("08:59:59.5", "2026-11-23T08:59:59.5Z"),
             ("23:00:00", "2026-11-22T23:00:00Z"),
+            ("8:05AM", "2026-11-23T08:05:00Z"),
             ("1117838570", "2005-06-03T22:42:50Z"),
             ("1117838570.25", "2005-06-03T22:42:50.25Z"),
             ("1117838570250", "2005-06-03T22:42:50.25Z"),
