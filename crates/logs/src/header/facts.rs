@@ -344,7 +344,9 @@ impl Judge {
 
     fn keeps_number(&self, this: &Facts, between: &[Facts]) -> bool {
         if between.is_empty() {
-            let set_apart = this.glue.bytes() == b"#" || this.tail.ends_with(b"|-:");
+            // A single `0: shop::cart` is a frame of a stack trace.
+            let counted = this.tail.ends_with(b":") && this.lines >= 5;
+            let set_apart = this.glue.bytes() == b"#" || this.tail.ends_with(b"|-") || counted;
             return self.kept > 0 && (set_apart || (this.many() && self.time.is_some()));
         }
         // Module, process and thread, as Django has them behind the time.
@@ -373,7 +375,8 @@ impl Judge {
     /// Whether a word with a colon names who speaks rather than what happened.
     fn names(&self, this: &Facts) -> bool {
         let set_apart = this.glue.ends_with(b"-|/") || self.letter;
-        let shaped = this.logger || this.named;
+        // Tools say `WARNING: ThreadSanitizer: …` without a time.
+        let shaped = this.named || if self.time.is_some() { this.logger } else { this.dotted };
         !self.named && (shaped || (this.name && (set_apart || (this.lines >= 8 && this.values >= 2))))
     }
 
