@@ -243,6 +243,14 @@ impl<'a> Cells<'a> {
     fn expect_value(&self, glue: Glue, kind: Kind, at: usize) -> Option<Cell> {
         let rest = self.b.get(at..)?;
         let first = *rest.first()?;
+        if kind == Kind::Word && self.inside.is_none() {
+            // Most words end at a blank, and nothing in them needs a second look.
+            let plain = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
+            let length = rest.iter().take(LONGEST_WORD).take_while(plain).count();
+            if length > 0 && rest.get(length) == Some(&b' ') {
+                return Some(cell(glue, kind, at, at + length));
+            }
+        }
         match kind {
             Kind::Time(form) => {
                 let length = match form.scan(rest) {
