@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::cell::{CELLS, Cell, Kind, blank};
+use super::cell::{CELLS, Cell, Kind, blank, skip_blanks};
 use super::facts;
 use super::learn::{self, Line};
 use super::level;
@@ -144,16 +144,30 @@ fn alone<'a>(line: &'a str, strict: bool, clock: &mut Clock) -> Option<Head<'a>>
 
 /// Behind the signs and one blank, or two where a level of four letters is padded to five.
 fn message_at(line: &[u8], last: &facts::Sight<'_>) -> usize {
-    let end = if last.tail.bytes().is_empty() {
-        last.cell.after
-    } else {
-        let behind = line.get(..last.rest).unwrap_or_default();
-        last.rest - behind.iter().rev().take_while(|b| blank(**b)).count()
-    };
+    let end = tail_end(line, last);
     let padded =
         last.cell.kind == Kind::Level && last.tail.bytes().is_empty() && last.cell.end - last.cell.start == 4;
     let wanted = if padded { 2 } else { 1 };
     end + line.get(end..).unwrap_or_default().iter().take(wanted).take_while(|b| blank(**b)).count()
+}
+
+/// Where the brackets close and one separator ends; what comes then may be the message's own (`--- End of stack trace`).
+fn tail_end(line: &[u8], last: &facts::Sight<'_>) -> usize {
+    let mut at = last.cell.after;
+    let mut separator = None;
+    for sign in last.tail.bytes().iter().filter(|_| last.cell.kind != Kind::Tag) {
+        let next = skip_blanks(line, at);
+        let closes = b"])>}".contains(sign) && separator.is_none();
+        let goes_on = separator == Some(*sign) && next == at || (separator == Some(b'-') && *sign == b':');
+        if !closes && !goes_on && separator.is_some() {
+            break;
+        }
+        if !closes {
+            separator = Some(*sign);
+        }
+        at = next + 1;
+    }
+    at
 }
 
 fn head<'a, 'c>(line: &'a str, cells: impl Iterator<Item = (&'c Cell, Role)>, clock: &mut Clock) -> Head<'a> {
