@@ -7,6 +7,7 @@ mod fixture;
 mod support;
 
 mod bad_input;
+mod canaries;
 mod cmd_agents;
 mod cmd_answer;
 mod cmd_approve;
@@ -44,5 +45,5 @@ mod killing;
 mod manners;
 mod node;
 mod releases;
-mod terminal;
 mod scanning;
+mod terminal;
