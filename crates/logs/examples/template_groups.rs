@@ -49,7 +49,7 @@ fn speed(miner: &mut Miner, lines: &[&str]) {
                 std::hint::black_box(miner.observe(line));
             }
         }
-        let megabytes = u32::try_from(bytes * times >> 10).map_or(f64::MAX, f64::from) / 1024.0;
+        let megabytes = u32::try_from((bytes * times) >> 10).map_or(f64::MAX, f64::from) / 1024.0;
         best = best.max(megabytes / (spent() - start).max(0.01));
     }
     println!("{best:7.1} MiB/s, {} templates", miner.templates().len());

@@ -2,7 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    clippy::print_stdout,
     reason = "a test stops at the first thing that is not as it says, and says what it measured"
 )]
 

@@ -1,6 +1,6 @@
 //! What holds for the reading of traces whatever the text: no panic, no invented frames, and work that grows with the
 //! text.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may stop and speak")]
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::path::PathBuf;
 

@@ -146,7 +146,7 @@ fn every_sample_is_one_record_under_a_header_on_each_of_its_lines() {
             all += 1;
             good += u32::from(one);
             if !one {
-                write!(wrong, "{} {prefix}: {} records, {read:?}\n", sample.name, records.len()).unwrap();
+                writeln!(wrong, "{} {prefix}: {} records, {read:?}", sample.name, records.len()).unwrap();
             }
         }
     }

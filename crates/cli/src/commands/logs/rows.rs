@@ -135,18 +135,22 @@ impl Target {
 
     fn failure(&self, error: &io::Error) -> Failure {
         // Without the name of the unfinished file beside the place, which says nothing to the reader.
-        let why = match error.kind() {
-            io::ErrorKind::NotFound => "its folder is not there".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
+        let kind = error.kind();
+        let why = if kind == io::ErrorKind::NotFound {
+            "its folder is not there".to_owned()
+        } else if kind == io::ErrorKind::PermissionDenied {
+            "permission denied".to_owned()
+        } else {
+            error.to_string()
         };
         let failure = Failure::new(Kind::Failed, format!("cannot write {}: {why}", self.path.display()));
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader has gone"),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                failure.hint("free some space there, or name a file elsewhere with --csv")
-            }
-            _ => failure.hint("name a file in a folder that you may write to with --csv"),
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+        if kind == io::ErrorKind::BrokenPipe {
+            Failure::new(Kind::BrokenPipe, "the reader has gone")
+        } else if full.contains(&kind) {
+            failure.hint("free some space there, or name a file elsewhere with --csv")
+        } else {
+            failure.hint("name a file in a folder that you may write to with --csv")
         }
     }
 }
