@@ -148,9 +148,9 @@ pub enum Ignored {
         /// Occurrences in all.
         occurrences: u64,
     },
-    /// It happens in a release in which it had not been seen.
+    /// It happens in a release that had not run before.
     Release {
-        /// Releases in which it had been seen.
+        /// Releases that had run, as far as logs named them.
         known: Vec<String>,
         /// When that was decided.
         since: Timestamp,
@@ -319,7 +319,7 @@ pub enum Until {
     For(SignedDuration),
     /// When it has occurred so many times more.
     More(u64),
-    /// When it happens in another release.
+    /// When it happens in a release that had not run before. A record that names no release does not end it.
     Released,
 }
 

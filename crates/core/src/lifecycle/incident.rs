@@ -178,8 +178,12 @@ impl Plan {
     fn ignored_in_a_new_release(&mut self, task: &Task, known: Option<&Known>, sighting: &Sighting) {
         let Some(known) = known.filter(|known| known.status == IncidentStatus::Ignored) else { return };
         let new = sighting.releases.iter().find(|release| {
-            let seen = known.releases.iter().flatten().any(|seen| *seen == release.release);
-            !seen && release.first > known.last_seen && known.releases[1].is_some()
+            let ran = match &known.ignored {
+                Some(Ignored::Release { known, .. }) => known.contains(&release.release),
+                Some(Ignored::Time { .. } | Ignored::Count { .. }) | None => false,
+            };
+            let seen = ran || known.releases.contains(&release.release);
+            !seen && release.first > known.last_seen && !known.releases.is_empty()
         });
         let Some(new) = new else { return };
         let note = NewMessage {
@@ -316,7 +320,7 @@ fn is_over(ignored: &Ignored, known: &Known, sighting: &Sighting, now: Timestamp
 }
 
 /// When it ends that an incident is ignored from now on.
-fn ignored(incident: &Incident, until: Until, now: Timestamp) -> Result<Ignored, Refusal> {
+fn ignored(incident: &Incident, until: Until, ran: &[String], now: Timestamp) -> Result<Ignored, Refusal> {
     let later = |at: Option<Timestamp>| match at {
         Some(at) if at > now => Ok(Ignored::Time { at }),
         Some(at) => Err(Refusal::Invalid(format!("{at} is over; name a moment that is to come"))),
@@ -329,7 +333,9 @@ fn ignored(incident: &Incident, until: Until, now: Timestamp) -> Result<Ignored,
         Until::More(more) => Ok(Ignored::Count { occurrences: incident.occurrences.saturating_add(more) }),
         Until::Released => {
             let known = [&incident.first_release, &incident.last_release];
-            let mut known: Vec<String> = known.into_iter().flatten().cloned().collect();
+            // A release that ran before is no new one, though the error is seen in it for the first time.
+            let mut known: Vec<String> = known.into_iter().flatten().chain(ran).cloned().collect();
+            known.sort();
             known.dedup();
             Ok(Ignored::Release { known, since: now })
         }
@@ -364,7 +370,7 @@ pub(super) fn wish(
         (_, Some(into)) => return Err(Refusal::Merged { incident: id, into }),
         (IncidentWish::Ignore { reason, until }, None) => {
             stated(reason)?;
-            let ignored = until.map(|until| ignored(incident, until, now)).transpose()?;
+            let ignored = until.map(|until| ignored(incident, until, &snapshot.releases, now)).transpose()?;
             if !end_tasks(&mut plan, snapshot, by, &format!("the incident is ignored: {reason}"), id, wish) {
                 change(&mut plan, id, IncidentStatus::Ignored, reason, ignored);
                 tell(&mut plan, by, format!("incident {id} ignored by {by}: {reason}"));

@@ -70,6 +70,8 @@ pub struct Snapshot {
     pub schedule: Option<Schedule>,
     /// Incidents that the command would change.
     pub incidents: BTreeMap<IncidentId, Incident>,
+    /// For a wish to ignore an incident until a release: the releases of its project that ran so far.
+    pub releases: Vec<String>,
     /// For a wish about an incident: its oldest open task.
     pub open_task: Option<TaskId>,
     /// For the end of a task that is to answer another role: the question, if the asker still waits for it.
@@ -99,8 +101,8 @@ pub struct Known {
     pub occurrences: u64,
     /// When it was last seen.
     pub last_seen: Timestamp,
-    /// Releases in which it was first and last seen.
-    pub releases: [Option<String>; 2],
+    /// Releases in which it was first and last seen; of one that is ignored, all that are known.
+    pub releases: Vec<String>,
     /// When being ignored ends by itself.
     pub ignored: Option<crate::incident::Ignored>,
     /// Fingerprint, with its version, and key of the incident that counts the error, where that is not its own fingerprint:
@@ -131,7 +133,7 @@ impl From<Incident> for Known {
             released_at: incident.released_at,
             occurrences: incident.occurrences,
             last_seen: incident.last_seen,
-            releases: [incident.first_release, incident.last_release],
+            releases: [incident.first_release, incident.last_release].into_iter().flatten().collect(),
             ignored: incident.ignored,
             by: None,
         }

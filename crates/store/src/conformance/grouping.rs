@@ -229,6 +229,9 @@ pub fn what_is_ignored_for_a_number_of_occurrences_comes_back_after_them(make: M
 pub fn what_is_ignored_until_a_release_comes_back_in_another_one(make: Make<'_>) {
     let bench = make();
     project(&bench);
+    let task = bench.claimed(Role::Monitor);
+    let ran = in_release("f0", 1, "v0").releases;
+    bench.settle_with(&task, complete(), |end| end.releases = ran).unwrap();
     scan(&bench, vec![in_release("f1", 1, "v1"), in_release("f1", 2, "v2"), in_release("f2", 1, "v1")]);
     let [one, two] = [all(&bench)[0].id, all(&bench)[1].id];
     wish(&bench, one, ignore(Until::Released)).unwrap();
@@ -251,6 +254,14 @@ pub fn what_is_ignored_until_a_release_comes_back_in_another_one(make: Make<'_>)
         let releases = vec![ReleaseCount { first: last, last, ..plain.releases[0].clone() }];
         Sighting { first: last, last, releases, ..plain }
     };
+    // An older release that still runs, or runs again, is no new one; neither is what names no release.
+    let older = ["v0", "v1"].map(|release| tomorrow(release, "f1"));
+    let unnamed = Sighting { releases: Vec::new(), ..tomorrow("v1", "f1") };
+    for known in older.into_iter().chain([unnamed]) {
+        assert_eq!(scan(&bench, vec![known]).inserted, []);
+        assert_eq!(bench.store.incident(one).unwrap().unwrap().status, IncidentStatus::Ignored);
+    }
+    assert_eq!(told(), Vec::<String>::new());
     let made = scan(&bench, vec![tomorrow("v3", "f1"), tomorrow("v3", "f2")]).inserted;
     assert_eq!(made.len(), 1);
     assert_eq!(bench.task(made[0]).incident, Some(one));

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::agent::{AgentState, AgentStatus};
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
-use groundcrew_core::incident::{Incident, IncidentChange, IncidentWish, Sighting};
+use groundcrew_core::incident::{
+    Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Until,
+};
 use groundcrew_core::lifecycle::{
     Command, Known, KnownBy, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, answer_key, wanted_keys,
 };
@@ -21,7 +23,7 @@ use super::query::{
     OPEN_CHILDREN, OPEN_OF_INCIDENT, OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK,
     UNREAD_WITH_TASK, WAITING_UP_TO,
 };
-use super::row;
+use super::{lines, row};
 use crate::error::StoreError;
 
 /// One task.
@@ -131,6 +133,9 @@ fn without_task(db: Db<'_>, command: &Command, snapshot: &mut Snapshot) -> Resul
                 IncidentWish::Ignore { .. } | IncidentWish::Reopen { .. } | IncidentWish::Split => None,
             };
             snapshot.incidents = incidents(db, std::iter::once(*incident).chain(target))?;
+            if let IncidentWish::Ignore { until: Some(Until::Released), .. } = wish {
+                snapshot.releases = ran(db, *incident, snapshot.incidents.get(incident))?;
+            }
             snapshot.open_task = db.numbers(OPEN_OF_INCIDENT, [incident.0])?.first().copied().map(TaskId);
         }
         Command::Create(_)
@@ -282,9 +287,24 @@ fn known(
             Some(_) => db.first(KNOWN, [holder.id.0], row::incident)?.unwrap_or(holder),
             None => holder,
         };
-        known.insert(sighting.fingerprint.clone(), Known { by, ..Known::from(standing) });
+        let mut found = Known { by, ..Known::from(standing) };
+        if found.status == IncidentStatus::Ignored && !sighting.releases.is_empty() {
+            found.releases = named(lines::releases(db, found.incident)?).collect();
+        }
+        known.insert(sighting.fingerprint.clone(), found);
     }
     Ok(known)
+}
+
+/// The releases of a project that ran so far, as far as logs named them, and those of one of its incidents.
+fn ran(db: Db<'_>, id: IncidentId, incident: Option<&Incident>) -> Result<Vec<String>, StoreError> {
+    let Some(incident) = incident else { return Ok(Vec::new()) };
+    let of_project = lines::releases_of(db, incident.project)?;
+    Ok(named(lines::releases(db, id)?).chain(named(of_project)).collect())
+}
+
+fn named(releases: Vec<ReleaseCount>) -> impl Iterator<Item = String> {
+    releases.into_iter().map(|of| of.release)
 }
 
 /// The incident that counts an error, and whether it was found by an older key for the first time.
