@@ -285,6 +285,8 @@ mod tests {
             "connecting to postgres://db:5432/shop",
             "File \"/srv/app/tokens/secret.py\", line 3, in token",
             "Authorization: none",
+            "scan_secrets = \"24h\"",
+            "token_secret: 90s",
             "author: Bob; bearer of news",
             "========================================================================",
             "sk-learn task-1 risk-assessment-for-the-whole-department",

@@ -3,6 +3,8 @@
 //! A map is a stranger's file of any size, so nothing of it is kept: its mappings are read once from front to back for all
 //! places that are asked for, in the time of its length.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// A place in a bundle: line and column, both counted from 1 as stack traces print them.
@@ -31,6 +33,40 @@ struct Map {
     version: u32,
     #[serde(default)]
     source_root: Option<String>,
+    #[serde(default)]
+    sources: Vec<Option<String>>,
+    #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
+    mappings: Option<String>,
+    /// Of an index map, which bundlers write that join bundles: maps of parts, in order.
+    #[serde(default)]
+    sections: Option<Vec<Section>>,
+}
+
+/// A part of a bundle with a map of its own. A part is no index again, so maps nest no deeper than the format allows.
+#[derive(Deserialize)]
+struct Section {
+    offset: Offset,
+    /// None where it is to be fetched from an address, which is not done.
+    #[serde(default)]
+    map: Option<Part>,
+}
+
+/// Where a part begins, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Offset {
+    line: u32,
+    column: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    version: u32,
+    #[serde(default)]
+    source_root: Option<String>,
+    #[serde(default)]
     sources: Vec<Option<String>>,
     #[serde(default)]
     names: Vec<String>,
@@ -52,6 +88,45 @@ struct Segment {
 /// nothing was written for.
 pub fn originals(map: &[u8], places: &[Place]) -> Option<Vec<Option<Original>>> {
     let map: Map = serde_json::from_slice(map).ok().filter(|map: &Map| map.version == 3)?;
+    let Map { version, source_root, sources, names, mappings, sections } = map;
+    match (mappings, sections) {
+        (_, Some(sections)) => of_sections(&sections, places),
+        (Some(mappings), None) => of_part(&Part { version, source_root, sources, names, mappings }, places),
+        (None, None) => None,
+    }
+}
+
+/// Each place by the last part that begins at or before it. Every part is read for its own places alone, so all are read
+/// in the time of the whole map.
+fn of_sections(sections: &[Section], places: &[Place]) -> Option<Vec<Option<Original>>> {
+    if !sections.is_sorted_by_key(|section| section.offset) {
+        return None;
+    }
+    let mut of: BTreeMap<usize, Vec<(usize, Place)>> = BTreeMap::new();
+    for (at, place) in places.iter().enumerate() {
+        let Some(from_0) = place.line.checked_sub(1).zip(place.column.checked_sub(1)) else { continue };
+        let here = Offset { line: from_0.0, column: from_0.1 };
+        let after = sections.partition_point(|section| section.offset <= here);
+        let Some(section) = after.checked_sub(1) else { continue };
+        let begin = sections[section].offset;
+        let column = if here.line == begin.line { place.column - begin.column } else { place.column };
+        let within = Place { line: place.line - begin.line, column };
+        of.entry(section).or_default().push((at, within));
+    }
+    let mut found = vec![None; places.len()];
+    for (section, wanted) in of {
+        let Some(part) = sections[section].map.as_ref().filter(|part| part.version == 3) else { continue };
+        let within: Vec<Place> = wanted.iter().map(|(_, place)| *place).collect();
+        // A part that cannot be read says nothing of the others.
+        let Some(originals) = of_part(part, &within) else { continue };
+        for ((at, _), original) in wanted.into_iter().zip(originals) {
+            found[at] = original;
+        }
+    }
+    Some(found)
+}
+
+fn of_part(map: &Part, places: &[Place]) -> Option<Vec<Option<Original>>> {
     let mut found: Vec<Option<Segment>> = vec![None; places.len()];
     let mut last = Segment::default();
     for (at, line) in map.mappings.split(';').enumerate() {
@@ -72,7 +147,7 @@ pub fn originals(map: &[u8], places: &[Place]) -> Option<Vec<Option<Original>>> 
     Some(found.into_iter().map(|segment| map.original(segment?)).collect())
 }
 
-impl Map {
+impl Part {
     fn original(&self, segment: Segment) -> Option<Original> {
         let source =
             self.sources.get(usize::try_from(segment.source).ok().filter(|_| segment.has_source)?)?;
@@ -169,6 +244,55 @@ mod tests {
                 None,
             ]
         );
+    }
+
+    /// The map of `MAP` from the third line on, behind ten columns, and again after it.
+    fn index() -> String {
+        let section = |line: u32, column: u32, map: &str| {
+            format!(r#"{{"offset":{{"line":{line},"column":{column}}},"map":{map}}}"#)
+        };
+        let broken = r#"{"version":3,"mappings":"!!"}"#;
+        let url = r#"{"offset":{"line":6,"column":0},"url":"http://localhost/a.map"}"#;
+        let parts = [section(2, 10, MAP), section(4, 0, broken), section(5, 0, MAP), url.to_owned()];
+        format!(r#"{{"version":3,"file":"all.js","sections":[{}]}}"#, parts.join(","))
+    }
+
+    #[test]
+    fn a_place_lies_in_the_last_part_of_an_index_that_begins_before_it() {
+        let places =
+            [at(1, 1), at(3, 10), at(3, 11), at(3, 16), at(4, 1), at(5, 3), at(6, 6), at(7, 1), at(0, 0)];
+        assert_eq!(
+            originals(index().as_bytes(), &places).unwrap(),
+            [
+                None,
+                None,
+                original("../src/cart.ts", 3, Some("total")),
+                original("../src/cart.ts", 3, Some("price")),
+                original("../src/pay.ts", 1, None),
+                None,
+                original("../src/cart.ts", 3, Some("price")),
+                None,
+                None,
+            ]
+        );
+    }
+
+    #[test]
+    fn an_index_within_an_index_and_one_out_of_order_are_none() {
+        let within =
+            format!(r#"{{"version":3,"sections":[{{"offset":{{"line":0,"column":0}},"map":{}}}]}}"#, index());
+        let deep = format!(
+            "{}1{}",
+            r#"{"version":3,"sections":[{"offset":{"line":0,"column":0},"map":"#.repeat(5_000),
+            "}]}".repeat(5_000)
+        );
+        let order =
+            r#"{"version":3,"sections":[{"offset":{"line":1,"column":0}},{"offset":{"line":0,"column":0}}]}"#;
+        for map in [within.as_str(), deep.as_str(), order] {
+            assert_eq!(originals(map.as_bytes(), &[at(1, 1)]), None);
+        }
+        let empty = r#"{"version":3,"sections":[]}"#;
+        assert_eq!(originals(empty.as_bytes(), &[at(1, 1)]), Some(vec![None]));
     }
 
     #[test]

@@ -385,7 +385,9 @@ fn century(year: u8) -> i64 {
 }
 
 fn ymd_date(b: &[u8]) -> Option<(i64, u8, u8, usize)> {
-    let year = four(b, 0).filter(|year| (1970..2100).contains(year))?;
+    // A clock gone wrong names any year; without separators, other numbers look like years.
+    let most = if is(b, 4, b"-/") { 10_000 } else { 2100 };
+    let year = four(b, 0).filter(|year| (1970..most).contains(year))?;
     if is(b, 4, b"-/.") {
         let (month, at) = day_number(b, 5)?;
         let (day, end) = day_number(b, at + 1).filter(|_| b.get(at) == b.get(4))?;

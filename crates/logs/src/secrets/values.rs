@@ -155,6 +155,13 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || value.starts_with("[FILTERED")
         || value.starts_with("***")
         || is_reference(value)
+        || is_length_of_time(value)
+}
+
+/// `24h`, `30s`, `500ms`: how often secrets are looked for, or how long a token holds.
+fn is_length_of_time(value: &str) -> bool {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=5).contains(&digits) && matches!(&value[digits..], "ms" | "s" | "m" | "min" | "h" | "d" | "w")
 }
 
 /// What a program replaces by the value: `${NAME}`, `$NAME`, `$1`, `%s`, `{name}`, `<name>`, `{{ name }}`.

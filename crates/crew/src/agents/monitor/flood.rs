@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::gather::{Gathered, add};
+use super::releases;
 
 /// How far a source has been read, as it is stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -93,6 +94,9 @@ pub(super) fn merge(into: &mut Sighting, more: Sighting) {
     for (at, count) in more.counted() {
         add(&mut into.buckets, at, count);
     }
+    for of in &more.releases {
+        releases::add(&mut into.releases, of);
+    }
     if more.last >= into.last {
         into.last = more.last;
         into.sample = more.sample;
@@ -135,6 +139,30 @@ mod tests {
     fn bound(flood: &mut Flood, gathered: &mut Gathered, second: i64, known: &str) -> usize {
         let now = Timestamp::from_second(second).unwrap();
         flood.bound(gathered, now, |error| Ok::<_, Infallible>(error.fingerprint == known)).unwrap()
+    }
+
+    #[test]
+    fn a_flood_counts_the_releases_of_all_that_it_holds() {
+        let release = |name: &str, at: i64| {
+            let at = Timestamp::from_second(at).unwrap();
+            groundcrew_core::incident::ReleaseCount {
+                release: name.to_owned(),
+                count: 1,
+                first: at,
+                last: at,
+            }
+        };
+        let mut all = gathered(0..Flood::MOST + 3);
+        // Of kinds that are as frequent, the first by key stay apart.
+        for (n, (name, at)) in [("v2", 9), ("v1", 5), ("v2", 7)].into_iter().enumerate() {
+            let key = format!("{:04}", Flood::MOST + n);
+            all.groups.get_mut(&key).unwrap().releases.push(release(name, at));
+        }
+        assert_eq!(bound(&mut Flood::default(), &mut all, 0, ""), 3);
+        let many = all.groups.remove("flood:/srv/app.log").unwrap();
+        let (two, one) = (release("v2", 7), release("v1", 5));
+        let two = groundcrew_core::incident::ReleaseCount { count: 2, last: release("v2", 9).last, ..two };
+        assert_eq!((many.count, many.releases), (3, vec![two, one]));
     }
 
     #[test]

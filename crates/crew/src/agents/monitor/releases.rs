@@ -78,6 +78,19 @@ pub(super) fn count(counts: &mut Vec<ReleaseCount>, release: &str, at: Timestamp
     room
 }
 
+/// Adds what was counted of a release elsewhere; nothing where there are too many releases already.
+pub(super) fn add(counts: &mut Vec<ReleaseCount>, more: &ReleaseCount) {
+    match counts.iter_mut().find(|known| known.release == more.release) {
+        Some(known) => {
+            known.count += more.count;
+            known.first = known.first.min(more.first);
+            known.last = known.last.max(more.last);
+        }
+        None if counts.len() < MOST => counts.push(more.clone()),
+        None => {}
+    }
+}
+
 /// The first line of a plain file, if it is a name, and when the file was last written.
 fn first_line(path: &Path) -> Option<(String, Timestamp)> {
     // A link in a repository could lead to anything on the machine.
