@@ -15,6 +15,9 @@ use crate::invocation::Invocation;
 use crate::live::moment;
 use crate::output::Style;
 
+/// Similar incidents that are named.
+const SIMILAR: u32 = 3;
+
 /// One thing that waits.
 #[derive(Debug, Serialize)]
 pub(crate) struct Waiting {
@@ -36,12 +39,35 @@ pub(crate) struct Waiting {
     pub(crate) task: Option<TaskId>,
     /// The incident it is about.
     pub(crate) incident: Option<IncidentId>,
+    /// Incidents that may be the same as that one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) similar: Vec<Similar>,
     /// Since when.
     pub(crate) since: Timestamp,
     /// For an approval, what was shown.
     pub(crate) evidence: Option<Evidence>,
     /// Commands to type.
     pub(crate) commands: Vec<String>,
+}
+
+/// An incident that may be the same as another one.
+#[derive(Debug, Serialize)]
+pub(crate) struct Similar {
+    /// Its number.
+    pub(crate) id: IncidentId,
+    /// What became of it.
+    pub(crate) status: IncidentStatus,
+    /// Commit of its approved fix.
+    pub(crate) fix_commit: Option<String>,
+}
+
+impl Similar {
+    fn told(&self) -> String {
+        match &self.fix_commit {
+            Some(commit) => format!("incident {} (fixed in {})", self.id, short(commit)),
+            None => format!("incident {} ({})", self.id, self.status),
+        }
+    }
 }
 
 /// Prints what waits for the person.
@@ -112,7 +138,17 @@ fn describe(at: &Invocation, store: &dyn Store, item: InboxItem) -> Result<Waiti
             .map(|known| at.command(&format!("answer {} {}", message.id, escape::shell(&known.key))))
             .collect(),
     };
+    let similar = match &item.incident {
+        Some(incident) => store.similar(incident, SIMILAR)?,
+        None => Vec::new(),
+    };
+    let similar = similar.into_iter().map(|other| Similar {
+        id: other.id,
+        status: other.status,
+        fix_commit: other.fix_commit,
+    });
     Ok(Waiting {
+        similar: similar.collect(),
         id: message.id,
         kind: if binding.is_some() { "approval" } else { "question" },
         from: message.from.clone(),
@@ -150,6 +186,10 @@ pub(crate) fn lines(at: &Invocation, item: &Waiting) -> Vec<String> {
         escape::line(&item.from),
         moment(item.since)
     ));
+    if !item.similar.is_empty() {
+        let told: Vec<String> = item.similar.iter().map(Similar::told).collect();
+        lines.push(format!("    similar to {}", told.join(", ")));
+    }
     if let Some(bound) = &item.binding {
         lines.push(format!("    branch {} at {}", escape::line(&bound.branch), short(&bound.commit)));
     }

@@ -80,14 +80,12 @@ pub(super) fn count(counts: &mut Vec<ReleaseCount>, release: &str, at: Timestamp
 
 /// Adds what was counted of a release elsewhere; nothing where there are too many releases already.
 pub(super) fn add(counts: &mut Vec<ReleaseCount>, more: &ReleaseCount) {
-    match counts.iter_mut().find(|known| known.release == more.release) {
-        Some(known) => {
-            known.count += more.count;
-            known.first = known.first.min(more.first);
-            known.last = known.last.max(more.last);
-        }
-        None if counts.len() < MOST => counts.push(more.clone()),
-        None => {}
+    if let Some(known) = counts.iter_mut().find(|known| known.release == more.release) {
+        known.count += more.count;
+        known.first = known.first.min(more.first);
+        known.last = known.last.max(more.last);
+    } else if counts.len() < MOST {
+        counts.push(more.clone());
     }
 }
 

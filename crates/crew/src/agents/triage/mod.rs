@@ -32,7 +32,7 @@ use groundcrew_core::contract::{Began, Classification, ClassifyErrorContext, Own
 use groundcrew_core::incident::{Category, Incident};
 use groundcrew_core::message::Ask;
 use groundcrew_core::role::Role;
-use groundcrew_core::task::BlockedOn;
+use groundcrew_core::task::{BlockedOn, IncidentId};
 use groundcrew_store::IncidentFilter;
 use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
 
@@ -55,6 +55,9 @@ const PROJECTS: usize = 5;
 
 /// Incidents that are searched for the same root cause.
 const KNOWN: u32 = 200;
+
+/// Similar incidents that are named.
+const SIMILAR: u32 = 3;
 
 /// The choices by which a person says whose stack it is.
 const HERE: &str = "here";
@@ -175,7 +178,8 @@ impl Triage {
         if let Some(original) = original(job, site, &facts, scene)? {
             name_original(&mut found, &original);
         }
-        settle(job, facts, found, &scene.commit)
+        let similar = similar(job, &facts, found.duplicate_of)?;
+        settle(job, facts, found, &similar, &scene.commit)
     }
 
     /// The stack on the commit of the release that ran, where the repository knows it and fixes start from another one.
@@ -360,6 +364,15 @@ fn original(job: &Job<'_>, site: &Site, facts: &Facts, scene: &Scene) -> Result<
     let filter = IncidentFilter { project: Some(site.id), limit: Some(KNOWN), ..IncidentFilter::default() };
     let known = job.tools.store.incidents(&filter)?;
     Ok(duplicates::original(this, trace, crash, &known).cloned())
+}
+
+/// What the incident is similar to besides its original, as told.
+fn similar(job: &Job<'_>, facts: &Facts, original: Option<IncidentId>) -> Result<Vec<String>, Trouble> {
+    let Some(this) = facts.incident.map(|id| job.tools.store.incident(id)).transpose()?.flatten() else {
+        return Ok(Vec::new());
+    };
+    let found = job.tools.store.similar(&this, SIMILAR)?;
+    Ok(found.iter().filter(|other| Some(other.id) != original).map(duplicates::told).collect())
 }
 
 fn name_original(found: &mut Classification, original: &Incident) {

@@ -22,6 +22,7 @@ pub(super) fn settle(
     job: &Job<'_>,
     facts: Facts,
     found: Classification,
+    similar: &[String],
     head: &Sha,
 ) -> Result<Ending, Trouble> {
     tell(job, &facts, &found);
@@ -36,6 +37,7 @@ pub(super) fn settle(
     if let Some(original) = found.duplicate_of {
         reasons.push(Reason::new("duplicate", format!("same root cause as incident {original}")));
     }
+    reasons.extend(similar.iter().map(|told| Reason::new("similar", told)));
     let confidence = if found.category == Category::Unknown { 0.3 } else { 0.8 };
     let result = ClassifyErrorResult {
         common: job.common(found.route.as_str(), confidence, reasons),
@@ -45,7 +47,7 @@ pub(super) fn settle(
     Ok(match found.route {
         Route::Developer => ending.then(fix_task(job, facts, found, head)?),
         Route::Security => ending.then(care_task(job, facts, found, head)?),
-        Route::Human => ending.tell(notification(&facts, &found)),
+        Route::Human => ending.tell(notification(&facts, &found, similar)),
         Route::Ignore => ending,
     })
 }
@@ -99,14 +101,15 @@ fn tell(job: &Job<'_>, facts: &Facts, found: &Classification) {
     }
 }
 
-fn notification(facts: &Facts, found: &Classification) -> NewMessage {
+fn notification(facts: &Facts, found: &Classification, similar: &[String]) -> NewMessage {
     let content = if found.category == Category::Security {
         let id = facts.incident.map(|id| format!(" {id}")).unwrap_or_default();
         format!(
             "incident{id} is about security and needs a person; `groundcrew incidents show` has the details"
         )
     } else {
-        format!("{}: {}", facts.title, found.reason)
+        let known = similar.iter().map(|told| format!("; {told}")).collect::<String>();
+        format!("{}: {}{known}", facts.title, found.reason)
     };
     NewMessage {
         from: Role::Triage.to_string(),
@@ -118,6 +121,7 @@ fn notification(facts: &Facts, found: &Classification) -> NewMessage {
             "category": found.category,
             "owner": found.owner,
             "duplicate_of": found.duplicate_of,
+            "similar": similar,
         }),
     }
 }
