@@ -4,15 +4,16 @@
 //! decided by the bytes before the record alone, so a scan that resumes sees the same ones as a scan that went through.
 //! Hardly any record is an error, so the lines are looked for only then.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
-use memchr::memrchr;
+use memchr::{memmem, memrchr};
 
 use crate::clean::clean;
 use crate::encoding::{Encoding, is_garbage};
 use crate::redact::Redactor;
-use crate::unwrap::{Form, unwrap};
+use crate::unwrap::{Form, export, journal, unwrap};
 
 /// Lines kept.
 const LINES: usize = 20;
@@ -98,6 +99,9 @@ impl Context {
         let wide = self.encoding.is_wide();
         let width = if wide { 2 } else { 1 };
         let before = &bytes[..end.checked_sub(width)?];
+        if self.encoding == Encoding::Journal {
+            return entry_before(before, base);
+        }
         let start = if wide {
             let mut pairs = before.as_chunks::<2>().0.iter();
             pairs.rposition(|pair| self.encoding.unit(*pair) == 0x0a).map(|at| at * 2 + 2)
@@ -134,11 +138,25 @@ impl Context {
         } else {
             bytes
         };
-        if is_garbage(bytes) {
-            return Vec::new();
-        }
-        let text = clean(bytes);
-        let content = unwrap(&text, form, self.reference).map_or(text.as_str().into(), |(_, inner)| inner);
+        let text;
+        let content = match self.encoding {
+            Encoding::Journal if bytes.starts_with(export::SIGN) => {
+                let message = export::read(bytes).message.unwrap_or_default();
+                if is_garbage(message) {
+                    return Vec::new();
+                }
+                Cow::Owned(journal::lines(message))
+            }
+            _ if is_garbage(bytes) => return Vec::new(),
+            Encoding::Journal
+            | Encoding::Utf8
+            | Encoding::Utf16Low
+            | Encoding::Utf16High
+            | Encoding::Binary => {
+                text = clean(bytes);
+                unwrap(&text, form, self.reference).map_or(text.as_str().into(), |(_, inner)| inner)
+            }
+        };
         let lines = content.split('\n').filter(|line| !line.trim().is_empty());
         lines
             .map(|line| {
@@ -149,6 +167,18 @@ impl Context {
             })
             .collect()
     }
+}
+
+/// Where the last entry of a journal begins; what breaks its form is passed over.
+fn entry_before(bytes: &[u8], base: u64) -> Option<usize> {
+    let mut end = bytes.len();
+    while let Some(at) = memmem::rfind(&bytes[..end], export::SIGN) {
+        if at == 0 && base == 0 || at > 0 && bytes[at - 1] == b'\n' {
+            return Some(at);
+        }
+        end = at;
+    }
+    None
 }
 
 fn behind_hole(bytes: &[u8]) -> &[u8] {

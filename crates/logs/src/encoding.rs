@@ -1,4 +1,4 @@
-//! What the bytes of a file are: UTF-8, UTF-16 behind its mark, or no text at all.
+//! What the bytes of a file are: UTF-8, UTF-16 behind its mark, entries of a journal, or no text at all.
 //!
 //! Programs of other systems write logs as UTF-16; those are told by their first two bytes alone. A file that begins as
 //! a compressed file, a program or a database does is no log, and is passed over as a whole. In other files, single
@@ -6,6 +6,7 @@
 //! log may hide what a program writes there.
 
 use crate::header;
+use crate::unwrap::export;
 
 /// How the text of a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Encoding {
     Utf16Low,
     /// UTF-16, the higher byte first.
     Utf16High,
+    /// Entries of an exported journal, and UTF-8 between them.
+    Journal,
     /// No text.
     Binary,
 }
@@ -44,6 +47,7 @@ impl Encoding {
         match head {
             [0xff, 0xfe, ..] => Self::Utf16Low,
             [0xfe, 0xff, ..] => Self::Utf16High,
+            _ if head.starts_with(export::SIGN) => Self::Journal,
             _ if MAGIC.iter().any(|magic| head.starts_with(magic)) => Self::Binary,
             _ => Self::Utf8,
         }
@@ -53,7 +57,7 @@ impl Encoding {
     pub(crate) fn is_wide(self) -> bool {
         match self {
             Self::Utf16Low | Self::Utf16High => true,
-            Self::Utf8 | Self::Binary => false,
+            Self::Utf8 | Self::Journal | Self::Binary => false,
         }
     }
 
@@ -61,7 +65,7 @@ impl Encoding {
     pub(crate) fn unit(self, bytes: [u8; 2]) -> u16 {
         match self {
             Self::Utf16High => u16::from_be_bytes(bytes),
-            Self::Utf16Low | Self::Utf8 | Self::Binary => u16::from_le_bytes(bytes),
+            Self::Utf16Low | Self::Utf8 | Self::Journal | Self::Binary => u16::from_le_bytes(bytes),
         }
     }
 

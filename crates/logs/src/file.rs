@@ -225,7 +225,11 @@ impl LogFile {
     pub(crate) fn encoding(&self) -> Encoding {
         match Encoding::of(&self.head) {
             Encoding::Binary if self.is_packed() => Encoding::Utf8,
-            found @ (Encoding::Binary | Encoding::Utf8 | Encoding::Utf16Low | Encoding::Utf16High) => found,
+            found @ (Encoding::Binary
+            | Encoding::Utf8
+            | Encoding::Journal
+            | Encoding::Utf16Low
+            | Encoding::Utf16High) => found,
         }
     }
 

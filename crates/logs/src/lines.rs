@@ -12,6 +12,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use crate::encoding::Encoding;
+use crate::unwrap::export::{self, Extent};
 
 /// The line end in two bytes.
 const NEWLINE: u16 = 0x0a;
@@ -25,6 +26,8 @@ const BEHIND: usize = 128 << 10;
 pub(crate) enum Piece {
     /// A line, or the beginning of an overlong one.
     Line(Line),
+    /// An entry of a journal, with the blank line behind it.
+    Entry(Line),
     /// Bytes of an overlong line behind its limit.
     Skipped {
         /// Bytes, the line end included where it was reached.
@@ -195,7 +198,26 @@ impl<R: Read> LineReader<R> {
             self.at += hole;
             return Some(Piece::Hole(hole as u64));
         }
-        self.line()
+        self.entry().or_else(|| self.line())
+    }
+
+    /// The entry of a journal that begins here.
+    fn entry(&mut self) -> Option<Piece> {
+        let rest = &self.window[self.at..self.filled];
+        if self.encoding != Encoding::Journal {
+            return None;
+        }
+        if rest.len() < export::SIGN.len() && !self.ended {
+            return export::SIGN.starts_with(rest).then_some(Piece::Empty);
+        }
+        let (length, ending) = match export::extent(rest) {
+            Extent::Nowhere => return None,
+            Extent::To(length) => (length, Ending::Newline),
+            Extent::Beyond if self.ended => (rest.len(), Ending::EndOfFile),
+            Extent::Beyond => return Some(Piece::Empty),
+        };
+        let end = self.at + length;
+        Some(Piece::Entry(self.take(end, end, ending)))
     }
 
     fn hole(&self) -> usize {
@@ -232,26 +254,26 @@ impl<R: Read> LineReader<R> {
         let (from, room) = (self.at + self.searched, self.limit + width - self.searched);
         if let Some(end) = self.line_end(from, room) {
             let end = from + end;
-            return Some(self.take(end, end + width, Ending::Newline));
+            return Some(Piece::Line(self.take(end, end + width, Ending::Newline)));
         }
         let there = (self.filled - self.at) / width * width;
         if there > self.limit {
             self.inside_line = true;
             let end = self.at + self.limit;
-            return Some(self.take(end, end, Ending::Cut));
+            return Some(Piece::Line(self.take(end, end, Ending::Cut)));
         }
         if !self.ended {
             self.searched = there;
             return Some(Piece::Empty);
         }
         let end = self.at + there;
-        (there > 0).then(|| self.take(end, end, Ending::EndOfFile))
+        (there > 0).then(|| Piece::Line(self.take(end, end, Ending::EndOfFile)))
     }
 
-    fn take(&mut self, text_end: usize, end: usize, ending: Ending) -> Piece {
+    fn take(&mut self, text_end: usize, end: usize, ending: Ending) -> Line {
         let (text, start) = (self.at..text_end, self.base + self.at as u64);
         (self.at, self.searched) = (end, 0);
-        Piece::Line(Line { start, end: self.base + end as u64, text, ending })
+        Line { start, end: self.base + end as u64, text, ending }
     }
 
     fn width(&self) -> usize {

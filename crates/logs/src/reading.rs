@@ -21,7 +21,8 @@ use crate::skim::{Ordinary, Skimmed, has_escaped_break, ordinary};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
-use crate::unwrap::unwrap;
+use crate::unwrap::export::{self, Entry};
+use crate::unwrap::{journal, unwrap};
 
 /// Records of an unknown form that are shown.
 const EXAMPLES: usize = 5;
@@ -159,7 +160,12 @@ impl<'a, R: Read> Reading<'a, R> {
             match self.reader.next_in_window() {
                 None => break,
                 Some(Piece::Empty) => self.move_on()?,
-                Some(Piece::Line(line)) if line.ending == Ending::EndOfFile && !flush => break,
+                Some(Piece::Line(line) | Piece::Entry(line))
+                    if line.ending == Ending::EndOfFile && !flush =>
+                {
+                    break;
+                }
+                Some(Piece::Entry(entry)) => self.take_entry(&entry),
                 Some(Piece::Line(line)) => self.take(&line),
                 Some(Piece::Skipped { bytes, ended }) => self.skip(bytes, ended),
                 Some(Piece::Hole(bytes)) => self.offset += bytes,
@@ -249,6 +255,28 @@ impl<'a, R: Read> Reading<'a, R> {
         if cut {
             self.finish();
         }
+    }
+
+    /// Takes an entry of a journal; what it says besides its message stands around each of the message's lines.
+    fn take_entry(&mut self, entry: &Line) {
+        self.unskim();
+        let bytes = self.reader.window(entry);
+        let line_ends = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        let lines = line_ends + u64::from(!bytes.ends_with(b"\n"));
+        let (start, end, number) = (entry.start, entry.end, self.line + 1);
+        (self.offset, self.inside_line, self.line) = (end, false, self.line + lines);
+        let Entry { envelope, message } = export::read(bytes);
+        let Some(message) = message else { return };
+        if is_garbage(message) {
+            return self.drop_bytes(DropReason::Binary, end - start);
+        }
+        let kept = &message[..message.len().min(self.options.max_record_bytes)];
+        let (text, left_out) = (journal::lines(kept), message.len() - kept.len());
+        let (text, envelope, cut) = (Cow::Owned(text), Some(envelope), left_out > 0);
+        self.drop_bytes(DropReason::OverlongLine, left_out as u64);
+        let row = Row { start, end, number, lines, text, cut, envelope, sequence: 0 };
+        self.assembler.push(row, &mut self.done);
+        self.emit();
     }
 
     fn skip(&mut self, bytes: u64, ended: bool) {

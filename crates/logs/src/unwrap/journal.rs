@@ -34,6 +34,20 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Fields that say something around a message.
+pub(super) const NAMES: [&str; 10] = [
+    "_SOURCE_REALTIME_TIMESTAMP",
+    "__REALTIME_TIMESTAMP",
+    "PRIORITY",
+    "_SYSTEMD_UNIT",
+    "_SYSTEMD_USER_UNIT",
+    "SYSLOG_IDENTIFIER",
+    "_COMM",
+    "_PID",
+    "SYSLOG_PID",
+    "_HOSTNAME",
+];
+
 /// What the fields of an entry say around its message.
 pub(super) fn envelope(field: impl Fn(&str) -> Option<String>) -> Envelope<'static> {
     let time = field("_SOURCE_REALTIME_TIMESTAMP").or_else(|| field("__REALTIME_TIMESTAMP"));
@@ -58,7 +72,7 @@ pub(super) fn envelope(field: impl Fn(&str) -> Option<String>) -> Envelope<'stat
 }
 
 /// The lines of a message, which may be several, each cleaned.
-pub(super) fn lines(message: &[u8]) -> String {
+pub(crate) fn lines(message: &[u8]) -> String {
     let message = message.strip_suffix(b"\n").unwrap_or(message);
     message.split(|byte| *byte == b'\n').map(clean).collect::<Vec<_>>().join("\n")
 }

@@ -14,7 +14,8 @@ use crate::record::Level;
 mod compose;
 mod cri;
 mod docker;
-mod journal;
+pub(crate) mod export;
+pub(crate) mod journal;
 mod kubectl;
 mod syslog;
 
