@@ -1,14 +1,14 @@
 //! `fix`: repairs one error of any repository, with the evidence, without a crew that keeps running.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, PUBLISH_FIX};
 use groundcrew_core::contract::{ClassifyErrorResult, PublishFixContext};
 use groundcrew_core::evidence::Grade;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, Task};
-use groundcrew_logs::{Record, Redactor, ScanOptions, scan};
+use groundcrew_logs::{Pipe, Record, Redactor, Scan, ScanError, ScanOptions, scan};
 use serde::Serialize;
 use serde_json::json;
 
@@ -66,25 +66,26 @@ pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
 pub(super) fn last_error(path: &Path) -> Result<String, Failure> {
     let unreadable =
         |error: String| Failure::new(Kind::Failed, format!("cannot read {}: {error}", path.display()));
-    let folder = tempfile::tempdir().map_err(|error| unreadable(error.to_string()))?;
-    let copy = folder.path().join("log");
-    // A copy of the end: standard input has no place to go back to, and a live log goes on growing.
-    let mut text = Vec::new();
-    if path == Path::new("-") {
+    // The store takes secrets out again under its own key; this key only keeps them off the way there.
+    let options = ScanOptions { flush: true, max_bytes: TAIL, ..ScanOptions::new(Redactor::new(&[0; 32])) };
+    let read = if path == Path::new("-") {
+        let mut text = Vec::new();
         std::io::stdin().take(TAIL).read_to_end(&mut text).map_err(|error| unreadable(error.to_string()))?;
+        of_bytes(&text, &options)
     } else {
         groundcrew_logs::readable(path).map_err(|error| {
             let kind = if path.exists() { Kind::Failed } else { Kind::NotFound };
             Failure::new(kind, error.to_string())
         })?;
-        text = tail(path).map_err(|error| unreadable(error.to_string()))?;
-    }
-    std::fs::write(&copy, &text).map_err(|error| unreadable(error.to_string()))?;
-    // The store takes secrets out again under its own key; this key only keeps them off the way there.
-    let mut options = ScanOptions::new(Redactor::new(&[0; 32]));
-    options.flush = true;
-    options.max_bytes = TAIL;
-    let read = scan(&copy, None, &options).map_err(|error| unreadable(error.to_string()))?;
+        match std::fs::metadata(path) {
+            Ok(file) if file.len() <= TAIL => scan(path, None, &options),
+            Ok(_) | Err(_) => {
+                let text = tail(path).map_err(|error| unreadable(error.to_string()))?;
+                of_bytes(&text, &options)
+            }
+        }
+    };
+    let read = read.map_err(|error| unreadable(error.to_string()))?;
     let traced = |record: &&Record| record.trace.is_some();
     let last = read.records.iter().rev().find(traced);
     let last = last.or_else(|| read.records.iter().rev().find(|record| record.is_error()));
@@ -92,6 +93,15 @@ pub(super) fn last_error(path: &Path) -> Result<String, Failure> {
         Failure::new(Kind::NotFound, format!("there is no error in {}", path.display()))
             .hint("give a log that holds the error, or its stack trace")
     })
+}
+
+/// What a log of these bytes holds; they stay in memory, since they may hold secrets.
+fn of_bytes(bytes: &[u8], options: &ScanOptions) -> Result<Scan, ScanError> {
+    let failed = |source| ScanError::Io { path: PathBuf::from("-"), source };
+    let mut pipe = Pipe::new(None).map_err(failed)?;
+    pipe.push(bytes);
+    pipe.end();
+    pipe.scan(None, options)
 }
 
 fn tail(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -4,29 +4,25 @@
 //! would see.
 
 mod events;
+mod input;
 mod mine;
 mod rows;
 mod templates;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_crew::config::Config;
-use groundcrew_logs::{
-    Cursor, DropReason, Fingerprint, Judged, Record, Redactor, Rules, Scan, ScanError, ScanOptions, scan,
-};
+use groundcrew_logs::{DropReason, Fingerprint, Judged, Keep, Record, Redactor, Rules, Scan, ScanOptions};
 use serde::Serialize;
-use tempfile::TempDir;
 
 use crate::escape;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
 use crate::options::{LogFile, Logs, LogsAction};
 use crate::output::Style;
+use input::Input;
 
-/// Bytes of standard input that are read at most.
-const LONGEST_INPUT: u64 = 1 << 30;
 /// Kinds of errors that are told apart in the summary.
 const KINDS: usize = 100_000;
 /// Frames of a stack that are shown without `-v`.
@@ -95,28 +91,21 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
         LogsAction::Mine(options) => return mine::run(options, at),
         LogsAction::Templates(options) => return templates::run(options, at),
     };
-    let input = Input::open(&file.file)?;
+    let mut input = Input::open(&file.file)?;
     // Nothing is stored, so the key need not be secret: it only names equal secrets alike.
-    let options = ScanOptions { flush: true, ..ScanOptions::new(Redactor::new(&[0; 32])) };
+    let keep = if file.errors { Keep::Errors } else { Keep::All };
+    let options = ScanOptions { keep, ..ScanOptions::new(Redactor::new(&[0; 32])) };
     let rules = rules(at)?;
     let source = file.file.to_string_lossy().into_owned();
     let mut summary = Summary::default();
-    let mut cursor: Option<Cursor> = None;
-    loop {
-        let read = scan(&input.path, cursor.as_ref(), &options).map_err(|error| failure(&error))?;
+    while let Some(read) = input.next(&options)? {
         summary.add(&read);
         for mut record in read.records {
             let judged = record.is_error().then(|| rules.judge(&mut record, &source));
             if let Some(judged) = &judged {
                 summary.judge(judged);
             }
-            if !file.errors || judged.is_some() {
-                show(at, &record, judged.as_ref())?;
-            }
-        }
-        cursor = Some(read.cursor);
-        if read.at_end {
-            break;
+            show(at, &record, judged.as_ref())?;
         }
     }
     summary.kinds = summary.seen.len();
@@ -141,45 +130,11 @@ fn rules(at: &Invocation) -> Result<Rules, Failure> {
     Rules::new(&config.logs.rules).map_err(|error| wrong(format!("{}: {error}", path.display())))
 }
 
-/// The file to read; standard input is copied, since a scan must be able to go back in it.
-struct Input {
-    path: PathBuf,
-    _copy: Option<TempDir>,
-}
-
-impl Input {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        use std::io::Read as _;
-        if path != Path::new("-") {
-            groundcrew_logs::readable(path).map_err(|error| failure(&error))?;
-            return Ok(Self { path: path.to_owned(), _copy: None });
-        }
-        let copied = || {
-            let folder = tempfile::tempdir()?;
-            let path = folder.path().join("stdin");
-            let mut input = std::io::stdin().take(LONGEST_INPUT);
-            std::io::copy(&mut input, &mut std::fs::File::create(&path)?)?;
-            Ok(Self { path, _copy: Some(folder) })
-        };
-        copied().map_err(|error: std::io::Error| {
-            Failure::new(Kind::Failed, format!("cannot read standard input: {error}"))
-        })
-    }
-}
-
-fn failure(error: &ScanError) -> Failure {
-    let kind = match error {
-        ScanError::Missing { .. } => Kind::NotFound,
-        ScanError::NotAFile { .. } | ScanError::LinkLoop { .. } => Kind::Usage,
-        ScanError::Denied { .. } | ScanError::Io { .. } => Kind::Failed,
-    };
-    Failure::new(kind, error.to_string())
-}
-
 impl Summary {
     fn add(&mut self, read: &Scan) {
         self.lines += read.lines;
-        self.records += read.records.len() as u64;
+        // Those that were not kept count, too.
+        self.records += read.traffic.iter().map(|tally| tally.records).sum::<u64>();
         self.unparsed += read.unparsed;
         for dropped in &read.dropped {
             self.left_out += dropped.bytes;

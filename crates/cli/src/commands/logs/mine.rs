@@ -5,13 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use groundcrew_logs::{Redactor, Scan, ScanOptions, scan};
+use groundcrew_logs::{Redactor, Scan, ScanOptions};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::brief;
 use super::events::{Event, Events};
+use super::input::Input;
 use super::rows::Target;
-use super::{Input, brief, failure};
 use crate::escape;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
@@ -71,27 +72,19 @@ fn read_all(files: &[PathBuf], events: &mut Events, at: &Invocation) -> Result<S
     }
     // All are opened before one is read, so that a wrong name costs no waiting.
     let inputs = files.iter().map(|file| Input::open(file)).collect::<Result<Vec<_>, _>>()?;
-    let total =
-        inputs.iter().filter_map(|input| std::fs::metadata(&input.path).ok()).map(|file| file.len()).sum();
+    let total = inputs.iter().map(Input::length).sum();
     // Nothing is stored, so the key need not be secret: it only names equal secrets alike.
-    let options = ScanOptions { flush: true, ..ScanOptions::new(Redactor::new(&[0; 32])) };
+    let options = ScanOptions::new(Redactor::new(&[0; 32]));
     let mut summary = Summary { files: files.len(), ..Summary::default() };
     let mut progress = Progress::new(&at.out);
     let (since, mut bytes) = (Instant::now(), 0);
-    for (input, file) in inputs.iter().zip(files) {
-        let mut cursor = None;
-        loop {
-            let read = scan(&input.path, cursor.as_ref(), &options).map_err(|error| failure(&error))?;
+    for (mut input, file) in inputs.into_iter().zip(files) {
+        while let Some(read) = input.next(&options)? {
             events.add(&read.records)?;
             summary.add(&read);
             bytes += read.bytes;
             if since.elapsed() >= PATIENCE {
                 progress.has_read(&file.display().to_string(), bytes, total);
-            }
-            let at_end = read.at_end;
-            cursor = Some(read.cursor);
-            if at_end {
-                break;
             }
         }
         events.end_file(summary.lines)?;
