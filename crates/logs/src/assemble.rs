@@ -61,6 +61,8 @@ struct Open {
     hash: u64,
     /// Lines of its stream without a header belong to it.
     foreground: bool,
+    /// It has not ended for want of lines before this row; a flood of streams is passed by this alone.
+    expiry: u64,
 }
 
 impl Assembler {
@@ -153,9 +155,10 @@ impl Assembler {
         }
         let (start, number) = (row.start, row.number);
         let row = Box::new(row.into_owned());
-        self.expiry = self.expiry.min(expiry_of_part(&row));
+        let expiry = expiry_of_part(&row);
+        self.expiry = self.expiry.min(expiry);
         self.insert(Slot { start, number, body: Body::Part(row) });
-        self.open.push(Open { start, hash, foreground: false });
+        self.open.push(Open { start, hash, foreground: false, expiry });
         None
     }
 
@@ -201,6 +204,8 @@ impl Assembler {
             line.header = None;
             draft.next(row, &line, limit);
             draft.take(row, &line, limit);
+            let expiry = draft.expiry();
+            self.wait(start, expiry);
         }
         start
     }
@@ -218,7 +223,8 @@ impl Assembler {
                     draft.take(&held, &Parsed::new(&held.text, &self.layout, self.reference), self.limit);
                 }
                 draft.take(&row, &line, self.limit);
-                self.expiry = self.expiry.min(draft.expiry());
+                let expiry = draft.expiry();
+                self.wait(start, expiry);
                 Some(start)
             }
             Next::Perhaps if draft.held.len() < HELD => {
@@ -285,9 +291,10 @@ impl Assembler {
     fn begin(&mut self, row: &Row<'_>, line: Parsed<'_>) -> Option<u64> {
         let draft = Box::new(Draft::new(row, line)?);
         let (start, number) = (draft.start, draft.number);
-        self.expiry = self.expiry.min(draft.expiry());
+        let expiry = draft.expiry();
+        self.expiry = self.expiry.min(expiry);
         self.insert(Slot { start, number, body: Body::Open(draft) });
-        self.open.push(Open { start, hash: hash(row.key()), foreground: true });
+        self.open.push(Open { start, hash: hash(row.key()), foreground: true, expiry });
         Some(start)
     }
 
@@ -312,18 +319,32 @@ impl Assembler {
         }
     }
 
+    /// Notes how long the record that began there waits for its lines.
+    fn wait(&mut self, start: u64, expiry: u64) {
+        self.expiry = self.expiry.min(expiry);
+        if let Some(open) = self.open.iter_mut().rev().find(|open| open.start == start) {
+            open.expiry = expiry;
+        }
+    }
+
     /// Ends the open records whose lines have not come for too long.
     fn expire(&mut self) {
         loop {
-            let expiry = |open: &Open| match &self.slots[self.at(open.start)].body {
-                Body::Part(row) => expiry_of_part(row),
-                Body::Open(draft) | Body::Done(draft) => draft.expiry(),
-            };
-            let expired = self.open.iter().filter(|open| expiry(open) <= self.sequence);
+            // A line that is held back makes a record wait longer than was noted.
+            for at in 0..self.open.len() {
+                let Open { start, expiry, .. } = self.open[at];
+                if expiry <= self.sequence {
+                    self.open[at].expiry = match &self.slots[self.at(start)].body {
+                        Body::Part(row) => expiry_of_part(row),
+                        Body::Open(draft) | Body::Done(draft) => draft.expiry(),
+                    };
+                }
+            }
+            let expired = self.open.iter().filter(|open| open.expiry <= self.sequence);
             match expired.map(|open| open.start).min() {
                 Some(start) => self.end(start),
                 None => {
-                    self.expiry = self.open.iter().map(expiry).min().unwrap_or(u64::MAX);
+                    self.expiry = self.open.iter().map(|open| open.expiry).min().unwrap_or(u64::MAX);
                     return;
                 }
             }

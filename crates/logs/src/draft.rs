@@ -374,6 +374,9 @@ impl Draft {
     }
 
     fn after(&mut self, content: &str) -> Next {
+        if is_marked(content) && !matches!(self.state, State::KeyBlock) {
+            return Next::End;
+        }
         match &mut self.state {
             State::Trace(follow) => match follow.next(content) {
                 // What another language prints is no more of the message.
@@ -560,6 +563,13 @@ fn general(content: &str) -> Option<header::Header> {
     let first = content.bytes().next()?;
     let may = first.is_ascii_digit() || first.is_ascii_uppercase() || first == b'[' || content.contains(" [");
     may.then(|| header::parse(content))?
+}
+
+/// Whether a line begins with the mark that build tools and servers of JavaScript print before each event, as in
+/// ` ⨯ Error: x`; behind a single blank, so that it is none of the lines that a report of an error is drawn with.
+fn is_marked(content: &str) -> bool {
+    let mut text = content.chars();
+    text.next() == Some(' ') && text.next().is_some_and(|c| "⨯✓⚠○▲✕✖".contains(c)) && text.next() == Some(' ')
 }
 
 /// Whether a line begins a stack trace of another language.

@@ -145,6 +145,21 @@ fn another_crash_after_a_while_or_of_another_program_is_another_record() {
 }
 
 #[test]
+fn an_event_behind_a_mark_is_no_part_of_the_line_before() {
+    let error = " ⨯ Error: no such product\n    at page (/srv/app/page.tsx:3:9)";
+    let text = format!(" ✓ Compiled /cart in 2s\n GET /cart 200 in 12ms\n{error}\n ✓ Compiled /x in 1s\n");
+    let found = records(&text);
+    let error = found.iter().find(|record| record.is_error()).unwrap();
+    assert_eq!(error.text, text.lines().skip(2).take(2).collect::<Vec<_>>().join("\n"));
+    let trace = error.trace.as_ref().unwrap();
+    assert_eq!(
+        (trace.exception.as_deref(), trace.message.as_deref()),
+        (Some("Error"), Some("no such product"))
+    );
+    assert_eq!(found.last().unwrap().text.trim(), "✓ Compiled /x in 1s");
+}
+
+#[test]
 fn a_record_that_waits_for_its_stream_is_bounded_by_the_lines_of_others() {
     let line = |stream: &str, text: &str| format!("2026-11-05T10:00:00Z {stream} F {text}\n");
     let noise = |n: usize| (0..n).map(|n| line("stdout", &format!("INFO {n}"))).collect::<String>();

@@ -58,6 +58,48 @@ fn standard_input_is_read_like_a_file() {
 }
 
 #[test]
+fn what_comes_on_standard_input_is_shown_as_it_comes_and_lies_in_no_file() {
+    use std::io::{BufRead as _, BufReader};
+    let home = home();
+    let folder = home.shop().join("temporary");
+    std::fs::create_dir(&folder).unwrap();
+    let mut child = home
+        .command(["logs", "parse", "-", "--json"])
+        .env("TMPDIR", &folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut shown = BufReader::new(child.stdout.take().unwrap()).lines();
+    stdin.write_all(b"2026-11-05 10:00:00 ERROR shop: password=hunter22 one\n").unwrap();
+    stdin.write_all("2026-11-05 10:00:00 INFO shop: next\n".repeat(9).as_bytes()).unwrap();
+    let first = shown.next().unwrap().unwrap();
+    assert!(first.contains(" one") && !first.contains("hunter22"), "{first}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    drop(stdin);
+    assert_eq!(shown.count(), 10);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn an_exported_journal_is_read_like_any_log() {
+    let home = home();
+    let trace = "Traceback (most recent call last):\n  File \"/srv/shop/a.py\", line 3, in f\nKeyError: 'x'";
+    let mut journal = b"__CURSOR=s=1;i=1;b=1\n__REALTIME_TIMESTAMP=1793872800250000\nPRIORITY=3\n\
+        _SYSTEMD_UNIT=shop.service\n_PID=4\nMESSAGE\n"
+        .to_vec();
+    journal.extend((trace.len() as u64).to_le_bytes());
+    journal.extend([trace.as_bytes(), b"\n\n"].concat());
+    std::fs::write(home.shop().join("shop.export"), &journal).unwrap();
+    let ran = home.ok(&["logs", "parse", "shop.export", "--errors", "--json"]).stdout;
+    let record: serde_json::Value = serde_json::from_str(ran.lines().next().unwrap()).unwrap();
+    let said = [&record["text"], &record["stream"], &record["trace"]["exception"]];
+    assert_eq!(said, [trace, "shop.service", "KeyError"]);
+}
+
+#[test]
 fn what_is_no_log_is_told_by_name() {
     let home = home();
     std::fs::write(home.shop().join("app.log.gz"), b"\x1f\x8b\x08\0\0\0").unwrap();
