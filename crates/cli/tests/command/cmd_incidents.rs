@@ -116,6 +116,10 @@ fn incidents_that_may_be_the_same_are_named_and_merged_at_once() {
     )
     .unwrap();
     insta::assert_snapshot!("similar", crew.home.transcript(&["incidents", "show", "1"]));
+    sql.execute("UPDATE crew_incidents SET fix_commit = '0123456789abcdef' WHERE id = 3", []).unwrap();
+    let inbox = crew.home.transcript(&["inbox"]);
+    assert!(inbox.contains("incident 3 (fixed in 0123456789"), "{inbox}");
+    sql.execute("UPDATE crew_incidents SET fix_commit = NULL WHERE id = 3", []).unwrap();
     insta::assert_snapshot!("like", crew.home.transcript(&["incidents", "--like", "1"]));
     let like = crew.home.json(&["incidents", "show", "1"])["similar"].clone();
     assert_eq!(like.as_array().unwrap().len(), 2, "{like}");
