@@ -233,7 +233,11 @@ fn a_pipe_where_a_log_should_be_is_told_and_the_others_are_read() {
     let ran = home.run(&["scan", "--once", "--json"]);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(told["readings"].as_array().unwrap().len(), 1, "{told}");
-    assert_eq!(home.steady(&ran.stderr), "/TOP/shop/secret.log is no plain file and not read\n");
+    assert_eq!(
+        home.steady(&ran.stderr),
+        "/TOP/shop/secret.log is no plain file and not read; what comes through a pipe is read by \
+         `groundcrew scan -`\n"
+    );
 }
 
 /// Has a crew work the shop's error while its tests run by this command. What cannot be tested is asked about, with the
