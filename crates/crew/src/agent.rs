@@ -75,6 +75,11 @@ impl<'a> Job<'a> {
         Self { task, now, answers, desk, brain, tools, site }
     }
 
+    /// Takes out secrets and what the settings of the project name besides.
+    pub fn redactor(&self) -> &'a Redactor {
+        self.desk.redactor()
+    }
+
     /// The project, as the crew works on it.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod watching;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use groundcrew_logs::Rule;
+use groundcrew_logs::{Personal, RedactPattern, Rule, redact_patterns};
 use groundcrew_store::Project;
 use groundcrew_workbench::sandbox::Level;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -118,11 +118,25 @@ pub struct LogsConfig {
     /// What the user says about errors: which are the same, which frames are theirs, which are none. Widens power, since a
     /// rule can hide errors.
     pub rules: Vec<Rule>,
+    /// Personal data that is taken out besides secrets: `email`, `card`, `iban`.
+    pub redact: Vec<Personal>,
+    /// Regular expressions whose matches are taken out besides secrets, at most 50, each as a text or as
+    /// `{ name = "customer-id", pattern = "C-[0-9]{6}" }`. Of a match with a group `(?<secret>…)`, only the group is
+    /// taken out.
+    #[serde(deserialize_with = "redact_patterns")]
+    pub redact_patterns: Vec<RedactPattern>,
 }
 
 impl Default for LogsConfig {
     fn default() -> Self {
-        Self { paths: Vec::new(), baseline: Span::hours(24), every: Span::seconds(2), rules: Vec::new() }
+        Self {
+            paths: Vec::new(),
+            baseline: Span::hours(24),
+            every: Span::seconds(2),
+            rules: Vec::new(),
+            redact: Vec::new(),
+            redact_patterns: Vec::new(),
+        }
     }
 }
 
@@ -394,6 +408,24 @@ mod tests {
         ("[watch]\nfactor = nan\n", "line 2, column 10: this has to be a finite number"),
         ("[watch]\nfactor = -inf\n", "line 2, column 10: this has to be a finite number"),
         ("[project]\nname = true\n", "line 2, column 8: invalid type: boolean `true`"),
+        ("[logs]\nredact = [\"emial\"]\n", "line 2, column 11: unknown variant `emial`"),
+        ("[logs]\nredact = [\"emial\"]\n", "did you mean `email`?"),
+        (
+            "[logs]\nredact_patterns = [7]\n",
+            "line 2, column 20: invalid type: integer `7`, expected a regular",
+        ),
+        (
+            "[logs]\nredact_patterns = [\n  \"ok\",\n  \"(\",\n]\n",
+            "line 4, column 3: the pattern \"(\" cannot be used: unclosed group; write it",
+        ),
+        ("[logs]\nredact_patterns = [\"a*\"]\n", "matches an empty text; write one that needs a character"),
+        ("[logs]\nredact_patterns = [\"\\\\w{900}\"]\n", "takes more than 1 MiB; repeat less"),
+        ("[logs]\nredact_patterns = [{ nmae = \"x\", pattern = \"x\" }]\n", "did you mean `name`?"),
+        ("[logs]\nredact_patterns = [{ name = \"x\" }]\n", "line 2, column 20: missing field `pattern`"),
+        (
+            "[logs]\nredact_patterns = [{ name = \"A B\", pattern = \"x\" }]\n",
+            "line 2, column 20: the name \"A B\" of a pattern cannot stand in a mark; write 1 to 24 small letters",
+        ),
         ("[[logs]]\npaths = []\n", "line 1, column 1: "),
         // No TOML.
         ("[logs]\npaths = []\npaths = []\n", "line 3, column 1: duplicate key"),
@@ -421,6 +453,21 @@ mod tests {
             })
             .collect();
         assert_eq!(wrong, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_pattern_too_long_and_a_pattern_too_many_are_told_with_their_place() {
+        let long = parse(&format!("[logs]\nredact_patterns = [\"{}\"]\n", "x".repeat(1025)))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            long.contains("line 2, column 20: ") && long.contains("and this one 1025; shorten it"),
+            "{long}"
+        );
+        let many = |count: usize| format!("[logs]\nredact_patterns = [{}]\n", "\"x\",".repeat(count));
+        let told = parse(&many(51)).unwrap_err().to_string();
+        assert!(told.contains("line 2, column 19: there are 51 patterns; at most 50"), "{told}");
+        assert_eq!(parse(&many(50)).unwrap().logs.redact_patterns.len(), 50);
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Desk {
         Self { store, task, token, redactor, cancel, began: Instant::now(), waiting: Mutex::new(Vec::new()) }
     }
 
+    /// Takes out secrets and what the settings of the task's project name besides.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     /// Tells what the agent does now, in one sentence that people see at once.
     pub fn step(&self, text: impl AsRef<str>) {
         self.note(NewLog::info(text.as_ref(), json!({ "step": true })));

@@ -15,6 +15,7 @@ use groundcrew_core::incident::Category;
 use groundcrew_core::log::{LogLevel, NewLog};
 use groundcrew_core::role::Party;
 use groundcrew_core::task::ProjectId;
+use groundcrew_logs::Redactor;
 use groundcrew_store::{Project, StoreError};
 use groundcrew_workbench::CancelToken;
 use groundcrew_workbench::own_program::{OwnProgram, OwnRun};
@@ -155,14 +156,16 @@ impl Hooks {
         if known.is_some_and(|failed| failed.again_at > Instant::now()) {
             return Ok(false);
         }
-        let ran = run(tools, project, site, event, cancel)?;
+        // As with settings that cannot be read, the project's tasks tell why.
+        let Ok(redactor) = tools.redactor_of(&site.config.logs) else { return Ok(false) };
+        let ran = run(tools, &redactor, project, site, event, cancel)?;
         if ran.as_ref().is_ok_and(|ran| ran.cancelled) {
             return Ok(false);
         }
         let tries = known.map_or(0, |failed| failed.tries) + 1;
         let ok = ran.as_ref().is_ok_and(|ran| ran.ok);
         let over = ok || tries >= TRIES;
-        record(tools, event, &ran, tries, over)?;
+        record(tools, &redactor, event, &ran, tries, over)?;
         if over {
             self.failed.remove(&project.id);
         } else {
@@ -194,12 +197,13 @@ fn is_wanted(event: &Event, project: ProjectId, site: &Site, first: bool) -> boo
 
 fn run(
     tools: &Tools,
+    redactor: &Redactor,
     project: &Project,
     site: &Site,
     event: &Event,
     cancel: &CancelToken,
 ) -> Result<Result<OwnRun, String>, StoreError> {
-    let input = format!("{}\n", document(tools, project, event)?);
+    let input = format!("{}\n", document(tools, redactor, project, event)?);
     let kind = event.kind.to_string();
     let argv = site.config.hooks.on_event.clone().unwrap_or_default();
     let program = OwnProgram {
@@ -214,7 +218,12 @@ fn run(
 }
 
 /// What the program reads. Of an incident about security only that there is one: details are not for every channel.
-fn document(tools: &Tools, project: &Project, event: &Event) -> Result<Value, StoreError> {
+fn document(
+    tools: &Tools,
+    redactor: &Redactor,
+    project: &Project,
+    event: &Event,
+) -> Result<Value, StoreError> {
     let incident = match event.incident {
         Some(id) => tools.store.incident(id)?,
         None => None,
@@ -237,12 +246,13 @@ fn document(tools: &Tools, project: &Project, event: &Event) -> Result<Value, St
         "title": title,
         "data": data,
     });
-    redact_value(&tools.redactor, &mut document);
+    redact_value(redactor, &mut document);
     Ok(document)
 }
 
 fn record(
     tools: &Tools,
+    redactor: &Redactor,
     event: &Event,
     ran: &Result<OwnRun, String>,
     tries: u32,
@@ -259,8 +269,8 @@ fn record(
     };
     let mut data =
         json!({ "hook": event.kind, "event": event.id, "tries": tries, "ended": ended, "output": output });
-    redact_value(&tools.redactor, &mut data);
+    redact_value(redactor, &mut data);
     let message = format!("event {} ({}) {what}: {ended}", event.id, event.kind);
-    let message = tools.redactor.redact(&message).text;
+    let message = redactor.redact(&message).text;
     tools.store.log(event.task, Party::System, NewLog { level, message, data })
 }

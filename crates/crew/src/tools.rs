@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use groundcrew_logs::{Pipe, Redactor};
+use groundcrew_logs::{Pipe, RedactError, Redactor};
 use groundcrew_store::Store;
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
 use sha2::{Digest as _, Sha256};
 
+use crate::config::LogsConfig;
 use crate::trust::TrustStore;
 
 /// The crew's tools, shared by all its workers.
 pub struct Tools {
     /// The database.
     pub store: Arc<dyn Store>,
-    /// Takes secrets out of text.
+    /// Takes secrets out of text, and of a project's nothing more; see [`Tools::redactor_of`].
     pub redactor: Redactor,
     /// Which configurations the user trusts.
     pub trust: TrustStore,
@@ -44,6 +45,14 @@ impl Tools {
         let digest = Sha256::new().chain_update("name of the database").chain_update(key).finalize();
         let database = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { store, redactor, trust, work_folder, pipe: None, database, sandbox })
+    }
+
+    /// Takes out secrets and what the settings of a project name besides.
+    ///
+    /// # Errors
+    /// A pattern of the settings cannot be used.
+    pub fn redactor_of(&self, logs: &LogsConfig) -> Result<Redactor, RedactError> {
+        self.redactor.also(&logs.redact, &logs.redact_patterns)
     }
 
     /// Prefix of the refs that keep commits of this database's tasks, out of everybody's way.

@@ -12,6 +12,7 @@ use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{LeaseToken, Task, TaskId};
+use groundcrew_logs::Redactor;
 use groundcrew_store::{Store, StoreError};
 use groundcrew_workbench::CancelToken;
 use jiff::SignedDuration;
@@ -119,19 +120,27 @@ impl Floor {
         let cancel = CancelToken::new();
         self.running.begin(task, &cancel);
         let store = Arc::clone(&self.tools.store);
-        let desk = Arc::new(Desk::new(store, task.id, task.lease_token, self.tools.redactor.clone(), cancel));
-        let settled = self.run(task, &desk).and_then(|settlement| self.settle(&settlement));
+        let site = self.site(task);
+        // Unreadable settings name nothing, and the tasks of their project wait for them.
+        let redactor =
+            site.as_ref().map_or_else(|_| self.tools.redactor.clone(), |(_, redactor)| redactor.clone());
+        let desk = Arc::new(Desk::new(store, task.id, task.lease_token, redactor, cancel));
+        let site = site.as_ref().map(|(site, _)| site.as_ref()).map_err(String::as_str);
+        let settled = self.run(task, &desk, site).and_then(|settlement| self.settle(&settlement));
         self.running.end(task);
         clear(&run_folder(&self.tools.work_folder, task.id, task.lease_token));
         settled
     }
 
-    fn run(&self, task: &Task, desk: &Arc<Desk>) -> Result<Settlement, StoreError> {
+    fn run(
+        &self,
+        task: &Task,
+        desk: &Arc<Desk>,
+        site: Result<Option<&Site>, &str>,
+    ) -> Result<Settlement, StoreError> {
         let answers = self.tools.store.answers_of(task.id)?;
         let agent = agent(task.assigned_to);
-        let site = self.site(task);
         let now = task.lease.as_ref().map_or(task.created_at, |lease| lease.since);
-        let site = site.as_ref().map(Option::as_ref).map_err(String::as_str);
         let worked = if agent.task_types().contains(&task.task_type.as_str()) {
             let brain = self.brain.as_ref();
             let job = Job::new(task, now, &answers, desk, brain, &self.tools, site);
@@ -146,11 +155,15 @@ impl Floor {
         Ok(self.settlement(task, desk, worked))
     }
 
-    fn site(&self, task: &Task) -> Result<Option<Site>, String> {
-        let Some(id) = task.project else { return Ok(None) };
+    /// The task's project, and what takes secrets out of its texts.
+    fn site(&self, task: &Task) -> Result<(Option<Site>, Redactor), String> {
+        let none = || (None, self.tools.redactor.clone());
+        let Some(id) = task.project else { return Ok(none()) };
         let project = self.tools.store.project(id).map_err(|error| error.to_string())?;
-        let Some(project) = project else { return Ok(None) };
-        Site::open(&project, &self.tools.trust).map(Some).map_err(|error| error.to_string())
+        let Some(project) = project else { return Ok(none()) };
+        let site = Site::open(&project, &self.tools.trust).map_err(|error| error.to_string())?;
+        let redactor = self.tools.redactor_of(&site.config.logs).map_err(|error| error.to_string())?;
+        Ok((Some(site), redactor))
     }
 
     fn settlement(&self, task: &Task, desk: &Desk, worked: Result<Ending, Trouble>) -> Settlement {
@@ -160,9 +173,9 @@ impl Floor {
             Err(_) if stopped => Ending::troubled(Trouble::Stopped, desk.elapsed_ms()),
             Err(trouble) => Ending::troubled(trouble, desk.elapsed_ms()),
         }
-        .redacted(&self.tools.redactor);
+        .redacted(desk.redactor());
         let mut logs = desk.take();
-        if let Some(entry) = ending.trouble_log(&self.tools.redactor) {
+        if let Some(entry) = ending.trouble_log(desk.redactor()) {
             logs.push(entry);
         }
         Settlement {

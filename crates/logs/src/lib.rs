@@ -35,6 +35,7 @@ mod structured;
 mod traffic;
 mod unpack;
 mod unwrap;
+mod wanted;
 
 pub use expand::{ExpandError, Expanded, expand, names};
 pub use fingerprint::{Fingerprint, fingerprint};
@@ -50,3 +51,4 @@ pub use source::{
 };
 pub use template::{Merged, Miner, Template, TemplateId, masked};
 pub use traffic::{Observe, Observer, Seen, Tally};
+pub use wanted::{Personal, RedactError, RedactPattern, redact_patterns};

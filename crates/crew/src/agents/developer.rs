@@ -274,7 +274,7 @@ fn known(job: &Job<'_>, context: &FixBugContext) -> Result<(Dossier, u32), Troub
     if dossier.sample.trace.is_none()
         && let Some(text) = context.error.as_deref().or(job.task.context.as_str())
     {
-        (dossier.title, dossier.sample) = sample_from_text(&job.tools.redactor, text);
+        (dossier.title, dossier.sample) = sample_from_text(job.redactor(), text);
     }
     Ok((dossier, context.round.max(1)))
 }
@@ -301,7 +301,7 @@ fn hand_in(
 ) -> Result<Ending, Trouble> {
     let chosen = repaired.chosen;
     let message = commit_message(job, &dossier, &chosen.strategy, &chosen.explanation, &repaired.root_cause);
-    let message = job.tools.redactor.redact(&message).text;
+    let message = job.redactor().redact(&message).text;
     let commit = repository.commit(base, &chosen.changes, &message, job.now.as_second())?;
     let hidden = job.kept_ref("fix");
     repository.update_ref(&hidden, &commit, &Expected::Any)?;

@@ -116,7 +116,7 @@ pub(super) fn onto(
         "{}\n\nThe same change as {} on another base.\n\nGroundcrew-Task: {}\n",
         fix.explanation, context.head_sha, job.task.id
     );
-    let message = job.tools.redactor.redact(&message).text;
+    let message = job.redactor().redact(&message).text;
     let commit = repository.commit(target, &own, &message, job.now.as_second())?;
     let hidden = job.kept_ref("rebased");
     repository.update_ref(&hidden, &commit, &Expected::Any)?;

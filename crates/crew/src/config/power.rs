@@ -176,6 +176,8 @@ mod tests {
         "hooks.events",
         "logs.baseline",
         "logs.every",
+        "logs.redact",
+        "logs.redact_patterns",
         "project.branch",
         "project.name",
         "release.branch",

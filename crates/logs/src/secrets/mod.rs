@@ -3,17 +3,20 @@
 //! Each kind of evidence has a file of its own and is looked for in the whole text; what they find is put together
 //! here. Findings that overlap are one secret. Every pass is linear in the text.
 
+use std::ops::Range;
+
 use crate::redact::{Evidence, Finding};
 
 mod anchors;
 mod blocks;
 mod headers;
 mod names;
+pub(crate) mod personal;
 mod shapes;
 mod urls;
 mod values;
 
-pub(crate) use anchors::any as may_hold;
+pub(crate) use anchors::{any as may_hold, lines as held_lines};
 
 /// All secrets, in order and without overlaps.
 pub(crate) fn find(text: &str) -> Vec<Finding> {
@@ -48,21 +51,22 @@ pub(crate) fn settle(text: &str, mut found: Vec<Finding>) -> Vec<Finding> {
             _ => whole.push(finding),
         }
     }
-    whole.into_iter().flat_map(|finding| without_marks(text, &finding)).collect()
+    let parts = |finding: Finding| {
+        without_marks(text, &finding.range).into_iter().map(move |range| Finding { range, ..finding.clone() })
+    };
+    whole.into_iter().flat_map(parts).collect()
 }
 
 /// The parts of a finding between marks.
-fn without_marks(text: &str, finding: &Finding) -> Vec<Finding> {
-    let part = |start: usize, end: usize| Finding { range: start..end, ..finding.clone() };
-    let (first, last) = (finding.range.start, finding.range.end);
+pub(crate) fn without_marks(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    let mut start = first;
-    for (at, length) in marks(text, first, last) {
-        parts.push(part(start, at.max(start)));
+    let mut start = range.start;
+    for (at, length) in marks(text, range.start, range.end) {
+        parts.push(start..at.max(start));
         start = at + length;
     }
-    parts.push(part(start, last.max(start)));
-    parts.retain(|part| !text[part.range.clone()].trim().is_empty());
+    parts.push(start..range.end.max(start));
+    parts.retain(|part| !text[part.clone()].trim().is_empty());
     parts
 }
 

@@ -197,7 +197,7 @@ pub(super) fn ends_name(name: &[u8]) -> bool {
 fn is_likely(name: &[u8]) -> bool {
     match name {
         [.., third, second, first] => {
-            (*first == b'd' && *second == b'"') || LAST[hash(*third, *second, *first)]
+            (*first == b'd' && matches!(second, b'"' | b'\n')) || LAST[hash(*third, *second, *first)]
         }
         [..] => true,
     }

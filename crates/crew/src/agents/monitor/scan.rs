@@ -50,7 +50,7 @@ pub(super) fn scan_logs(job: &Job<'_>) -> Result<Ending, Trouble> {
         .map_err(|error| Trouble::Environment(format!("logs.rules of groundcrew.toml: {error}")))?;
     let mut gathered =
         Gathered::new(&context.source.path, job.now, baseline, input.modified()).with_rules(rules);
-    let mut options = ScanOptions::new(job.tools.redactor.clone());
+    let mut options = ScanOptions::new(job.redactor().clone());
     options.max_records = STEP_RECORDS;
     options.keep = Keep::Errors;
     options.quiet_for = QUIET_FOR;

@@ -289,7 +289,7 @@ pub(super) fn red_suite(job: &Job<'_>, commit: &str, failing: &[String]) -> Opti
         last: job.now,
         history: false,
         sample: Sample {
-            text: job.tools.redactor.redact(&text).text,
+            text: job.redactor().redact(&text).text,
             level: Some("error".into()),
             source: "the project's own tests".into(),
             ..Sample::default()

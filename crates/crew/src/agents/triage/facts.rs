@@ -47,8 +47,8 @@ impl Facts {
             });
         }
         let (title, mut sample) = match (&context.error, job.task.context.as_str()) {
-            (Some(text), _) => sample_from_text(&job.tools.redactor, text),
-            (None, Some(text)) => sample_from_text(&job.tools.redactor, text),
+            (Some(text), _) => sample_from_text(job.redactor(), text),
+            (None, Some(text)) => sample_from_text(job.redactor(), text),
             (None, None) if context.trace.is_some() => (String::new(), Sample::default()),
             (None, None) => {
                 return Err(Trouble::refused(
