@@ -124,7 +124,7 @@ fn is_card(text: &[u8], groups: &[Range<usize>]) -> bool {
 fn groups(text: &[u8], start: usize) -> Vec<Range<usize>> {
     let run = |from: usize| text[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     let mut end = start + run(start);
-    let mut groups = Vec::from([start..end]);
+    let mut groups: Vec<Range<usize>> = std::iter::once(start..end).collect();
     let between = text.get(end).filter(|b| matches!(b, b' ' | b'-')).copied();
     while let Some(sign) = between
         && groups.len() < 6
