@@ -6,12 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::level;
-use super::time::{self, Form};
+use super::time::{self, Form, Stamp};
 
 /// Cells looked at in a line.
 pub(super) const CELLS: usize = 16;
 /// Bytes of a line in which cells are looked for.
-const REACH: usize = 512;
+pub(super) const REACH: usize = 512;
 const LONGEST_WORD: usize = 128;
 const LONGEST_GROUP: usize = 256;
 
@@ -103,8 +103,18 @@ pub(super) struct Cells<'a> {
     pub(super) inside: Option<u8>,
     /// The line begins as RFC 5424 has it, where `-` is a value.
     modern_syslog: bool,
-    previous: Option<Cell>,
+    previous: Option<Previous>,
     count: usize,
+    /// What the last time says that was expected.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// What of the cell before says how the next one is read.
+#[derive(Debug, Clone, Copy)]
+struct Previous {
+    kind: Kind,
+    /// No sign stands before it.
+    bare: bool,
 }
 
 impl<'a> Cells<'a> {
@@ -114,7 +124,7 @@ impl<'a> Cells<'a> {
             let after = b.iter().position(|b| *b == b'>').unwrap_or_default() + 1;
             b.get(after..).is_some_and(|rest| rest.starts_with(b"1 "))
         };
-        Self { b, at: 0, inside: None, modern_syslog, previous: None, count: 0 }
+        Self { b, at: 0, inside: None, modern_syslog, previous: None, count: 0, stamp: None }
     }
 
     /// The signs from here to the next cell or the message, and where that begins.
@@ -200,12 +210,12 @@ impl<'a> Cells<'a> {
         self.count == 2
             && self
                 .previous
-                .is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.glue.length == 0)
+                .is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.bare)
     }
 
-    fn take(&mut self, cell: Cell) {
+    fn take(&mut self, cell: &Cell) {
         self.at = cell.after;
-        self.previous = Some(cell);
+        self.previous = Some(Previous { kind: cell.kind, bare: cell.glue.length == 0 });
         self.count += 1;
         // `E1105 10:00:00.1 7 file.go:12] ` opens no bracket.
         if cell.kind == Kind::Time(Form::Glog) {
@@ -222,7 +232,7 @@ impl<'a> Cells<'a> {
         let (glue, at) = self.glue()?;
         let joined = glue.length == 0 && at == before && self.previous.is_some();
         let cell = if joined { self.joined(at)? } else { self.value(glue, at)? };
-        self.take(cell);
+        self.take(&cell);
         Some(cell)
     }
 
@@ -236,11 +246,11 @@ impl<'a> Cells<'a> {
         } else {
             self.expect_value(glue, kind, at)?
         };
-        self.take(cell);
+        self.take(&cell);
         Some(cell)
     }
 
-    fn expect_value(&self, glue: Glue, kind: Kind, at: usize) -> Option<Cell> {
+    fn expect_value(&mut self, glue: Glue, kind: Kind, at: usize) -> Option<Cell> {
         let rest = self.b.get(at..)?;
         let first = *rest.first()?;
         if kind == Kind::Word && self.inside.is_none() {
@@ -253,10 +263,11 @@ impl<'a> Cells<'a> {
         }
         match kind {
             Kind::Time(form) => {
-                let length = match form.scan(rest) {
-                    Some((_, length)) => length,
-                    None => time::scan(rest)?.2,
+                let (stamp, length) = match form.scan(rest) {
+                    Some(found) => found,
+                    None => time::scan(rest).map(|(_, stamp, length)| (stamp, length))?,
                 };
+                self.stamp = Some(stamp);
                 Some(cell(glue, kind, at, at + length))
             }
             Kind::Level => {
@@ -378,7 +389,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    fn time(&self, rest: &[u8]) -> Option<(Form, time::Stamp, usize)> {
+    fn time(&self, rest: &[u8]) -> Option<(Form, Stamp, usize)> {
         if self.inside == Some(b']')
             && self.previous.is_none()
             && let Some((stamp, length)) = Form::Uptime.scan(rest)

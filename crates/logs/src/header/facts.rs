@@ -17,7 +17,7 @@ const MANY: usize = 20;
 const VALUES: usize = 64;
 
 /// What the lines of a source have at the same place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
     pub(super) kind: Kind,
     pub(super) glue: Glue,
@@ -134,12 +134,6 @@ impl<'a> Sight<'a> {
 }
 
 impl Facts {
-    /// Of no cell.
-    pub(super) fn none() -> Self {
-        let sight = Sight { line: b"", cell: Cell::default(), tail: Glue::default(), rest: 0, inside: false };
-        sight.facts()
-    }
-
     /// What the same cell of several lines says; `None` without lines.
     pub(super) fn of(sights: &[Sight<'_>]) -> Option<Self> {
         let first = sights.first()?;
@@ -254,17 +248,16 @@ pub(super) fn is_dotted(value: &[u8]) -> bool {
 
 /// How many of the cells stand before the message; 0 when they are no header.
 pub(super) fn cut(facts: &[Facts]) -> usize {
-    let mut judge = Judge { kept: 0, time: None, level: false, letter: false, named: false };
+    let mut judge = Judge::default();
     for at in 0..facts.len() {
-        if judge.keeps(facts, at) {
-            judge.keep(&facts[at], at);
-        }
+        judge.look(&facts[..=at]);
     }
-    let anchored = judge.time.is_some() || judge.level;
-    if anchored { judge.kept } else { 0 }
+    judge.cut()
 }
 
-struct Judge {
+/// Decides cell by cell, from the left, which of them are kept.
+#[derive(Default)]
+pub(super) struct Judge {
     kept: usize,
     time: Option<Form>,
     level: bool,
@@ -275,6 +268,34 @@ struct Judge {
 }
 
 impl Judge {
+    /// How many cells stand before the message; 0 when they are no header.
+    pub(super) fn cut(&self) -> usize {
+        let anchored = self.time.is_some() || self.level;
+        if anchored { self.kept } else { 0 }
+    }
+
+    /// Whether the last of the cells is kept, with those before it.
+    pub(super) fn look(&mut self, facts: &[Facts]) -> bool {
+        let Some((this, at)) = facts.last().zip(facts.len().checked_sub(1)) else { return false };
+        let keeps = self.keeps(facts, at);
+        if keeps {
+            self.keep(this, at);
+        }
+        keeps
+    }
+
+    /// Whether no cell of the single line is kept that comes behind these, whatever it is; `rest` is what follows them.
+    pub(super) fn is_done(&self, facts: &[Facts], rest: &[u8]) -> bool {
+        let between = &facts[self.kept..];
+        let prose = between.iter().any(|facts| facts.plain);
+        // Only a host may be passed over although it reads like prose.
+        let host = between.len() == 1 && self.time.is_some() && !self.named;
+        let far = between.len() > 4 || (self.kept == 0 && between.len() > 2);
+        // What an RFC 5424 line says in brackets, and numbers that this sign links, count wherever they are.
+        let data = facts[0].kind == Kind::Priority && facts.len() < 8;
+        (far || (prose && !host)) && !data && memchr::memchr(b'#', rest).is_none()
+    }
+
     fn keep(&mut self, facts: &Facts, at: usize) {
         self.kept = at + 1;
         self.letter = facts.kind == Kind::Letter;

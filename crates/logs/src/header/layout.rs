@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CELLS, Cell, Kind, blank, skip_blanks};
-use super::facts;
+use super::facts::{self, Facts, Judge};
 use super::learn::{self, Line};
 use super::level;
 use super::program::{Program, Role};
@@ -85,11 +85,17 @@ impl Layout {
         }
         let bytes = line.as_bytes();
         for program in &self.programs {
-            if let Some(fit) = program.fit(bytes) {
-                let cells = fit.cells.iter().zip(&program.steps);
-                let mut head = head(line, cells.map(|(cell, step)| (cell, step.role)), clock);
-                head.message_at = whole_character(line, fit.message_at);
-                head.learned = true;
+            let mut head = Head { learned: true, ..Head::default() };
+            let mut time = None;
+            let fits = program.fit(bytes, |step, cell, stamp| {
+                note(&mut head, line, cell, step.role);
+                if step.role == Role::Time {
+                    time = stamp.or_else(|| time_of(bytes, cell));
+                }
+            });
+            if let Some(message_at) = fits {
+                head.time = time.and_then(|stamp| clock.time(stamp));
+                head.message_at = whole_character(line, message_at);
                 return Some(with_spoken_level(line, head));
             }
         }
@@ -103,11 +109,14 @@ impl Layout {
             return None;
         }
         self.programs.iter().find_map(|program| {
-            let fit = program.fit(line)?;
-            let cell = program.steps.iter().position(|step| step.role == Role::Level);
-            let level = cell.and_then(|at| level_of(line, fit.cells.get(at)?));
-            let level = level.or_else(|| spoken_level(line.get(fit.message_at..)?));
-            Some(Quick { level, message_at: fit.message_at })
+            let mut level = None;
+            let message_at = program.fit(line, |step, cell, _| {
+                if step.role == Role::Level {
+                    level = level_of(line, cell);
+                }
+            })?;
+            let level = level.or_else(|| spoken_level(line.get(message_at..)?));
+            Some(Quick { level, message_at })
         })
     }
 }
@@ -123,21 +132,32 @@ fn alone<'a>(line: &'a str, strict: bool, clock: &mut Clock) -> Option<Head<'a>>
         return None;
     }
     let bytes = line.as_bytes();
-    let mut seen = [None; CELLS];
-    let mut count = 0;
-    for (place, sight) in seen.iter_mut().zip(learn::sights(bytes)) {
-        if strict && sight.cell.soft {
+    let mut judge = Judge::default();
+    let mut seen: [Facts; CELLS] = std::array::from_fn(|_| Facts::default());
+    let mut cells = [Cell::default(); CELLS];
+    let mut last = None;
+    let sights = learn::sights(bytes).take_while(|sight| !(strict && sight.cell.soft)).take(CELLS);
+    for (at, sight) in sights.enumerate() {
+        seen[at] = sight.facts();
+        cells[at] = sight.cell;
+        if judge.look(&seen[..=at]) {
+            last = Some(sight);
+        } else if judge.is_done(&seen[..=at], &bytes[sight.cell.after.min(bytes.len())..]) {
             break;
         }
-        *place = Some(sight);
-        count += 1;
     }
-    let facts = seen.map(|sight| sight.map_or_else(facts::Facts::none, |sight| sight.facts()));
-    let kept = facts::cut(&facts[..count]);
-    let last = kept.checked_sub(1).and_then(|at| seen[at])?;
-    let roles = learn::roles(&facts[..kept]);
-    let cells = seen.iter().flatten().take(kept).map(|sight| &sight.cell).zip(roles);
-    let mut head = head(line, cells, clock);
+    let kept = judge.cut();
+    let last = last.filter(|_| kept > 0)?;
+    let roles = learn::roles(&seen[..kept]);
+    let mut head = Head::default();
+    let mut time = None;
+    for (cell, role) in cells.iter().zip(roles).take(kept) {
+        note(&mut head, line, cell, role);
+        if role == Role::Time {
+            time = time_of(bytes, cell);
+        }
+    }
+    head.time = time.and_then(|stamp| clock.time(stamp));
     head.message_at = whole_character(line, message_at(bytes, &last));
     Some(head)
 }
@@ -170,24 +190,20 @@ fn tail_end(line: &[u8], last: &facts::Sight<'_>) -> usize {
     at
 }
 
-fn head<'a, 'c>(line: &'a str, cells: impl Iterator<Item = (&'c Cell, Role)>, clock: &mut Clock) -> Head<'a> {
-    let mut head = Head::default();
-    for (cell, role) in cells {
-        let text = || line.get(cell.start..cell.end).filter(|text| !text.is_empty() && *text != "-");
-        match role {
-            Role::None => {}
-            Role::Time => head.time = time_of(line.as_bytes(), cell).and_then(|stamp| clock.time(stamp)),
-            Role::Level => head.level = level_of(line.as_bytes(), cell),
-            Role::Host => head.host = text(),
-            Role::Process => head.process = text(),
-            Role::Thread => head.thread = text(),
-            Role::Logger => head.logger = text(),
-        }
-        if cell.process.1 > 0 {
-            head.process = line.get(cell.process.0..cell.process.1);
-        }
+/// Puts what a cell says where its role wants it; times are dated when the whole header is known.
+fn note<'a>(head: &mut Head<'a>, line: &'a str, cell: &Cell, role: Role) {
+    let text = || line.get(cell.start..cell.end).filter(|text| !text.is_empty() && *text != "-");
+    match role {
+        Role::None | Role::Time => {}
+        Role::Level => head.level = level_of(line.as_bytes(), cell),
+        Role::Host => head.host = text(),
+        Role::Process => head.process = text(),
+        Role::Thread => head.thread = text(),
+        Role::Logger => head.logger = text(),
     }
-    head
+    if cell.process.1 > 0 {
+        head.process = line.get(cell.process.0..cell.process.1);
+    }
 }
 
 fn time_of(line: &[u8], cell: &Cell) -> Option<time::Stamp> {

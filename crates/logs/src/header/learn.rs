@@ -143,16 +143,16 @@ fn program(facts: &[Facts], lines: &[&Line<'_>]) -> Program {
     let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
     let mut lengths = std::collections::BTreeSet::new();
     for line in lines {
-        let Some(fit) = program.fit(line.bytes) else { continue };
+        let mut last = 0;
+        let Some(message_at) = program.fit(line.bytes, |_, cell, _| last = cell.start) else { continue };
         let blanks =
-            line.bytes.get(fit.message_at..).unwrap_or_default().iter().take_while(|b| blank(**b)).count();
-        if fit.message_at + blanks == line.bytes.len() {
+            line.bytes.get(message_at..).unwrap_or_default().iter().take_while(|b| blank(**b)).count();
+        if message_at + blanks == line.bytes.len() {
             continue;
         }
-        let Some(last) = fit.cells.get(facts.len() - 1) else { continue };
         gaps.push(blanks);
-        lengths.insert(fit.message_at - last.start);
-        *widths.entry(fit.message_at + blanks - last.start).or_default() += 1;
+        lengths.insert(message_at - last);
+        *widths.entry(message_at + blanks - last).or_default() += 1;
     }
     gaps.sort_unstable();
     program.gap = gaps.get(gaps.len() / 20).map_or(1, |gap| u8::try_from(*gap).unwrap_or(u8::MAX));

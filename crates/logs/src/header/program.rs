@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::{CELLS, Cell, Cells, Glue, Kind, blank};
+use super::cell::{CELLS, Cell, Cells, Glue, Kind, REACH, blank};
+use super::time::Stamp;
 
 /// What a cell says of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,23 +44,23 @@ pub(super) struct Program {
     pub(super) width: u8,
 }
 
-/// The cells of a line that fits.
-pub(super) struct Fit {
-    pub(super) cells: [Cell; CELLS],
-    pub(super) message_at: usize,
-}
-
 impl Program {
-    /// The cells of a line of this form.
-    pub(super) fn fit(&self, line: &[u8]) -> Option<Fit> {
-        let mut cells = [Cell::default(); CELLS];
+    /// Where the message of a line of this form begins; shows each cell of the header to `see`, with the time where the
+    /// cell is one. What was seen counts only when the whole header fits.
+    pub(super) fn fit(&self, line: &[u8], mut see: impl FnMut(&Step, &Cell, Option<Stamp>)) -> Option<usize> {
+        if self.steps.is_empty() || self.steps.len() > CELLS {
+            return None;
+        }
         let mut found = Cells::new(line);
-        for (step, place) in self.steps.iter().zip(&mut cells) {
-            *place = found.expect(step.glue, step.kind)?;
+        let mut last = 0;
+        for step in &self.steps {
+            let cell = found.expect(step.glue, step.kind)?;
+            let stamp = found.stamp.take().filter(|_| line.len() <= REACH);
+            last = cell.start;
+            see(step, &cell, stamp);
         }
         let end = found.expect_glue(self.tail)?;
-        let last = cells.get(self.steps.len().checked_sub(1)?)?;
-        Some(Fit { message_at: self.message_at(line, last.start, end), cells })
+        Some(self.message_at(line, last, end))
     }
 
     fn message_at(&self, line: &[u8], last: usize, end: usize) -> usize {
