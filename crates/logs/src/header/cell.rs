@@ -14,6 +14,16 @@ pub(super) const CELLS: usize = 16;
 pub(super) const REACH: usize = 512;
 const LONGEST_WORD: usize = 128;
 const LONGEST_GROUP: usize = 256;
+/// What nothing else than words is made of.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
+        byte += 1;
+    }
+    plain
+};
 
 /// Signs between two cells, without blanks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -105,9 +115,13 @@ pub(super) struct Cells<'a> {
     modern_syslog: bool,
     previous: Option<Previous>,
     count: usize,
+    /// What the signs behind the last cell are, and the bracket behind them, where that was asked.
+    ahead: Option<Ahead>,
     /// What the last time says that was expected.
     pub(super) stamp: Option<Stamp>,
 }
+
+type Ahead = (Option<(Glue, usize)>, Option<u8>);
 
 /// What of the cell before says how the next one is read.
 #[derive(Debug, Clone, Copy)]
@@ -124,11 +138,19 @@ impl<'a> Cells<'a> {
             let after = b.iter().position(|b| *b == b'>').unwrap_or_default() + 1;
             b.get(after..).is_some_and(|rest| rest.starts_with(b"1 "))
         };
-        Self { b, at: 0, inside: None, modern_syslog, previous: None, count: 0, stamp: None }
+        Self { b, at: 0, inside: None, modern_syslog, previous: None, count: 0, ahead: None, stamp: None }
     }
 
-    /// The signs from here to the next cell or the message, and where that begins.
-    pub(super) fn glue(&mut self) -> Option<(Glue, usize)> {
+    /// The signs from here to the next cell or the message, and where that begins, without passing them.
+    pub(super) fn peek_glue(&mut self) -> Option<(Glue, usize)> {
+        let inside = self.inside;
+        let found = self.glue();
+        self.ahead = Some((found, self.inside));
+        self.inside = inside;
+        found
+    }
+
+    fn glue(&mut self) -> Option<(Glue, usize)> {
         let mut glue = Glue::default();
         let mut at = self.at;
         loop {
@@ -208,9 +230,7 @@ impl<'a> Cells<'a> {
 
     fn sign_of_redis(&self) -> bool {
         self.count == 2
-            && self
-                .previous
-                .is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.bare)
+            && self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.bare)
     }
 
     fn take(&mut self, cell: &Cell) {
@@ -229,7 +249,14 @@ impl<'a> Cells<'a> {
             return None;
         }
         let before = self.at;
-        let (glue, at) = self.glue()?;
+        let found = match self.ahead.take() {
+            Some((found, inside)) => {
+                self.inside = inside;
+                found
+            }
+            None => self.glue(),
+        };
+        let (glue, at) = found?;
         let joined = glue.length == 0 && at == before && self.previous.is_some();
         let cell = if joined { self.joined(at)? } else { self.value(glue, at)? };
         self.take(&cell);
@@ -255,8 +282,7 @@ impl<'a> Cells<'a> {
         let first = *rest.first()?;
         if kind == Kind::Word && self.inside.is_none() {
             // Most words end at a blank, and nothing in them needs a second look.
-            let plain = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
-            let length = rest.iter().take(LONGEST_WORD).take_while(plain).count();
+            let length = rest.iter().take(LONGEST_WORD).take_while(|b| PLAIN[usize::from(**b)]).count();
             if length > 0 && rest.get(length) == Some(&b' ') {
                 return Some(cell(glue, kind, at, at + length));
             }
@@ -452,14 +478,18 @@ impl<'a> Cells<'a> {
         let column = behind.first().is_none_or(|b| b"]|/):>}".contains(b))
             || behind.starts_with(b"  ")
             || behind.starts_with(b"\t");
+        let mut lower = [0; 16];
+        let lower = lower.get_mut(..length)?;
+        lower.copy_from_slice(text);
+        lower.make_ascii_lowercase();
         let ordinary = matches!(
-            text.to_ascii_lowercase().as_slice(),
+            &*lower,
             b"log" | b"note" | b"config" | b"fail" | b"failure" | b"fine" | b"alert" | b"success"
         );
         let clear = wrapped || column || (all_upper(text) && !ordinary);
         // `panic recovered` is no level's word and a message.
         let usual = matches!(
-            text.to_ascii_lowercase().as_slice(),
+            &*lower,
             b"info"
                 | b"warn"
                 | b"warning"
@@ -473,7 +503,7 @@ impl<'a> Cells<'a> {
         if !clear && (ordinary || !usual) {
             return None;
         }
-        let lower = text.iter().all(u8::is_ascii_lowercase);
+        let small = text.iter().all(u8::is_ascii_lowercase);
         if behind.first() == Some(&b':')
             && !wrapped
             && !all_upper(text)
@@ -485,7 +515,7 @@ impl<'a> Cells<'a> {
         // `Error: x` and `error: x` are also how programs end.
         let says = self.previous.is_none() && !wrapped && !all_upper(text);
         let soft = !clear || says;
-        (clear || lower || self.behind_time())
+        (clear || small || self.behind_time())
             .then(|| Cell { soft, ..cell(glue, Kind::Level, at, at + length) })
     }
 

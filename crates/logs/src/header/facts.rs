@@ -107,28 +107,40 @@ impl<'a> Sight<'a> {
     /// What a single line says.
     pub(super) fn facts(&self) -> Facts {
         let value = self.value();
-        Facts {
+        let facts = Facts {
             kind: self.cell.kind,
             glue: self.cell.glue,
             tail: self.tail,
             lines: 1,
             plain: self.is_plain(),
-            logger: is_logger(value),
-            name: is_name(value),
             process: self.cell.process.1 > 0,
             padded: self.padded(),
             spoken: self.is_spoken(),
             inside: self.inside,
             soft: self.cell.soft,
             named: self.cell.named,
-            dotted: is_dotted(value),
-            account: value.contains(&b'@'),
             capital: value.first().is_some_and(u8::is_ascii_uppercase),
+            values: 1,
+            behind: 1,
+            ..Facts::default()
+        };
+        match self.cell.kind {
+            Kind::Word | Kind::Tag | Kind::Group(_) => {}
+            // Nobody asks what these are called.
+            Kind::Time(_) | Kind::Level | Kind::Letter | Kind::Sign => return facts,
+            Kind::Priority | Kind::Number | Kind::Data => return facts,
+        }
+        let name = is_name(value);
+        let dotted = name && is_joined(value);
+        Facts {
+            name,
+            dotted,
+            logger: dotted || (name && is_mixed(value)),
+            account: value.contains(&b'@'),
             lower: value.iter().any(u8::is_ascii_lowercase),
             thread: is_thread(value),
             digits: is_digits(value),
-            values: 1,
-            behind: 1,
+            ..facts
         }
     }
 }
@@ -224,26 +236,44 @@ fn is_digits(value: &[u8]) -> bool {
 
 /// `main`, `pool-1-thread-2`, `http-nio-8080-exec-1`, `Thread 5`.
 fn is_thread(value: &[u8]) -> bool {
-    let lower = value.iter().any(u8::is_ascii_lowercase);
-    let numbered = lower && value.last().is_some_and(u8::is_ascii_digit) && value.contains(&b'-');
-    let says = |word: &[u8]| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    value == b"main" || numbered || says(b"thread") || says(b"worker") || says(b"exec")
+    let numbered = || value.iter().any(u8::is_ascii_lowercase) && value.contains(&b'-');
+    let says = |word: &[u8; 4], more: &[u8]| {
+        memchr::memchr2_iter(word[0], word[0].to_ascii_uppercase(), value).any(|at| {
+            let found = value.get(at..at + 4).is_some_and(|part| part.eq_ignore_ascii_case(word));
+            let rest = value.get(at + 4..at + 4 + more.len());
+            found && rest.is_some_and(|part| part.eq_ignore_ascii_case(more))
+        })
+    };
+    value == b"main"
+        || (value.last().is_some_and(u8::is_ascii_digit) && numbered())
+        || says(b"thre", b"ad")
+        || says(b"work", b"er")
+        || says(b"exec", b"")
 }
 
 /// A name with parts: `shop.web`, `crate::module`, `DataNode$Receiver`, `FetchService`.
 fn is_logger(value: &[u8]) -> bool {
+    is_dotted(value) || (is_mixed(value) && is_name(value))
+}
+
+/// Words joined by capital letters, and no path.
+fn is_mixed(value: &[u8]) -> bool {
     let mixed = value.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
-    is_dotted(value) || (mixed && is_name(value) && !value.contains(&b'/'))
+    mixed && !value.contains(&b'/')
 }
 
 /// A name whose parts are joined by points, colons or dollars.
 pub(super) fn is_dotted(value: &[u8]) -> bool {
-    let joined = value.windows(3).any(|three| {
-        let before = three[0].is_ascii_alphanumeric() || b"_:>".contains(&three[0]);
-        let behind = three[2].is_ascii_alphabetic() || b"_:<".contains(&three[2]);
-        before && behind && b".:$".contains(&three[1])
+    is_joined(value) && is_name(value)
+}
+
+fn is_joined(value: &[u8]) -> bool {
+    let joined = memchr::memchr3_iter(b'.', b':', b'$', value).any(|at| {
+        let before = at.checked_sub(1).and_then(|at| value.get(at));
+        let before = before.is_some_and(|b| b.is_ascii_alphanumeric() || b"_:>".contains(b));
+        before && value.get(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || b"_:<".contains(b))
     });
-    joined && is_name(value) && !value.windows(2).any(|two| two == b"//")
+    joined && !value.windows(2).any(|two| two == b"//")
 }
 
 /// How many of the cells stand before the message; 0 when they are no header.

@@ -36,7 +36,7 @@ pub(super) fn sights(bytes: &[u8]) -> impl Iterator<Item = Sight<'_>> {
     std::iter::from_fn(move || {
         let cell = cells.next()?;
         let inside = cells.inside.is_some();
-        let (tail, rest) = cells.clone().glue().unwrap_or((Glue::default(), cell.after));
+        let (tail, rest) = cells.peek_glue().unwrap_or((Glue::default(), cell.after));
         Some(Sight { line: bytes, cell, tail, rest, inside })
     })
 }

@@ -261,6 +261,11 @@ fn daytime(b: &[u8], at: usize) -> Option<Daytime> {
     } else {
         (two(b, next)?, two(b, next + 2)?, next + 4)
     };
+    behind_seconds(b, end, (hour, minute, second))
+}
+
+/// What belongs to a time of day behind its seconds.
+fn behind_seconds(b: &[u8], end: usize, (hour, minute, second): (u8, u8, u8)) -> Option<Daytime> {
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -276,12 +281,16 @@ fn fraction(b: &[u8], at: usize) -> (i32, usize) {
     if !is(b, at, b".,:") || digit(b, at + 1).is_none() {
         return (0, at);
     }
-    let digits = b[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let mut value: i32 = 0;
-    for place in 0..9 {
-        let digit = if place < digits { i32::from(b[at + 1 + place] - b'0') } else { 0 };
-        value = value * 10 + digit;
+    const SCALES: [i32; 10] =
+        [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
+    let (mut value, mut digits) = (0, 0);
+    while let Some(digit) = digit(b, at + 1 + digits) {
+        if digits < 9 {
+            value = value * 10 + i32::from(digit);
+        }
+        digits += 1;
     }
+    value *= SCALES[digits.min(9)];
     if b[at] == b':' {
         let shift = [1, 100, 10, 1][digits.min(3)];
         value /= shift;
@@ -302,30 +311,6 @@ fn half(b: &[u8], at: usize, hour: u8) -> (u8, usize) {
 
 /// Seconds east of Greenwich, and where the zone ends; nothing is UTC.
 fn zone(b: &[u8], at: usize) -> (i64, usize) {
-    const NAMES: [(&[u8], i64); 22] = [
-        (b"UTC", 0),
-        (b"GMT", 0),
-        (b"WET", 0),
-        (b"WEST", 1),
-        (b"BST", 1),
-        (b"CET", 1),
-        (b"CEST", 2),
-        (b"EET", 2),
-        (b"EEST", 3),
-        (b"MSK", 3),
-        (b"IST", 5),
-        (b"JST", 9),
-        (b"AEST", 10),
-        (b"AEDT", 11),
-        (b"EST", -5),
-        (b"EDT", -4),
-        (b"CST", -6),
-        (b"CDT", -5),
-        (b"MST", -7),
-        (b"MDT", -6),
-        (b"PST", -8),
-        (b"PDT", -7),
-    ];
     if is(b, at, b"Z") {
         return (0, at + 1);
     }
@@ -343,12 +328,29 @@ fn zone(b: &[u8], at: usize) -> (i64, usize) {
         return (0, at);
     }
     let length = b[start..].iter().take(5).take_while(|b| b.is_ascii_alphabetic()).count();
-    let name = &b[start..start + length];
-    match NAMES.iter().find(|(known, _)| *known == name) {
+    named_zone(&b[start..start + length]).map_or((0, at), |offset| (offset, start + length))
+}
+
+/// Seconds east of Greenwich.
+fn named_zone(name: &[u8]) -> Option<i64> {
+    let hours = match name {
+        b"UTC" | b"GMT" | b"WET" => 0,
+        b"WEST" | b"BST" | b"CET" => 1,
+        b"CEST" | b"EET" => 2,
+        b"EEST" | b"MSK" => 3,
         // India alone is half an hour off.
-        Some((_, hours)) => (hours * 3600 + if *hours == 5 { 1800 } else { 0 }, start + length),
-        None => (0, at),
-    }
+        b"IST" => return Some(5 * 3600 + 1800),
+        b"JST" => 9,
+        b"AEST" => 10,
+        b"AEDT" => 11,
+        b"EST" | b"CDT" => -5,
+        b"EDT" => -4,
+        b"CST" | b"MDT" => -6,
+        b"MST" | b"PDT" => -7,
+        b"PST" => -8,
+        _ => return None,
+    };
+    Some(hours * 3600)
 }
 
 /// `+02:00`, `+0200`, and directly behind the time `+02`.
@@ -398,6 +400,28 @@ fn ymd_date(b: &[u8]) -> Option<(i64, u8, u8, usize)> {
 }
 
 fn ymd(b: &[u8]) -> Option<(Stamp, usize)> {
+    padded_ymd(b).or_else(|| any_ymd(b))
+}
+
+/// The usual width, in which every sign has its place.
+fn padded_ymd(b: &[u8]) -> Option<(Stamp, usize)> {
+    let t: &[u8; 19] = b.first_chunk()?;
+    let signs =
+        t[4] == t[7] && matches!(t[4], b'-' | b'/' | b'.') && t[13] == t[16] && matches!(t[13], b':' | b'.');
+    if !signs || !matches!(t[10], b'T' | b' ' | b't' | b'_' | b':' | b'-') {
+        return None;
+    }
+    let places = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
+    if !places.iter().fold(true, |digits, at| digits & t[*at].is_ascii_digit()) {
+        return None;
+    }
+    let two = |at: usize| (t[at] - b'0') * 10 + (t[at + 1] - b'0');
+    let year = i64::from(two(0)) * 100 + i64::from(two(2));
+    let time = behind_seconds(b, 19, (two(11), two(14), two(17)))?;
+    (1970..2100).contains(&year).then(|| whole(year, two(5), two(8), &time))?
+}
+
+fn any_ymd(b: &[u8]) -> Option<(Stamp, usize)> {
     let (year, month, day, at) = ymd_date(b)?;
     let at = match b.get(at)? {
         b'T' | b't' | b'_' | b':' => at + 1,
@@ -568,6 +592,8 @@ fn uptime(b: &[u8]) -> Option<(Stamp, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> Option<String> {
@@ -623,6 +649,28 @@ mod tests {
             ("1117838570250001", "2005-06-03T22:42:50.250001Z"),
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn times_of_the_usual_width_are_read_as_by_the_general_way(
+            signs in prop::sample::select(vec!["-- ::", "//T::", "..t..", "---::", "--_::", "--:..", "-/ ::", "--x::", "-- :."]),
+            parts in prop::array::uniform6(0_u32..100),
+            century in 18_u32..22,
+            tail in "[.,:]?[0-9]{0,11} ?([AaPp][Mm]|Z|UTC|IST|WEST|INFO|[+-][0-9]{2}:?[0-9]{0,2})?( UTC)?.{0,3}",
+        ) {
+            let mut sign = signs.chars();
+            let [year, month, day, hour, minute, second] = parts;
+            let mut text = format!("{century}{year:02}");
+            for part in [month % 14, day % 33, hour % 26, minute % 62, second % 63] {
+                text.push_str(&format!("{}{part:02}", sign.next().unwrap()));
+            }
+            text.push_str(&tail);
+            let (fast, general) = (padded_ymd(text.as_bytes()), any_ymd(text.as_bytes()));
+            prop_assert!(fast.is_none() || fast == general, "{text}: {fast:?} {general:?}");
+            let usual = !signs.contains('x') && signs != "-/ ::" && signs != "-- :.";
+            prop_assert!(fast.is_some() || !usual || general.is_none(), "{text}: {general:?}");
         }
     }
 
