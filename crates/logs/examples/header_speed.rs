@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let quick = best(&lines, |line| usize::from(layout.quick(line.as_bytes()).is_some()));
         let nothing = Layout::default();
         let alone = best(&lines, |line| usize::from(nothing.read(line, reference).is_some()));
-        let length = lines.iter().map(|line| line.len() + 1).sum::<usize>() as f64 / lines.len().max(1) as f64;
+        let length =
+            lines.iter().map(|line| line.len() + 1).sum::<usize>() as f64 / lines.len().max(1) as f64;
         let shown = |took: f64| format!("{took:.0} ns ({:.0} MB/s)", length * 1e3 / took);
         let (read, quick, alone) = (shown(read), shown(quick), shown(alone));
         println!("{}: {length:.0} bytes, read {read}, quick {quick}, alone {alone}", path.display());
