@@ -386,10 +386,13 @@ fn century(year: u8) -> i64 {
     i64::from(year) + if year < 70 { 2000 } else { 1900 }
 }
 
+/// The first year that is none: a clock gone wrong names any, but without separators other numbers look like years.
+fn first_other_year(separator: u8) -> i64 {
+    if matches!(separator, b'-' | b'/') { 10_000 } else { 2100 }
+}
+
 fn ymd_date(b: &[u8]) -> Option<(i64, u8, u8, usize)> {
-    // A clock gone wrong names any year; without separators, other numbers look like years.
-    let most = if is(b, 4, b"-/") { 10_000 } else { 2100 };
-    let year = four(b, 0).filter(|year| (1970..most).contains(year))?;
+    let year = four(b, 0).filter(|year| (1970..first_other_year(b.get(4).copied().unwrap_or(0))).contains(year))?;
     if is(b, 4, b"-/.") {
         let (month, at) = day_number(b, 5)?;
         let (day, end) = day_number(b, at + 1).filter(|_| b.get(at) == b.get(4))?;
@@ -418,7 +421,7 @@ fn padded_ymd(b: &[u8]) -> Option<(Stamp, usize)> {
     let two = |at: usize| (t[at] - b'0') * 10 + (t[at + 1] - b'0');
     let year = i64::from(two(0)) * 100 + i64::from(two(2));
     let time = behind_seconds(b, 19, (two(11), two(14), two(17)))?;
-    (1970..2100).contains(&year).then(|| whole(year, two(5), two(8), &time))?
+    (1970..first_other_year(t[4])).contains(&year).then(|| whole(year, two(5), two(8), &time))?
 }
 
 fn any_ymd(b: &[u8]) -> Option<(Stamp, usize)> {
