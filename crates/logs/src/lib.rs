@@ -25,6 +25,7 @@ mod encoding;
 mod file;
 mod learned;
 mod lines;
+mod object;
 mod pipe;
 mod reading;
 mod release;

@@ -4,13 +4,14 @@
 //! status; any other object is ordinary text, such as a printed response. The names are those of the common loggers and
 //! standards, looked up in a fixed order, the most exact first.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 use crate::access;
 use crate::header::{self, Header, level};
+use crate::object::{Name, Object, Value, names};
 use crate::record::Level;
 
-const TIME: [&str; 24] = [
+const TIME: [Name; 24] = names([
     "time",
     "timestamp",
     "ts",
@@ -35,8 +36,8 @@ const TIME: [&str; 24] = [
     "time_iso8601",
     "time_local",
     "t",
-];
-const LEVEL: [&str; 18] = [
+]);
+const LEVEL: [Name; 18] = names([
     "level",
     "severity",
     "lvl",
@@ -55,8 +56,8 @@ const LEVEL: [&str; 18] = [
     "jsonPayload.level",
     "severityNumber",
     "s",
-];
-const LOGGER: [&str; 19] = [
+]);
+const LOGGER: [Name; 19] = names([
     "logger",
     "logger_name",
     "name",
@@ -76,8 +77,8 @@ const LOGGER: [&str; 19] = [
     "facility",
     "caller",
     "c",
-];
-const MESSAGE: [&str; 21] = [
+]);
+const MESSAGE: [Name; 21] = names([
     "message",
     "msg",
     "@m",
@@ -99,8 +100,8 @@ const MESSAGE: [&str; 21] = [
     "log",
     "error",
     "err",
-];
-const HOST: [&str; 7] = [
+]);
+const HOST: [Name; 7] = names([
     "host",
     "hostname",
     "host.name",
@@ -108,9 +109,9 @@ const HOST: [&str; 7] = [
     "Properties.MachineName",
     "resource.host.name",
     "HOSTNAME",
-];
-const PROCESS: [&str; 6] = ["pid", "process.pid", "process_id", "processId", "ProcessId", "process"];
-const THREAD: [&str; 9] = [
+]);
+const PROCESS: [Name; 6] = names(["pid", "process.pid", "process_id", "processId", "ProcessId", "process"]);
+const THREAD: [Name; 9] = names([
     "thread",
     "thread_name",
     "threadName",
@@ -120,9 +121,9 @@ const THREAD: [&str; 9] = [
     "Properties.ThreadId",
     "threadId",
     "ctx",
-];
+]);
 /// Fields that hold a stack trace; behind a dot, a field of an object.
-const TRACE: [&str; 35] = [
+const TRACE: [Name; 35] = names([
     "exc_info",
     "exception",
     "traceback",
@@ -158,9 +159,9 @@ const TRACE: [&str; 35] = [
     "fields.backtrace",
     "error.backtrace",
     "exc.stack",
-];
+]);
 /// Fields that name the exception where its stack stands alone, and what it says.
-const TYPE: [&str; 8] = [
+const TYPE: [Name; 8] = names([
     "exception.type",
     "error.type",
     "err.type",
@@ -169,8 +170,8 @@ const TYPE: [&str; 8] = [
     "error.kind",
     "exception_class",
     "error_class",
-];
-const SAID: [&str; 7] = [
+]);
+const SAID: [Name; 7] = names([
     "exception.message",
     "error.message",
     "err.message",
@@ -178,24 +179,30 @@ const SAID: [&str; 7] = [
     "error_message",
     "error",
     "err",
-];
+]);
 /// Type and text of an error without a stack.
-const ERRORS: [(&str, &str); 12] = [
-    ("exception.type", "exception.message"),
-    ("error.type", "error.message"),
-    ("err.type", "err.message"),
-    ("error.name", "error.message"),
-    ("err.name", "err.message"),
-    ("exception.class", "exception.message"),
-    ("exception.exceptionClass", "exception.exceptionMessage"),
-    ("exception.exception_class", "exception.exception_message"),
-    ("exception.exception_type", "exception.exception_message"),
-    ("errorType", "errorMessage"),
-    ("context.exception.class", "context.exception.message"),
-    ("thrown.name", "thrown.message"),
+const ERRORS: [(Name, Name); 12] = [
+    (Name::new("exception.type"), Name::new("exception.message")),
+    (Name::new("error.type"), Name::new("error.message")),
+    (Name::new("err.type"), Name::new("err.message")),
+    (Name::new("error.name"), Name::new("error.message")),
+    (Name::new("err.name"), Name::new("err.message")),
+    (Name::new("exception.class"), Name::new("exception.message")),
+    (Name::new("exception.exceptionClass"), Name::new("exception.exceptionMessage")),
+    (Name::new("exception.exception_class"), Name::new("exception.exception_message")),
+    (Name::new("exception.exception_type"), Name::new("exception.exception_message")),
+    (Name::new("errorType"), Name::new("errorMessage")),
+    (Name::new("context.exception.class"), Name::new("context.exception.message")),
+    (Name::new("thrown.name"), Name::new("thrown.message")),
 ];
 /// Text of an error without a type.
-const ERROR_TEXTS: [&str; 6] = ["error", "err", "exception", "Exception", "@x", "cause"];
+const ERROR_TEXTS: [Name; 6] = names(["error", "err", "exception", "Exception", "@x", "cause"]);
+
+/// A request and its answer.
+const STATUS: [Name; 3] = names(["status", "status_code", "http.response.status_code"]);
+const METHOD: [Name; 4] = names(["request.method", "request_method", "method", "http.request.method"]);
+const PATH: [Name; 5] = names(["request.uri", "request_uri", "uri", "path", "url.path"]);
+const SPOKEN: [Name; 2] = names(["message", "msg"]);
 
 /// A structured line.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -212,7 +219,7 @@ pub(crate) struct Fields {
 pub(crate) fn parse(line: &str) -> Option<Fields> {
     let line = line.trim();
     let object = if line.starts_with('{') && line.ends_with('}') {
-        serde_json::from_str::<Map<String, Value>>(line).ok()?
+        Object::from_json(line)?
     } else if let Some(object) = logfmt(line) {
         object
     } else {
@@ -220,12 +227,12 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
     };
     let time = first(&object, &TIME).and_then(|text| header::time(&text));
     let said_level = level_of(&object);
-    let logger = first(&object, &LOGGER);
+    let logger = owned(&object, &LOGGER);
     let trace = trace(&object);
     let (level, message) = match request(&object) {
         Some(request) => (request.level(said_level), request.message()),
         None => {
-            let message = first(&object, &MESSAGE);
+            let message = owned(&object, &MESSAGE);
             if said_level.is_none() && message.is_none() {
                 return None;
             }
@@ -237,15 +244,15 @@ pub(crate) fn parse(line: &str) -> Option<Fields> {
     Some(Fields {
         header: Header { time, level, logger, message },
         trace,
-        host: first(&object, &HOST),
-        process: first(&object, &PROCESS),
-        thread: first(&object, &THREAD),
+        host: owned(&object, &HOST),
+        process: owned(&object, &PROCESS),
+        thread: owned(&object, &THREAD),
     })
 }
 
 /// The level by word, letter or number.
-fn level_of(object: &Map<String, Value>) -> Option<Level> {
-    let (name, text) = LEVEL.iter().find_map(|name| Some((*name, plain(field(object, name)?)?)))?;
+fn level_of(object: &Object<'_>) -> Option<Level> {
+    let (name, text) = LEVEL.iter().find_map(|name| Some((name.text, plain(object.field(name)?)?)))?;
     if name == "s" {
         return level::letter(*text.as_bytes().first().filter(|_| text.len() == 1)?);
     }
@@ -285,60 +292,62 @@ fn level_of(object: &Map<String, Value>) -> Option<Level> {
 }
 
 /// The message of an error with the error that it was about, where the program logged that as a field without a stack.
-fn with_error(object: &Map<String, Value>, level: Option<Level>, message: String) -> String {
+fn with_error(object: &Object<'_>, level: Option<Level>, message: String) -> String {
     if level < Some(Level::Error) {
         return message;
     }
     let typed = ERRORS.iter().find_map(|(class, text)| {
-        let (class, text) = (plain(field(object, class)?)?, field(object, text).and_then(plain));
-        Some(text.map_or(class.clone(), |text| format!("{class}: {text}")))
+        let (class, text) = (plain(object.field(class)?)?, object.field(text).and_then(plain));
+        Some(match text {
+            Some(text) => format!("{class}: {text}").into(),
+            None => class,
+        })
     });
     let error = typed.or_else(|| first(object, &ERROR_TEXTS)).unwrap_or_default();
-    if error.is_empty() || message.contains(&error) {
+    if error.is_empty() || message.contains(&*error) {
         message
     } else if message.is_empty() || error.contains(&message) {
-        error
+        error.into_owned()
     } else {
         format!("{message}: {error}")
     }
 }
 
 /// A request with its status, as web servers log it in JSON.
-fn request(object: &Map<String, Value>) -> Option<access::Request> {
-    let status = first(object, &["status", "status_code", "http.response.status_code"])?.parse().ok()?;
+fn request(object: &Object<'_>) -> Option<access::Request> {
+    let status = first(object, &STATUS)?.parse().ok()?;
     if let Some(line) = object.get("request").and_then(Value::as_str) {
         return access::Request::of(line, status);
     }
-    let method = first(object, &["request.method", "request_method", "method", "http.request.method"])?;
-    let path = first(object, &["request.uri", "request_uri", "uri", "path", "url.path"])?;
-    let spoken = first(object, &["message", "msg"]);
+    let (method, path) = (first(object, &METHOD)?, first(object, &PATH)?);
+    let spoken = first(object, &SPOKEN);
     let access = spoken.is_none_or(|text| text == "handled request");
     access.then(|| access::Request::new(&method, &path, status)).flatten()
 }
 
 /// The first field that may hold a stack trace, which has several lines; some loggers write the lines as a list.
-fn trace(object: &Map<String, Value>) -> Option<String> {
+fn trace(object: &Object<'_>) -> Option<String> {
     // Hardly any line has one, and looking for all of the names takes longer than everything else.
     let may_hold = |value: &Value| match value {
-        Value::String(text) => has_lines(text),
-        Value::Array(_) | Value::Object(_) => true,
-        Value::Number(_) | Value::Bool(_) | Value::Null => false,
+        Value::Text(text) => has_lines(text),
+        Value::List(_) | Value::Object(_) => true,
+        Value::Number(_) | Value::Other => false,
     };
     if !object.values().any(may_hold) {
         return None;
     }
-    let mut texts = TRACE.iter().filter_map(|name| match field(object, name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(lines) => {
+    let mut texts = TRACE.iter().filter_map(|name| match object.field(name)? {
+        Value::Text(text) => Some(text.clone()),
+        Value::List(lines) => {
             let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
             // Two of them are a type and a message, as Rails logs them.
-            let is_pair = *name == "exception" && lines.as_ref().is_some_and(|lines| lines.len() == 2);
-            lines.filter(|_| !is_pair).map(|lines| lines.join("\n"))
+            let is_pair = name.text == "exception" && lines.as_ref().is_some_and(|lines| lines.len() == 2);
+            lines.filter(|_| !is_pair).map(|lines| lines.join("\n").into())
         }
-        Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
+        Value::Object(_) | Value::Number(_) | Value::Other => None,
     });
     let stack = texts.find(|text| has_lines(text))?;
-    Some(if is_headless(&stack) { with_head(object, &stack) } else { stack })
+    Some(if is_headless(&stack) { with_head(object, &stack) } else { stack.into_owned() })
 }
 
 /// Whether a stack begins with a frame, so that the exception is named elsewhere.
@@ -350,9 +359,9 @@ fn is_headless(stack: &str) -> bool {
 }
 
 /// The stack behind the type and the message that other fields name.
-fn with_head(object: &Map<String, Value>, stack: &str) -> String {
-    let pair = match object.get("exception").and_then(Value::as_array).map(Vec::as_slice) {
-        Some([Value::String(name), Value::String(said)]) => (Some(name.clone()), Some(said.clone())),
+fn with_head(object: &Object<'_>, stack: &str) -> String {
+    let pair = match object.get("exception").and_then(Value::as_list) {
+        Some([Value::Text(name), Value::Text(said)]) => (Some(name.clone()), Some(said.clone())),
         Some(_) | None => (first(object, &TYPE), first(object, &SAID)),
     };
     match pair {
@@ -367,31 +376,27 @@ fn has_lines(text: &str) -> bool {
     text.contains('\n') || text.contains("\\n") || text.contains("#012")
 }
 
-/// The value of a name, also objects deep for names with dots.
-fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| {
-        let (outer, inner) = name.split_once('.')?;
-        field(object.get(outer)?.as_object()?, inner)
-    })
-}
-
 /// Text or a number.
-fn plain(value: &Value) -> Option<String> {
+fn plain<'o>(value: &'o Value<'_>) -> Option<Cow<'o, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Array(_) | Value::Object(_) | Value::Bool(_) | Value::Null => None,
+        Value::Text(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::List(_) | Value::Object(_) | Value::Other => None,
     }
 }
 
 /// The first of the names that holds text or a number.
-fn first(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| field(object, name).and_then(plain))
+fn first<'o>(object: &'o Object<'_>, names: &[Name]) -> Option<Cow<'o, str>> {
+    names.iter().find_map(|name| object.field(name).and_then(plain))
+}
+
+fn owned(object: &Object<'_>, names: &[Name]) -> Option<String> {
+    first(object, names).map(Cow::into_owned)
 }
 
 /// `key=value key="quoted value"`; every part must have that form.
-fn logfmt(line: &str) -> Option<Map<String, Value>> {
-    let mut object = Map::new();
+fn logfmt(line: &str) -> Option<Object<'_>> {
+    let mut object = Object::default();
     let mut rest = line;
     while !rest.is_empty() {
         let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(b)).count();
@@ -400,23 +405,27 @@ fn logfmt(line: &str) -> Option<Map<String, Value>> {
         let (value, after) = match after.strip_prefix('"') {
             Some(quoted) => quoted_value(quoted)?,
             None => {
-                let end = after.find(' ').unwrap_or(after.len());
-                (after[..end].to_owned(), &after[end..])
+                let end = memchr::memchr(b' ', after.as_bytes()).unwrap_or(after.len());
+                (Cow::Borrowed(&after[..end]), &after[end..])
             }
         };
-        object.insert(key.to_owned(), Value::String(value));
+        object.insert(Cow::Borrowed(key), Value::Text(value));
         rest = after.trim_start();
     }
     Some(object)
 }
 
 /// A value up to its closing quote, unescaped, and what follows.
-fn quoted_value(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
+fn quoted_value(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let first = memchr::memchr2(b'"', b'\\', text.as_bytes())?;
+    if text.as_bytes().get(first) == Some(&b'"') {
+        return Some((Cow::Borrowed(&text[..first]), &text[first + 1..]));
+    }
+    let mut value = text[..first].to_owned();
+    let mut chars = text.char_indices().skip_while(|(at, _)| *at < first);
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => return Some((value, &text[at + 1..])),
+            '"' => return Some((Cow::Owned(value), &text[at + 1..])),
             '\\' => match chars.next()?.1 {
                 'n' => value.push('\n'),
                 't' => value.push('\t'),

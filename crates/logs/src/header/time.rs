@@ -392,7 +392,8 @@ fn first_other_year(separator: u8) -> i64 {
 }
 
 fn ymd_date(b: &[u8]) -> Option<(i64, u8, u8, usize)> {
-    let year = four(b, 0).filter(|year| (1970..first_other_year(b.get(4).copied().unwrap_or(0))).contains(year))?;
+    let year =
+        four(b, 0).filter(|year| (1970..first_other_year(b.get(4).copied().unwrap_or(0))).contains(year))?;
     if is(b, 4, b"-/.") {
         let (month, at) = day_number(b, 5)?;
         let (day, end) = day_number(b, at + 1).filter(|_| b.get(at) == b.get(4))?;
