@@ -73,10 +73,13 @@ struct Summary {
     /// Errors that rules hide.
     #[serde(skip_serializing_if = "is_zero")]
     hidden: u64,
-    /// Secrets taken out.
+    /// Secrets taken out of the records that were wanted.
     redactions: usize,
     /// Bytes that are longer than is kept, or no text.
     left_out: u64,
+    /// The log was not read to its end, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<String>,
     #[serde(skip)]
     seen: BTreeSet<String>,
     #[serde(skip)]
@@ -139,6 +142,9 @@ impl Summary {
         for dropped in &read.dropped {
             self.left_out += dropped.bytes;
             self.no_text |= dropped.reason == DropReason::Binary;
+            if dropped.reason.is_loss() {
+                self.lost = Some(dropped.to_string());
+            }
         }
         for record in &read.records {
             self.redactions += record.redactions;
@@ -173,6 +179,9 @@ impl Summary {
             if count > 0 {
                 text.push_str(&format!(", {what}: {count}"));
             }
+        }
+        if let Some(lost) = &self.lost {
+            text.push_str(&format!("; {lost}"));
         }
         text
     }

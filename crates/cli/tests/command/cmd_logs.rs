@@ -95,7 +95,7 @@ fn an_exported_journal_is_read_like_any_log() {
     std::fs::write(home.shop().join("shop.export"), &journal).unwrap();
     let ran = home.ok(&["logs", "parse", "shop.export", "--errors", "--json"]).stdout;
     let record: serde_json::Value = serde_json::from_str(ran.lines().next().unwrap()).unwrap();
-    let said = [&record["text"], &record["stream"], &record["trace"]["exception"]];
+    let said = [&record["text"], &record["stream"], &record["trace"]["type"]];
     assert_eq!(said, [trace, "shop.service", "KeyError"]);
 }
 
