@@ -95,7 +95,9 @@ impl<'a> Parsed<'a> {
         }
         let head = may_be_dated(layout, content).then(|| layout.read(content, reference)).flatten();
         let header = match head {
-            Some(head) if head.learned && head.time.is_some() => Some(Said::read(content, &head)),
+            Some(head) if head.continues || head.learned && head.time.is_some() => {
+                Some(Said::read(content, &head))
+            }
             // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
             seen => general(content).map(Said::of).or_else(|| {
                 let head = seen.filter(|head| head.time.is_some() || head.learned && head.level.is_some())?;
@@ -365,6 +367,12 @@ impl Draft {
     fn after_undated(&mut self, line: &Parsed<'_>) -> Next {
         let undated = line.header.as_ref().is_some_and(|said| said.time.is_none()) && !line.structured;
         match &mut self.state {
+            State::Announced if undated => {
+                let said = line.header.as_ref();
+                self.header.level = self.header.level.or_else(|| said?.level);
+                self.open_with(said.map_or(line.content, |said| &said.message));
+                Next::Part
+            }
             State::Trace(follow) if undated => match follow.next(line.content) {
                 Next::Part => Next::Part,
                 Next::Text | Next::Perhaps | Next::End => Next::End,
@@ -429,6 +437,17 @@ impl Draft {
             self.preceded = true;
             return Next::Perhaps;
         }
+        // Frameworks leave a line blank between what broke and its stack trace.
+        let announced = self.headed && self.header.level >= Some(Level::Error) && self.count == 1;
+        if blank && announced && matches!(self.state, State::Plain) {
+            return Next::Perhaps;
+        }
+        if matches!(self.state, State::Plain) && !may_begin && self.goes_on_with(content) {
+            if opens_key_block(content) {
+                self.state = State::KeyBlock;
+            }
+            return Next::Part;
+        }
         let names_exception = may_begin && head::is_head(content);
         let announces = names_exception && self.announces(head::ends_program(content));
         match &mut self.state {
@@ -442,6 +461,16 @@ impl Draft {
             }
             State::Plain | State::Announced | State::Head(_) | State::KeyBlock | State::Trace(_) => Next::End,
         }
+    }
+
+    /// Whether a line without a header is part of something that the message began: what only closes brackets, and behind
+    /// a line with a time what begins with a sign of tables, markup, lists or objects, as no program begins an event.
+    fn goes_on_with(&self, content: &str) -> bool {
+        let content = content.trim_ascii_end();
+        let closes = !content.is_empty() && content.bytes().all(|b| b"]}),;".contains(&b));
+        closes
+            || self.header.time.is_some()
+                && content.starts_with(['{', '}', ']', ')', '|', '+', '-', '<', '>', '@'])
     }
 
     /// Whether a bare traceback on the next line belongs to this one. Only a header of an error announces it: after

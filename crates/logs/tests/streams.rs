@@ -160,6 +160,66 @@ fn an_event_behind_a_mark_is_no_part_of_the_line_before() {
 }
 
 #[test]
+fn what_a_message_prints_over_several_lines_is_one_record() {
+    let line = |second: usize, text: &str| format!("2026-11-05 10:00:{second:02},123 INFO shop.web {text}\n");
+    for body in [
+        "answer\n{\n  \"id\": 7,\n  \"items\": [\n    1\n  ]\n}",
+        "settings {\n  \"level\": \"error\"\n}",
+        "totals\n+----+-------+\n| id | error |\n+----+-------+\n|  1 | none  |\n+----+-------+",
+        "sent\n<?xml version=\"1.0\"?>\n<a>\n  <error>none</error>\n</a>",
+        "patched\n--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n-raise ValueError\n+return None",
+        "changed:\n- a.txt\n- b.txt",
+    ] {
+        let (first, last) = (line(0, "began"), line(2, "ended"));
+        let text = [&first, &line(1, body), &last].map(String::as_str).concat();
+        let texts: Vec<String> = records(&text).into_iter().map(|record| record.text).collect();
+        assert_eq!(texts, [first.trim_end(), line(1, body).trim_end(), last.trim_end()], "{body}");
+    }
+}
+
+#[test]
+fn headers_behind_blanks_begin_records() {
+    let line = |second: usize, level: &str| {
+        format!("    2026/11/05 10:00:{second:02} [{level}] agent: synced service {second}\n")
+    };
+    let text: String = (0..30).map(|n| line(n, if n == 20 { "ERR" } else { "INFO" })).collect();
+    let seen: Vec<_> = records(&text).into_iter().map(|record| (record.line, record.level)).collect();
+    let level = |n| if n == 21 { Level::Error } else { Level::Info };
+    assert_eq!(seen, (1..=30).map(|n| (n, Some(level(n)))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_header_of_two_lines_is_one_record_with_the_level_of_the_second() {
+    let text = "Nov 05, 2026 10:00:01 AM com.shop.Db query\nSEVERE: table orders not found\n\
+        Nov 05, 2026 10:00:02 AM com.shop.Main start\nINFO: listening on 8080\n";
+    let seen: Vec<_> = records(text)
+        .into_iter()
+        .map(|record| {
+            (record.time.unwrap().to_string(), record.level.unwrap(), record.logger.unwrap(), record.message)
+        })
+        .collect();
+    let of = |second: u8, level, logger: &str, message: &str| {
+        (format!("2026-11-05T10:00:{second:02}Z"), level, logger.to_owned(), message.to_owned())
+    };
+    let expected = [
+        of(1, Level::Error, "com.shop.Db", "table orders not found"),
+        of(2, Level::Info, "com.shop.Main", "listening on 8080"),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_blank_line_between_an_error_and_its_trace_parts_nothing() {
+    let text = "2026-11-05 10:00:00.123 ERROR 1 --- [main] c.s.Web : serving threw exception\n\n\
+        java.lang.IllegalStateException: x\n\tat com.shop.Web.serve(Web.java:7)\n\
+        2026-11-05 10:00:01.123 ERROR 1 --- [main] c.s.Web : no room\n\n\
+        2026-11-05 10:00:02.123 INFO 1 --- [main] c.s.Web : done\n";
+    let seen: Vec<_> =
+        records(text).into_iter().map(|record| (record.line, record.trace.is_some())).collect();
+    assert_eq!(seen, [(1, true), (5, false), (7, false)]);
+}
+
+#[test]
 fn a_record_that_waits_for_its_stream_is_bounded_by_the_lines_of_others() {
     let line = |stream: &str, text: &str| format!("2026-11-05T10:00:00Z {stream} F {text}\n");
     let noise = |n: usize| (0..n).map(|n| line("stdout", &format!("INFO {n}"))).collect::<String>();

@@ -21,6 +21,9 @@ pub struct Layout {
     /// Some headers are a line of their own before the message.
     #[serde(default)]
     two_lines: bool,
+    /// Blanks stand before the headers.
+    #[serde(default)]
+    indented: bool,
 }
 
 /// What stood before the message of a line.
@@ -59,11 +62,14 @@ impl Layout {
     /// Learns from the first lines of a source, of which at most 200 are looked at. Times are not dated here, so
     /// `reference` only says what the caller will read with.
     pub fn learn<'a>(lines: impl Iterator<Item = &'a str>, _reference: Timestamp) -> Self {
-        let lines = lines.take(LINES).filter(|line| may_have_header(line));
+        let lines: Vec<&str> = lines.take(LINES).collect();
+        let indented = is_indented(&lines);
+        let lines = lines.into_iter().map(|line| if indented { line.trim_ascii_start() } else { line });
+        let lines = lines.filter(|line| may_have_header(line));
         let (first, others): (Vec<&str>, Vec<&str>) =
             lines.partition(|line| first_of_two(line.as_bytes()).is_some());
         let lines: Vec<Line<'_>> = others.into_iter().map(Line::new).collect();
-        Self { programs: learn::programs(&lines), two_lines: !first.is_empty() }
+        Self { programs: learn::programs(&lines), two_lines: !first.is_empty(), indented }
     }
 
     /// Whether nothing was learned.
@@ -78,6 +84,12 @@ impl Layout {
 
     /// As [`Layout::read`], for the lines of a source one after another: `clock` sees midnight pass.
     pub fn read_at<'a>(&self, line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
+        let bare = if self.indented { line.trim_ascii_start() } else { line };
+        let head = self.read_bare(bare, clock)?;
+        Some(Head { message_at: head.message_at + line.len() - bare.len(), ..head })
+    }
+
+    fn read_bare<'a>(&self, line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
         if (self.two_lines || self.is_empty())
             && let Some(head) = two_lines(line, clock)
         {
@@ -105,6 +117,9 @@ impl Layout {
     /// Level and message of a line of the source's usual forms, at the cost of a few compares; `None` for other lines,
     /// which [`Layout::read`] may know.
     pub fn quick(&self, line: &[u8]) -> Option<Quick> {
+        if self.indented && line.first().is_some_and(|b| blank(*b)) {
+            return None;
+        }
         if self.two_lines && first_of_two(line).is_some() {
             return None;
         }
@@ -122,6 +137,18 @@ impl Layout {
 }
 
 /// Indented lines and empty ones have no header of their own.
+/// Whether nearly all lines begin with blanks and a time, as the agents of some clusters write them; where other lines
+/// have no blanks, what has them is more of another line.
+fn is_indented(lines: &[&str]) -> bool {
+    let is_so = |line: &&&str| {
+        let bare = line.trim_ascii_start();
+        bare.len() < line.len() && time::scan(bare.as_bytes()).is_some_and(|(form, ..)| form.is_full())
+    };
+    let blank = lines.iter().filter(|line| line.trim_ascii().is_empty()).count();
+    let indented = lines.iter().filter(is_so).count();
+    indented > 1 && indented * 10 >= (lines.len() - blank) * 9
+}
+
 fn may_have_header(line: &str) -> bool {
     line.bytes().next().is_some_and(|b| !blank(b))
 }

@@ -19,6 +19,7 @@ pub(super) fn settle(entries: &mut BTreeMap<u32, Entry>, work: &mut u64) -> Vec<
         let before = merged.len();
         round(entries, &mut merged, work);
         merge_equal(entries, &mut merged);
+        merge_covered(entries, &mut merged, work);
         if merged.len() == before {
             break;
         }
@@ -90,10 +91,13 @@ fn candidate(entries: &BTreeMap<u32, Entry>, at: Option<usize>, members: Vec<u32
     let mut words = 0;
     for place in &at {
         let here: BTreeSet<&str> = patterns.iter().map(|pieces| &*pieces[*place].text).collect();
+        let here_are_names = here.iter().all(|word| is_name(word));
         // That several positions differ at once says as much as one more word at each.
         let states = here.iter().all(|word| is_state(word));
         let here = evidence(&here)? + usize::from(at.len() > 1 && here.len() == patterns.len());
-        let least = needed(first, *place)?;
+        let said = first.iter().skip(1).filter(|piece| piece.kind == Kind::Word).count();
+        let named = *place == 0 && here_are_names && said >= SENTENCE;
+        let least = if named { ANYWHERE } else { needed(first, *place)? };
         if here < if states { least.max(ANYWHERE) } else { least } {
             return None;
         }
@@ -107,7 +111,7 @@ fn is_soft(pieces: &[Piece], at: usize) -> bool {
     let piece = &pieces[at];
     piece.kind == Kind::Word
         && !is_state(&piece.text)
-        && (is_name(&piece.text) || needed(pieces, at).is_some_and(|needed| needed <= AFTER))
+        && (is_name(&piece.text) || needed(pieces, at).is_some_and(|needed| needed < ANYWHERE))
 }
 
 /// How much the words at a position say that it holds a value: their number, more where they look like names.
@@ -198,6 +202,9 @@ const BEFORE: [&str; 56] = [
 /// Different words behind a word or bracket that announces a value.
 const AFTER: usize = 3;
 
+/// Words behind a first name from which on they are a sentence about it.
+const SENTENCE: usize = 4;
+
 /// Different words where nothing announces a value.
 const ANYWHERE: usize = 6;
 
@@ -252,5 +259,81 @@ fn merge_equal(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>) {
         let masked = members.iter().filter_map(|id| entries.get(id)).flat_map(|entry| &entry.masked);
         let at = masked.map(|at| usize::from(*at)).collect::<BTreeSet<_>>().into_iter().collect();
         merge(entries, &Candidate { at, members, words: 0 }, merged);
+    }
+}
+
+/// Sets of positions that are tried per number of positions.
+const SETS: usize = 24;
+
+/// Merges templates into those that say the same but where comparing has found values: what was too rare there to be
+/// found so itself.
+fn merge_covered(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mut u64) {
+    let mut sets: HashMap<usize, Vec<Vec<u16>>> = HashMap::new();
+    let mut index: HashMap<(usize, u64), u32> = HashMap::new();
+    for (id, entry) in entries.iter().filter(|(_, entry)| !entry.masked.is_empty()) {
+        index.insert((entry.pieces.len(), pattern::key(&entry.pieces)), *id);
+        let sets = sets.entry(entry.pieces.len()).or_default();
+        if sets.len() < SETS && !sets.contains(&entry.masked) {
+            sets.push(entry.masked.clone());
+        }
+    }
+    let mut covered = Vec::new();
+    for (id, Entry { pieces, masked, .. }) in &*entries {
+        let key = pattern::key(pieces);
+        let by = sets.get(&pieces.len()).into_iter().flatten().filter(|set| *set != masked).find_map(|set| {
+            *work += 1;
+            let key = set.iter().fold(key, |key, at| pattern::masked(key, pieces, usize::from(*at)));
+            index.get(&(pieces.len(), key)).filter(|by| *by != id)
+        });
+        covered.extend(by.map(|by| (*by, *id)));
+    }
+    for (by, id) in covered {
+        let Some(at) = entries.get(&by).filter(|_| entries.contains_key(&id)).map(|entry| &entry.masked)
+        else {
+            continue;
+        };
+        let at = at.iter().map(|at| usize::from(*at)).collect();
+        merge(entries, &Candidate { at, members: vec![by, id], words: 0 }, merged);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::template::Miner;
+
+    fn texts(messages: impl Iterator<Item = String>) -> Vec<(String, u64)> {
+        let mut miner = Miner::new();
+        for message in messages {
+            miner.observe(&message);
+        }
+        miner.settle();
+        miner.templates().into_iter().map(|template| (template.text, template.count)).collect()
+    }
+
+    #[test]
+    fn values_behind_keys_that_vary_together_are_one_template() {
+        const NAMES: [&str; 5] = ["orders", "users", "carts", "stock", "mail"];
+        let pairs = (0..25).filter(|n| n % 3 != 1).map(|n| (NAMES[n / 5], NAMES[n % 5]));
+        let messages = pairs.map(|(dag, task)| format!("Marking task as done. dag={dag}, task=\"{task}\""));
+        let expected = vec![("Marking task as done. dag=<*>, task=\"<*>\"".to_owned(), 17)];
+        assert_eq!(texts(messages), expected);
+    }
+
+    #[test]
+    fn what_is_too_rare_to_be_compared_comes_under_the_template_that_covers_it() {
+        let often = ["ann", "bob", "eve", "kim"].map(|name| format!("login of user {name} from lab failed"));
+        let places =
+            ["lab", "hall", "attic", "cellar"].map(|place| format!("login of user ann from {place} failed"));
+        let rare = ["login of user zoe from roof failed".to_owned()];
+        let messages = often.into_iter().chain(places).chain(rare);
+        assert_eq!(texts(messages), vec![("login of user <*> from <*> failed".to_owned(), 9)]);
+    }
+
+    #[test]
+    fn names_of_services_before_the_same_words_are_values() {
+        let services = ["shop.service", "cart.service", "mail.service", "cron.service", "pay.service"];
+        let messages = services.map(|name| format!("{name}: Main process exited, result failure"));
+        let expected = vec![("<*>: Main process exited, result failure".to_owned(), 5)];
+        assert_eq!(texts(messages.into_iter()), expected);
     }
 }

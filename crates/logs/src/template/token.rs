@@ -139,7 +139,7 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
         let byte = self.text[at];
         let next = self.text.get(at + 1).copied().unwrap_or(b' ');
         // `<1 sec` is a value like any other.
-        if byte == b'<' && next.is_ascii_digit() {
+        if byte == b'<' && next.is_ascii_digit() && !self.closes_angle(at + 1) {
             return true;
         }
         if byte == b',' && self.list == List::Value {
@@ -164,6 +164,12 @@ impl<'a, S: FnMut(Token<'a>) -> bool> Walker<'a, '_, S> {
             return self.emit(Kind::Value, at + 1, at + 1);
         }
         true
+    }
+
+    /// Whether the word that begins there is in angle brackets: `<7f3a@mail>`.
+    fn closes_angle(&self, from: usize) -> bool {
+        let word = self.text[from..].iter().take(LONGEST_WORD).take_while(|byte| !blank(**byte));
+        word.copied().any(|byte| byte == b'>')
     }
 
     /// After `key=`: the value is empty when nothing or the next key follows.
@@ -358,6 +364,7 @@ fn is_constant(word: &[u8], equals: bool) -> bool {
     match word[0] {
         b't' | b'T' | b'f' | b'F' => among(&[b"true", b"false"]),
         b'n' | b'N' | b'y' | b'Y' if equals => among(&[b"null", b"nil", b"none", b"yes", b"no"]),
+        b'o' | b'O' if equals => among(&[b"on", b"off"]),
         _ => false,
     }
 }
@@ -498,6 +505,8 @@ mod tests {
             ("a = b", "a = b"),
             ("stack (@0x7fed @0x12 @0x7f)", "stack (<*>)"),
             ("lifetime <1 sec", "lifetime <*>"),
+            ("id <3f2a@mail> and <af31@mail>", "id <<*>> and <<*>>"),
+            ("light=on, fan=OFF", "light=<*>, fan=<*>"),
             ("prefetch depth.......0", "prefetch depth.<*>"),
             ("eth0: link up", "~eth0: link up"),
             ("std::vector is empty.", "std::vector is empty."),
