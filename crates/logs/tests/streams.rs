@@ -179,13 +179,14 @@ fn what_a_message_prints_over_several_lines_is_one_record() {
 
 #[test]
 fn headers_behind_blanks_begin_records() {
-    let line = |second: usize, level: &str| {
-        format!("    2026/11/05 10:00:{second:02} [{level}] agent: synced service {second}\n")
+    // Enough that they are learned.
+    let line = |n: usize, level: &str| {
+        format!("    2026/11/05 10:{:02}:{:02} [{level}] agent: synced service {n}\n", n / 60, n % 60)
     };
-    let text: String = (0..30).map(|n| line(n, if n == 20 { "ERR" } else { "INFO" })).collect();
+    let text: String = (0..500).map(|n| line(n, if n == 20 { "ERR" } else { "INFO" })).collect();
     let seen: Vec<_> = records(&text).into_iter().map(|record| (record.line, record.level)).collect();
     let level = |n| if n == 21 { Level::Error } else { Level::Info };
-    assert_eq!(seen, (1..=30).map(|n| (n, Some(level(n)))).collect::<Vec<_>>());
+    assert_eq!(seen, (1..=500).map(|n| (n, Some(level(n)))).collect::<Vec<_>>());
 }
 
 #[test]
