@@ -442,13 +442,13 @@ impl Draft {
         if blank && announced && matches!(self.state, State::Plain) {
             return Next::Perhaps;
         }
-        if matches!(self.state, State::Plain) && !may_begin && self.goes_on_with(content) {
+        let names_exception = may_begin && head::is_head(content);
+        if matches!(self.state, State::Plain) && !names_exception && self.goes_on_with(content) {
             if opens_key_block(content) {
                 self.state = State::KeyBlock;
             }
             return Next::Part;
         }
-        let names_exception = may_begin && head::is_head(content);
         let announces = names_exception && self.announces(head::ends_program(content));
         match &mut self.state {
             State::Head(lines) if *lines < head::MESSAGE_LINES && !names_exception => {
