@@ -12,7 +12,7 @@ mod templates;
 use std::collections::BTreeSet;
 
 use groundcrew_core::trace::{Frame, Trace};
-use groundcrew_crew::config::Config;
+use groundcrew_crew::config::{Config, LogsConfig};
 use groundcrew_logs::{DropReason, Fingerprint, Judged, Keep, Record, Redactor, Rules, Scan, ScanOptions};
 use serde::Serialize;
 
@@ -95,9 +95,8 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
         LogsAction::Templates(options) => return templates::run(options, at),
     };
     let mut input = Input::open(&file.file)?;
-    // Nothing is stored, so the key need not be secret: it only names equal secrets alike.
     let keep = if file.errors { Keep::Errors } else { Keep::All };
-    let options = ScanOptions { keep, ..ScanOptions::new(Redactor::new(&[0; 32])) };
+    let options = ScanOptions { keep, ..ScanOptions::new(redactor(at)?) };
     let rules = rules(at)?;
     let source = file.file.to_string_lossy().into_owned();
     let mut summary = Summary::default();
@@ -123,14 +122,28 @@ pub(super) fn run(options: &Logs, at: &Invocation) -> Result<Done, Failure> {
 /// How a record is shown.
 type Show = fn(&Invocation, &Record, Option<&Judged>) -> Result<(), Failure>;
 
-/// The rules of the configuration file that was named, so that they can be tried before they count anywhere.
-fn rules(at: &Invocation) -> Result<Rules, Failure> {
-    let Some(path) = at.config_named() else { return Ok(Rules::default()) };
+/// What the configuration file that was named says of logs, so that it can be tried before it counts anywhere.
+fn settings(at: &Invocation) -> Result<LogsConfig, Failure> {
+    let Some(path) = at.config_named() else { return Ok(LogsConfig::default()) };
     let wrong = |error: String| Failure::new(Kind::Usage, error);
     let read = Config::read(path).map_err(|error| wrong(error.to_string()))?;
     let (config, _) =
         read.ok_or_else(|| wrong(format!("there is no configuration file {}", path.display())))?;
-    Rules::new(&config.logs.rules).map_err(|error| wrong(format!("{}: {error}", path.display())))
+    Ok(config.logs)
+}
+
+fn rules(at: &Invocation) -> Result<Rules, Failure> {
+    let file = at.config_named().map(|path| path.display().to_string()).unwrap_or_default();
+    let wrong = |error| Failure::new(Kind::Usage, format!("{file}: {error}"));
+    Rules::new(&settings(at)?.rules).map_err(wrong)
+}
+
+/// Takes out secrets and what the settings name besides. Nothing is stored, so the key need not be secret: it only names
+/// equal secrets alike.
+fn redactor(at: &Invocation) -> Result<Redactor, Failure> {
+    let settings = settings(at)?;
+    let redactor = Redactor::new(&[0; 32]).also(&settings.redact, &settings.redact_patterns);
+    redactor.map_err(|error| Failure::new(Kind::Usage, error.to_string()))
 }
 
 impl Summary {

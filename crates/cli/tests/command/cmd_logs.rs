@@ -190,3 +190,30 @@ fn rules_are_tried_on_a_log_before_they_count_anywhere() {
     std::fs::remove_file(home.shop().join("try.toml")).unwrap();
     insta::assert_snapshot!("rules_nowhere", parse(&[]));
 }
+
+#[test]
+fn what_the_settings_want_taken_out_is_tried_on_a_log_before_it_counts_anywhere() {
+    let home = home();
+    let line =
+        "2026-11-05T10:00:00Z ERROR shop: no order C-123456 for bob@example.org, card 4111111111111111\n";
+    std::fs::write(home.shop().join("orders.log"), line).unwrap();
+    let settings =
+        "[logs]\nredact = [\"email\"]\nredact_patterns = [{ name = \"order\", pattern = \"C-[0-9]{6}\" }]\n";
+    std::fs::write(home.shop().join("try.toml"), settings).unwrap();
+    let plain = home.run(&["logs", "parse", "orders.log"]);
+    assert!(plain.stdout.contains("C-123456 for bob@example.org"), "{plain:?}");
+    let ran = home.run(&["logs", "parse", "orders.log", "--config", "try.toml", "--json"]);
+    let kept = ["C-123456", "bob@"].iter().any(|secret| ran.stdout.contains(secret));
+    assert!(!kept && ran.stdout.contains("no order [redacted:order:"), "{ran:?}");
+    assert!(ran.stdout.contains("for [redacted:email:"), "{ran:?}");
+    assert!(ran.stdout.contains("4111111111111111"), "what was not asked for stays: {ran:?}");
+    let wrong = "[logs]\nredact_patterns = [\n  \"(\"\n]\n";
+    std::fs::write(home.shop().join("try.toml"), wrong).unwrap();
+    let ran = home.run(&["logs", "parse", "orders.log", "--config", "try.toml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("try.toml: line 3, column 3: the pattern \"(\" cannot be used"),
+        "{}",
+        ran.stderr
+    );
+}
