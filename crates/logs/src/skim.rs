@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use memchr::{memchr2_iter, memmem};
 
+use crate::access;
 use crate::header::Layout;
 use crate::record::Level;
 use crate::trace;
@@ -45,7 +46,8 @@ pub(crate) fn ordinary<'a>(
     let head = layout.read(line, reference)?;
     let level = head.level;
     let known = head.learned && head.time.is_some() && !head.continues && level < Some(Level::Error);
-    if !known || unwrap(line, form, reference).is_some() {
+    // The columns of an access log say more than the header that they look like.
+    if !known || unwrap(line, form, reference).is_some() || access::line(line).is_some() {
         return None;
     }
     let message = bytes.get(head.message_at..)?;
@@ -79,6 +81,19 @@ fn is_clean(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_failed_is_not_ordinary_where_the_header_of_an_access_log_was_learned() {
+        let line = |n: usize, status: u16| {
+            format!(
+                "10.0.0.{n} - - [05/Nov/2026:10:00:00 +0000] \"GET /cart/{n} HTTP/1.1\" {status} 12 \"-\" \"x\""
+            )
+        };
+        let lines: Vec<String> = (0..100).map(|n| line(n, 200)).collect();
+        let reference = "2026-11-06T00:00:00Z".parse().unwrap();
+        let layout = Layout::learn(lines.iter().map(String::as_str), reference);
+        assert!(ordinary(line(7, 503).as_bytes(), Form::Plain, &layout, reference).is_none());
+    }
 
     #[test]
     fn lines_that_are_more_than_a_header_and_words_are_not_ordinary() {
