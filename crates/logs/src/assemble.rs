@@ -10,22 +10,25 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
 pub(crate) use crate::draft::{Draft, Row};
 
-use crate::draft::Parsed;
+use crate::draft::{PLAIN_WAIT, Parsed};
 use crate::header::Layout;
+use crate::ordinary::{Ordinary, Said};
 use crate::record::Level;
 use crate::trace::Next;
+use crate::unwrap::{Form, unwrap};
 
 /// Lines held back at most until one decides where they belong.
 const HELD: usize = 64;
 /// Records, and bytes of the file, that wait at most for one that began before them.
 const WAITING: usize = 4096;
 const WAITING_BYTES: u64 = 4 << 20;
+/// Texts whose room is used again.
+const SPARE: usize = 256;
 
 /// Puts lines together.
 pub(crate) struct Assembler {
@@ -33,9 +36,12 @@ pub(crate) struct Assembler {
     slots: VecDeque<Slot>,
     /// Where those began that may go on, the one that was last written to at the end.
     open: Vec<Open>,
+    form: Form,
     layout: Layout,
     reference: Timestamp,
     limit: usize,
+    /// Room for the texts of ordinary lines.
+    spare: Vec<String>,
     /// Rows taken.
     sequence: u64,
     /// No open record has ended for want of lines before this row.
@@ -53,6 +59,18 @@ enum Body {
     Part(Box<Row<'static>>),
     Open(Box<Draft>),
     Done(Box<Draft>),
+    /// An ordinary line that may go on.
+    Line(Ordinary),
+    /// An ordinary line that does not.
+    Passed(Ordinary),
+}
+
+/// What came out.
+pub(crate) enum Finished {
+    /// A record.
+    Draft(Box<Draft>),
+    /// A record that is an ordinary line.
+    Line(Ordinary),
 }
 
 struct Open {
@@ -67,9 +85,18 @@ struct Open {
 
 impl Assembler {
     /// `reference` dates lines without a year; `limit` is the most bytes of a record.
-    pub(crate) fn new(layout: Layout, reference: Timestamp, limit: usize) -> Self {
-        let (slots, open) = (VecDeque::new(), Vec::new());
-        Self { slots, open, layout, reference, limit, sequence: 0, expiry: u64::MAX }
+    pub(crate) fn new(form: Form, layout: Layout, reference: Timestamp, limit: usize) -> Self {
+        Self {
+            slots: VecDeque::new(),
+            open: Vec::new(),
+            form,
+            layout,
+            reference,
+            limit,
+            spare: Vec::new(),
+            sequence: 0,
+            expiry: u64::MAX,
+        }
     }
 
     /// Offset and line number at which the first record begins that has not come out.
@@ -77,43 +104,125 @@ impl Assembler {
         self.slots.front().map(|slot| (slot.start, slot.number))
     }
 
-    /// The records that have not come out.
-    pub(crate) fn waiting(&mut self) -> impl Iterator<Item = &mut Draft> {
-        self.slots.iter_mut().filter_map(|slot| match &mut slot.body {
-            Body::Open(draft) | Body::Done(draft) => Some(&mut **draft),
-            Body::Part(_) => None,
+    /// The records that begin before an offset and have not come out.
+    pub(crate) fn waiting(&mut self, before: u64) -> impl Iterator<Item = &mut Draft> {
+        for at in 0..self.open.len() {
+            if self.open[at].start < before {
+                self.open_up(at);
+            }
+        }
+        self.slots.iter_mut().take_while(move |slot| slot.start < before).filter_map(|slot| {
+            match &mut slot.body {
+                Body::Open(draft) | Body::Done(draft) => Some(&mut **draft),
+                Body::Part(_) | Body::Line(_) | Body::Passed(_) => None,
+            }
         })
     }
 
-    /// Whether a line with a header and nothing around it ends all that is open.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let ends = |slot: &Slot| match &slot.body {
-            Body::Open(draft) => draft.is_plain() && draft.key() == ("", None),
-            Body::Part(_) | Body::Done(_) => false,
+    /// Reads what comes by another form and layout.
+    pub(crate) fn read_as(&mut self, form: Form, layout: Layout) {
+        // What may go on was read by what held until now.
+        for at in 0..self.open.len() {
+            self.open_up(at);
+        }
+        (self.form, self.layout) = (form, layout);
+    }
+
+    /// Takes an ordinary line the short way; false when it has to be pushed, since more than its stream's last event may
+    /// be open.
+    pub(crate) fn pass(
+        &mut self,
+        (start, end, number): (u64, u64, u64),
+        line: &str,
+        said: Said,
+        done: &mut Vec<Finished>,
+    ) -> bool {
+        let hash = hash(said.key(line));
+        let mut same = self.open.iter().filter(|open| open.hash == hash);
+        let alone = match (same.next(), same.next()) {
+            (None, _) => true,
+            (Some(open), None) => self.is_ended_by_any(open, said.key(line)),
+            (Some(_), Some(_)) => false,
         };
-        self.slots.len() <= 1 && self.slots.iter().all(ends)
-    }
-
-    /// Counts a row that was read elsewhere.
-    pub(crate) fn pass(&mut self) {
+        if !alone {
+            return false;
+        }
         self.sequence += 1;
+        if self.sequence >= self.expiry {
+            self.expire();
+        }
+        if let Some(open) = self.open.iter().rev().find(|open| open.hash == hash) {
+            self.end(open.start);
+        }
+        let mut text = self.spare.pop().unwrap_or_default();
+        text.push_str(line);
+        let line = Ordinary { end, number, sequence: self.sequence, text, said };
+        let expiry = self.sequence + PLAIN_WAIT + 1;
+        self.expiry = self.expiry.min(expiry);
+        self.insert(Slot { start, number, body: Body::Line(line) });
+        self.open.push(Open { start, hash, foreground: true, expiry });
+        self.settle(done);
+        self.bound(done);
+        true
     }
 
-    /// Reads what comes by another layout.
-    pub(crate) fn read_as(&mut self, layout: Layout) {
-        self.layout = layout;
+    /// Takes back the room of a line that came out.
+    pub(crate) fn take_back(&mut self, mut text: String) {
+        if self.spare.len() < SPARE {
+            text.clear();
+            self.spare.push(text);
+        }
+    }
+
+    /// Whether any line of the stream with that key that begins an event ends it.
+    fn is_ended_by_any(&self, open: &Open, key: (&str, Option<Level>)) -> bool {
+        match self.slots.get(self.at(open.start)).map(|slot| &slot.body) {
+            Some(Body::Line(line)) => line.key() == key,
+            Some(Body::Open(draft)) => open.foreground && draft.is_plain() && draft.key() == key,
+            Some(Body::Part(_) | Body::Done(_) | Body::Passed(_)) | None => false,
+        }
+    }
+
+    /// Makes a record of an ordinary line that is open.
+    fn open_up(&mut self, open: usize) {
+        let Some(start) = self.open.get(open).map(|open| open.start) else { return };
+        let at = self.at(start);
+        let Body::Line(line) = &mut self.slots[at].body else { return };
+        let line = std::mem::take(line);
+        let (envelope, text) = match unwrap(&line.text, self.form, self.reference) {
+            Some((envelope, inner)) => (Some(envelope), inner),
+            None => (None, Cow::Borrowed(line.text.as_str())),
+        };
+        let (end, number, sequence) = (line.end, line.number, line.sequence);
+        let row = Row { start, end, number, lines: 1, text, cut: false, envelope, sequence };
+        let parsed = Parsed::new(&row.text, &self.layout, self.reference);
+        let Some(draft) = Draft::new(&row, parsed) else { return };
+        let expiry = draft.expiry();
+        self.slots[at].body = Body::Open(Box::new(draft));
+        self.expiry = self.expiry.min(expiry);
+        self.open[open].expiry = expiry;
+        self.take_back(line.text);
     }
 
     /// Takes the next line and adds the records that came out to `done`.
-    pub(crate) fn push(&mut self, mut row: Row<'_>, done: &mut Vec<Draft>) {
+    pub(crate) fn push(&mut self, mut row: Row<'_>, done: &mut Vec<Finished>) {
         self.sequence += 1;
         row.sequence = self.sequence;
         if self.sequence >= self.expiry {
             self.expire();
         }
-        let Some(row) = self.joined(row) else { return };
+        let hash = hash(row.key());
+        if let Some(at) = self.open.iter().position(|open| open.hash == hash) {
+            self.open_up(at);
+        }
+        let Some(row) = self.joined(row, hash) else { return };
         self.place_all(row);
         self.settle(done);
+        self.bound(done);
+    }
+
+    /// Ends everything where too much waits.
+    fn bound(&mut self, done: &mut Vec<Finished>) {
         let behind = self.slots.back().map_or(0, |slot| slot.start);
         let span = self.slots.front().map_or(0, |slot| behind - slot.start);
         if self.slots.len() > WAITING || span > WAITING_BYTES {
@@ -122,7 +231,7 @@ impl Assembler {
     }
 
     /// Adds what is unfinished to `done`, taken as finished.
-    pub(crate) fn finish(&mut self, done: &mut Vec<Draft>) {
+    pub(crate) fn finish(&mut self, done: &mut Vec<Finished>) {
         while let Some(first) = self.open.iter().map(|open| open.start).min() {
             self.end(first);
         }
@@ -130,12 +239,11 @@ impl Assembler {
     }
 
     /// The row with the parts before it; none while more of them follow.
-    fn joined<'a>(&mut self, row: Row<'a>) -> Option<Row<'a>> {
+    fn joined<'a>(&mut self, row: Row<'a>, hash: u64) -> Option<Row<'a>> {
         let goes_on = row.envelope.as_ref().is_some_and(|envelope| envelope.goes_on);
-        let hash = hash(row.key());
         let is_part = |open: &Open| match &self.slots[self.at(open.start)].body {
             Body::Part(part) => part.key() == row.key(),
-            Body::Open(_) | Body::Done(_) => false,
+            Body::Open(_) | Body::Done(_) | Body::Line(_) | Body::Passed(_) => false,
         };
         let part = self.open.iter().position(|open| open.hash == hash && is_part(open));
         let row = match part {
@@ -146,7 +254,7 @@ impl Assembler {
                 let at = self.at(open.start);
                 match self.slots.remove(at).map(|slot| slot.body) {
                     Some(Body::Part(part)) => self.with_more(*part, &row),
-                    Some(Body::Open(_) | Body::Done(_)) | None => row,
+                    Some(Body::Open(_) | Body::Done(_) | Body::Line(_) | Body::Passed(_)) | None => row,
                 }
             }
         };
@@ -229,6 +337,8 @@ impl Assembler {
             }
             Next::Perhaps if draft.held.len() < HELD => {
                 draft.hold(row);
+                let expiry = draft.expiry();
+                self.wait(start, expiry);
                 Some(start)
             }
             Next::Perhaps | Next::End => {
@@ -283,7 +393,7 @@ impl Assembler {
     fn draft(&self, start: u64) -> Option<&Draft> {
         match &self.slots[self.at(start)].body {
             Body::Open(draft) => Some(draft),
-            Body::Part(_) | Body::Done(_) => None,
+            Body::Part(_) | Body::Done(_) | Body::Line(_) | Body::Passed(_) => None,
         }
     }
 
@@ -300,11 +410,12 @@ impl Assembler {
 
     /// Ends what began there; rows that it held back find their places again.
     fn end(&mut self, start: u64) {
-        self.open.retain(|open| open.start != start);
+        if let Some(open) = self.open.iter().rposition(|open| open.start == start) {
+            self.open.remove(open);
+        }
         let at = self.at(start);
         let Some(slot) = self.slots.get_mut(at) else { return };
-        let part = Box::new(Row::default());
-        match std::mem::replace(&mut slot.body, Body::Part(part)) {
+        match std::mem::replace(&mut slot.body, Body::Passed(Ordinary::default())) {
             Body::Part(row) => {
                 self.slots.remove(at);
                 self.place_all(*row);
@@ -316,6 +427,7 @@ impl Assembler {
                     self.place(row);
                 }
             }
+            Body::Line(line) | Body::Passed(line) => slot.body = Body::Passed(line),
         }
     }
 
@@ -330,16 +442,6 @@ impl Assembler {
     /// Ends the open records whose lines have not come for too long.
     fn expire(&mut self) {
         loop {
-            // A line that is held back makes a record wait longer than was noted.
-            for at in 0..self.open.len() {
-                let Open { start, expiry, .. } = self.open[at];
-                if expiry <= self.sequence {
-                    self.open[at].expiry = match &self.slots[self.at(start)].body {
-                        Body::Part(row) => expiry_of_part(row),
-                        Body::Open(draft) | Body::Done(draft) => draft.expiry(),
-                    };
-                }
-            }
             let expired = self.open.iter().filter(|open| open.expiry <= self.sequence);
             match expired.map(|open| open.start).min() {
                 Some(start) => self.end(start),
@@ -352,36 +454,56 @@ impl Assembler {
     }
 
     /// Lets out the records before the last place that none spans.
-    fn settle(&mut self, done: &mut Vec<Draft>) {
+    fn settle(&mut self, done: &mut Vec<Finished>) {
         let (mut ready, mut end) = (0, 0);
         for (at, slot) in self.slots.iter().enumerate() {
-            let Body::Done(draft) = &slot.body else { break };
-            end = draft.end.max(end);
+            let slot_end = match &slot.body {
+                Body::Done(draft) => draft.end,
+                Body::Passed(line) => line.end,
+                Body::Part(_) | Body::Open(_) | Body::Line(_) => break,
+            };
+            end = slot_end.max(end);
             if self.slots.get(at + 1).is_none_or(|next| end <= next.start) {
                 ready = at + 1;
             }
         }
         for slot in self.slots.drain(..ready) {
-            if let Body::Done(draft) = slot.body {
-                done.push(*draft);
+            match slot.body {
+                Body::Done(draft) => done.push(Finished::Draft(draft)),
+                Body::Passed(line) => done.push(Finished::Line(line)),
+                Body::Part(_) | Body::Open(_) | Body::Line(_) => {}
             }
         }
     }
 
     fn at(&self, start: u64) -> usize {
+        // Mostly there is one.
+        if self.slots.front().is_some_and(|slot| slot.start == start) {
+            return 0;
+        }
         self.slots.partition_point(|slot| slot.start < start)
     }
 
     fn insert(&mut self, slot: Slot) {
+        if self.slots.back().is_none_or(|last| last.start < slot.start) {
+            self.slots.push_back(slot);
+            return;
+        }
         let at = self.at(slot.start);
         self.slots.insert(at, slot);
     }
 }
 
-fn hash(key: (&str, Option<Level>)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+/// A few multiplications; that keys may be made to share one costs those who do it a compare.
+fn hash((name, level): (&str, Option<Level>)) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let hash = words
+        .iter()
+        .fold(level.map_or(0, |level| level as u64 + 1), |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let rest = rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+    mix(hash, rest)
 }
 
 /// The first row at which a part whose end has not come counts as a line.

@@ -4,15 +4,24 @@
 //! trickery changes neither a fingerprint nor what a person sees. An unfinished terminal sequence must not swallow the
 //! text behind it: then only its opening is removed.
 
+use std::borrow::Cow;
+
 /// The text of one line, without its line end.
 pub(crate) fn clean(bytes: &[u8]) -> String {
+    cleaned(bytes).into_owned()
+}
+
+/// As [`clean`]; the bytes themselves where nothing has to be taken out.
+pub(crate) fn cleaned(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let bytes = trim_carriage_returns(bytes);
-    let text = String::from_utf8_lossy(bytes);
-    if text.bytes().all(|b| b == b'\t' || (0x20..0x7f).contains(&b)) {
-        return text.into_owned();
+    if bytes.iter().fold(true, |clean, b| clean & ((0x20..0x7f).contains(b) | (*b == b'\t')))
+        && let Ok(text) = str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text);
     }
-    strip(&text)
+    let text = String::from_utf8_lossy(bytes);
+    Cow::Owned(strip(&text))
 }
 
 fn trim_carriage_returns(bytes: &[u8]) -> &[u8] {

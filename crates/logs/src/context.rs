@@ -6,9 +6,12 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use memchr::{memmem, memrchr};
+use memchr::memmem::{self, Finder};
+use memchr::memrchr;
 
 use crate::clean::clean;
 use crate::encoding::{Encoding, is_garbage};
@@ -56,6 +59,9 @@ fn is_key_line(line: &str) -> bool {
     last.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
+/// Stands in every line with which a private key begins or ends.
+static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
+
 /// Finds the lines before a place in a file.
 pub(crate) struct Context {
     pub(crate) encoding: Encoding,
@@ -63,7 +69,7 @@ pub(crate) struct Context {
     /// Bytes after which a line is cut.
     pub(crate) limit: usize,
     /// Lines that were looked at lately, by the offset of their end; errors come in floods.
-    known: VecDeque<(u64, Vec<String>)>,
+    known: VecDeque<(u64, Rc<[String]>)>,
 }
 
 impl Context {
@@ -79,7 +85,7 @@ impl Context {
         redactor: &Redactor,
     ) -> Vec<String> {
         let offset = base + bytes.len() as u64;
-        let mut found: Vec<Vec<String>> = Vec::new();
+        let mut found: Vec<Rc<[String]>> = Vec::with_capacity(LINES);
         let (mut count, mut end) = (0, bytes.len());
         while count < LINES
             && let Some(start) = self.line_before(bytes, end, base)
@@ -90,8 +96,12 @@ impl Context {
             found.push(lines);
             end = start;
         }
-        let lines = without_key_lines(found.into_iter().rev().flatten().collect());
-        lines[lines.len().saturating_sub(LINES)..].to_vec()
+        let lines = || found.iter().rev().flat_map(|lines| lines.iter());
+        if lines().any(|line| KEY.find(line.as_bytes()).is_some()) {
+            let lines = without_key_lines(lines().cloned().collect());
+            return lines[lines.len().saturating_sub(LINES)..].to_vec();
+        }
+        lines().skip(count.saturating_sub(LINES)).cloned().collect()
     }
 
     /// Where the line begins that ends there; none where the bytes begin in the middle of it.
@@ -112,11 +122,11 @@ impl Context {
     }
 
     /// The lines that a line of the file holds, none where it is blank.
-    fn lines(&mut self, end: u64, bytes: &[u8], form: Form, redactor: &Redactor) -> Vec<String> {
+    fn lines(&mut self, end: u64, bytes: &[u8], form: Form, redactor: &Redactor) -> Rc<[String]> {
         if let Ok(at) = self.known.binary_search_by_key(&end, |(end, _)| *end) {
             return self.known[at].1.clone();
         }
-        let lines = self.read(bytes, form, redactor);
+        let lines: Rc<[String]> = self.read(bytes, form, redactor).into();
         if self.known.back().is_none_or(|(last, _)| *last < end) {
             self.known.push_back((end, lines.clone()));
         } else if let Err(at) = self.known.binary_search_by_key(&end, |(end, _)| *end) {

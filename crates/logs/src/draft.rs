@@ -22,7 +22,7 @@ const LEAST_TAIL: usize = 4 * context::REACH as usize;
 /// How many times the limit a record may take in its file; what comes then is another record.
 const EXTENT: u64 = 64;
 /// Lines of other streams after which a record ends that has one line, and after which any record does.
-const PLAIN_WAIT: u64 = 64;
+pub(crate) const PLAIN_WAIT: u64 = 64;
 pub(crate) const WAIT: u64 = 1024;
 /// Seconds between two lines after which the second is another event.
 const PAUSE: i64 = 30;
@@ -99,13 +99,25 @@ impl<'a> Parsed<'a> {
                 Some(Said::read(content, &head))
             }
             // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
-            seen => general(content).map(Said::of).or_else(|| {
+            seen => general(content, reference).or_else(|| {
                 let head = seen.filter(|head| head.time.is_some() || head.learned && head.level.is_some())?;
                 let is_trace = head::is_head(content) || trace::begins(content).is_some();
                 (!is_trace).then(|| Said::read(content, &head))
             }),
         };
         Self { content, header, structured: false, field: None }
+    }
+}
+
+impl Parsed<'_> {
+    /// The message, where the line is neither an object nor the first of two.
+    pub(crate) fn plain_message(&self) -> Option<&str> {
+        match &self.header {
+            _ if self.structured => None,
+            Some(said) if said.continues => None,
+            Some(said) => Some(&said.message),
+            None => Some(self.content),
+        }
     }
 }
 
@@ -588,10 +600,17 @@ fn may_be_dated(layout: &Layout, content: &str) -> bool {
 }
 
 /// The header of a line by its general form; asked only of lines that begin as one may, or hold an access log's time.
-fn general(content: &str) -> Option<header::Header> {
+fn general(content: &str, reference: Timestamp) -> Option<Said<'_>> {
     let first = content.bytes().next()?;
     let may = first.is_ascii_digit() || first.is_ascii_uppercase() || first == b'[' || content.contains(" [");
-    may.then(|| header::parse(content))?
+    let head = may.then(|| Layout::default().read(content, reference))??;
+    Some(Said {
+        time: head.time,
+        level: head.level,
+        logger: head.logger.map(Cow::Borrowed),
+        message: Cow::Borrowed(&content[head.message_at..]),
+        ..Said::default()
+    })
 }
 
 /// Whether a line begins with the mark that build tools and servers of JavaScript print before each event, as in

@@ -7,17 +7,17 @@ use std::sync::MutexGuard;
 use groundcrew_core::trace::Trace;
 use jiff::Timestamp;
 
-use crate::assemble::{Assembler, Draft, Row};
-use crate::clean::clean;
+use crate::assemble::{Assembler, Draft, Finished, Row};
+use crate::clean::cleaned;
 use crate::context::{self, Context};
 use crate::encoding::{Encoding, is_garbage};
 use crate::file::LogFile;
 use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::{Ending, Line, LineReader, Piece};
+use crate::ordinary::{Ordinary, has_escaped_break, ordinary};
 use crate::record::{Level, Record, Span};
 use crate::redact::Redactor;
 use crate::release;
-use crate::skim::{Ordinary, Skimmed, has_escaped_break, ordinary};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
@@ -29,8 +29,8 @@ const EXAMPLES: usize = 5;
 /// Bytes shown of each.
 const EXAMPLE_BYTES: usize = 512;
 
-/// Longest line that is taken the short way; the window must still hold what lies before it.
-const SKIMMED_BYTES: usize = 4 << 10;
+/// Longest line that is taken the short way, where its text is kept while it waits.
+const ORDINARY_BYTES: usize = 4 << 10;
 
 /// Reads from the cursor, which must belong to this file.
 pub(crate) fn read(
@@ -94,12 +94,8 @@ struct Reading<'a, R> {
     /// What was learned of the segment before, in which the unfinished records may have begun.
     learned_before: Learned,
     assembler: Assembler,
-    /// An ordinary line that may go on; then nothing waits in the assembler.
-    skimmed: Option<Skimmed>,
-    /// Room for the text of the next one.
-    spare: String,
     /// Records that came out of the assembler and are not emitted yet; empty between lines.
-    done: Vec<Draft>,
+    done: Vec<Finished>,
     context: Context,
     records: Vec<Record>,
     unparsed: u64,
@@ -132,11 +128,9 @@ impl<'a, R: Read> Reading<'a, R> {
             reader,
             encoding,
             reference: log.changed,
-            assembler: Assembler::new(learned.layout.clone(), log.changed, limit),
+            assembler: Assembler::new(learned.form, learned.layout.clone(), log.changed, limit),
             learned,
             learned_before: Learned::default(),
-            skimmed: None,
-            spare: String::new(),
             done: Vec::new(),
             context: Context::new(encoding, log.changed, limit),
             records: Vec::new(),
@@ -179,9 +173,7 @@ impl<'a, R: Read> Reading<'a, R> {
 
     /// Offset up to which everything came out, and the lines before it.
     fn resume(&self) -> (u64, u64) {
-        let skimmed = self.skimmed.as_ref().map(|line| (line.start, line.number));
-        let unfinished = skimmed.or_else(|| self.assembler.unfinished());
-        unfinished.map_or((self.offset, self.line), |(offset, number)| (offset, number - 1))
+        self.assembler.unfinished().map_or((self.offset, self.line), |(offset, number)| (offset, number - 1))
     }
 
     /// Enough for one scan; never before the cursor has moved, or the next scan would do the same again.
@@ -199,8 +191,8 @@ impl<'a, R: Read> Reading<'a, R> {
             dropped => dropped + context::REACH + 1,
         };
         let (form, redactor) = (self.learned.form, &self.options.redactor);
-        for draft in self.assembler.waiting() {
-            if draft.start < reach && draft.context.is_none() {
+        for draft in self.assembler.waiting(reach) {
+            if draft.context.is_none() {
                 let before = self.reader.before(draft.start);
                 draft.context = Some(self.context.before(before, form, redactor));
             }
@@ -218,9 +210,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let bytes = self.reader.ahead(length)?;
         let complete = bytes.len() == length;
         let learned = Learned::from(bytes, complete, next, false, self.encoding, self.reference);
-        // A line that waits was read by what held until now.
-        self.unskim();
-        self.assembler.read_as(learned.layout.clone());
+        self.assembler.read_as(learned.form, learned.layout.clone());
         self.learned_before = std::mem::replace(&mut self.learned, learned);
         Ok(())
     }
@@ -231,23 +221,30 @@ impl<'a, R: Read> Reading<'a, R> {
         self.offset = line.end;
         self.inside_line = cut;
         self.line += u64::from(!cut);
-        if self.skim(line, number) {
-            return;
-        }
-        self.unskim();
         let mut scratch = Vec::new();
         let bytes = self.reader.bytes(line, &mut scratch);
-        if is_garbage(bytes) {
+        let text = cleaned(bytes);
+        if matches!(text, Cow::Owned(_)) && is_garbage(bytes) {
             self.finish();
             self.drop_bytes(DropReason::Binary, line.end - line.start);
             return;
         }
-        let text = clean(bytes);
-        let (envelope, text) = match unwrap(&text, self.learned.form, self.reference) {
-            Some((envelope, inner)) => (Some(envelope), inner),
-            None => (None, Cow::Borrowed(text.as_str())),
-        };
         let (start, end) = (line.start, line.end);
+        let (form, layout) = (self.learned.form, &self.learned.layout);
+        let short = self.options.keep == Keep::Errors
+            && line.ending == Ending::Newline
+            && text.len() <= ORDINARY_BYTES;
+        if short
+            && let Some(said) = ordinary(&text, form, layout, self.reference)
+            && self.assembler.pass((start, end, number), &text, said, &mut self.done)
+        {
+            self.emit();
+            return;
+        }
+        let (envelope, text) = match unwrap(&text, form, self.reference) {
+            Some((envelope, inner)) => (Some(envelope), inner),
+            None => (None, Cow::Borrowed(&*text)),
+        };
         let row = Row { start, end, number, lines: 1, text, cut, envelope, sequence: 0 };
         self.assembler.push(row, &mut self.done);
         self.emit();
@@ -259,7 +256,6 @@ impl<'a, R: Read> Reading<'a, R> {
 
     /// Takes an entry of a journal; what it says besides its message stands around each of the message's lines.
     fn take_entry(&mut self, entry: &Line) {
-        self.unskim();
         let bytes = self.reader.window(entry);
         let line_ends = memchr::memchr_iter(b'\n', bytes).count() as u64;
         let lines = line_ends + u64::from(!bytes.ends_with(b"\n"));
@@ -286,80 +282,22 @@ impl<'a, R: Read> Reading<'a, R> {
         self.drop_bytes(DropReason::OverlongLine, bytes);
     }
 
-    /// Takes an ordinary line the short way, where only errors are kept; false when it has to go the long way.
-    fn skim(&mut self, line: &Line, number: u64) -> bool {
-        if self.options.keep == Keep::All || line.ending != Ending::Newline || self.encoding.is_wide() {
-            return false;
-        }
-        if self.skimmed.is_none() && !self.assembler.is_at_rest() {
-            return false;
-        }
-        let bytes = self.reader.window(line);
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if bytes.len() > SKIMMED_BYTES {
-            return false;
-        }
-        let (form, layout) = (self.learned.form, &self.learned.layout);
-        let Some((text, said)) = ordinary(bytes, form, layout, self.reference) else { return false };
-        let mut kept = std::mem::take(&mut self.spare);
-        kept.clear();
-        kept.push_str(text);
-        let (start, end) = (line.start, line.end);
-        let Ordinary { time, level, message_at } = said;
-        let next = Skimmed { start, end, number, time, level, text: kept, message_at };
-        self.pass_skimmed();
-        if self.assembler.unfinished().is_some() {
-            self.assembler.finish(&mut self.done);
-            self.emit();
-        }
-        self.skimmed = Some(next);
-        true
-    }
-
-    /// Counts the ordinary line that waited: nothing of it follows.
-    fn pass_skimmed(&mut self) {
-        let Some(line) = self.skimmed.take() else { return };
-        self.assembler.pass();
-        let bucket = self.traffic.place(line.time);
-        self.traffic.count(false);
-        self.traffic.count_lines(1);
-        if let Some(observer) = self.observer.as_deref_mut() {
-            let release = release::named(&line.text)
-                .and_then(|_| release::named(&self.options.redactor.redacted(&line.text).0));
-            let (message, _) = self.options.redactor.redacted(&line.text[line.message_at..]);
-            let (release, message) = (release.as_deref(), &*message);
-            observer.observe(Seen {
-                message,
-                bucket,
-                level: line.level,
-                release,
-                line: line.number,
-                lines: 1,
-            });
-        }
-        self.spare = line.text;
-    }
-
-    /// Takes the ordinary line that waited the long way, since more of it may follow.
-    fn unskim(&mut self) {
-        let Some(line) = self.skimmed.take() else { return };
-        let (start, end, number) = (line.start, line.end, line.number);
-        let text = Cow::Borrowed(line.text.as_str());
-        let row = Row { start, end, number, lines: 1, text, ..Row::default() };
-        self.assembler.push(row, &mut self.done);
-        self.emit();
-        self.spare = line.text;
-    }
-
     fn finish(&mut self) {
-        self.pass_skimmed();
         self.assembler.finish(&mut self.done);
         self.emit();
     }
 
     fn emit(&mut self) {
         let mut done = std::mem::take(&mut self.done);
-        for mut draft in done.drain(..) {
+        for found in done.drain(..) {
+            let mut draft = match found {
+                Finished::Draft(draft) => draft,
+                Finished::Line(line) => {
+                    self.pass_line(&line);
+                    self.assembler.take_back(line.text);
+                    continue;
+                }
+            };
             self.drop_bytes(DropReason::LongRecord, draft.left_out);
             let no_error = draft.field.is_none()
                 && draft.language.is_none()
@@ -391,6 +329,34 @@ impl<'a, R: Read> Reading<'a, R> {
         }
         // Its room is used again.
         self.done = done;
+    }
+
+    /// Counts an ordinary line, and shows it to whom it concerns.
+    fn pass_line(&mut self, line: &Ordinary) {
+        let bucket = self.traffic.place(line.said.time);
+        self.traffic.count(false);
+        self.traffic.count_lines(1);
+        let redactor = &self.options.redactor;
+        let text = line.content();
+        if !line.said.headed {
+            self.unparsed += 1;
+            if self.unparsed_examples.len() < EXAMPLES {
+                let text = redactor.redact(text).text;
+                self.unparsed_examples.push(text[..text.floor_char_boundary(EXAMPLE_BYTES)].to_owned());
+            }
+        }
+        if let Some(observer) = self.observer.as_deref_mut() {
+            let release = release::named(text).and_then(|_| release::named(&redactor.redacted(text).0));
+            let (message, _) = redactor.redacted(line.message());
+            observer.observe(Seen {
+                message: &message,
+                bucket,
+                level: line.said.level,
+                release: release.as_deref(),
+                line: line.number,
+                lines: 1,
+            });
+        }
     }
 
     /// Counts a record that is no error and that nobody keeps.
