@@ -161,4 +161,39 @@ mod tests {
             assert!(!ordinary(line), "{line}");
         }
     }
+
+    #[test]
+    fn nearly_all_lines_of_real_systems_that_are_no_errors_are_ordinary() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/logs");
+        let Ok(systems) = std::fs::read_dir(folder) else {
+            eprintln!("SKIPPED: {folder} is not here, so no real logs were read");
+            return;
+        };
+        let reference = "2026-11-06T00:00:00Z".parse().unwrap();
+        let (mut all, mut short) = (0, 0);
+        for system in systems.flatten().filter(|entry| entry.path().is_dir()) {
+            let files = std::fs::read_dir(system.path()).unwrap().flatten().map(|entry| entry.path());
+            for path in files.filter(|path| path.extension().is_some_and(|end| end == "log")) {
+                let bytes = std::fs::read(&path).unwrap();
+                let text: Vec<String> = bytes.split(|b| *b == b'\n').map(crate::clean::clean).collect();
+                let inner = |line: &str| {
+                    unwrap(line, Form::Plain, reference)
+                        .map_or_else(|| line.to_owned(), |(_, inner)| inner.into_owned())
+                };
+                let first: Vec<_> = text.iter().take(200).map(|line| inner(line)).collect();
+                let layout = Layout::learn(first.iter().map(String::as_str), reference);
+                for line in &text {
+                    let content = inner(line);
+                    let parsed = Parsed::new(&content, &layout, reference);
+                    let level = parsed.header.as_ref().and_then(|said| said.level);
+                    if level >= Some(Level::Error) || line.is_empty() {
+                        continue;
+                    }
+                    all += 1;
+                    short += usize::from(ordinary(line, Form::Plain, &layout, reference).is_some());
+                }
+            }
+        }
+        assert!(short * 100 >= all * 95, "{short} of {all} lines");
+    }
 }
