@@ -80,6 +80,10 @@ pub(crate) fn ordinary(line: &str, form: Form, layout: &Layout, reference: Times
     let parsed = Parsed::new(content, layout, reference);
     let message = parsed.plain_message()?;
     let header = parsed.header.as_ref();
+    // Tables, markup and objects that go on begin so.
+    if header.is_none() && content.starts_with(['}', ']', ')', '|', '+', '-', '<', '>', '@', ',', ';']) {
+        return None;
+    }
     let level = header.and_then(|said| said.level).or(envelope.and_then(|envelope| envelope.level));
     let time = header.and_then(|said| said.time).or(envelope.and_then(|envelope| envelope.time));
     let goes_on = envelope.is_some_and(|envelope| envelope.goes_on);
@@ -125,9 +129,7 @@ pub(crate) fn has_escaped_break(text: &[u8]) -> bool {
 fn begins_plainly(bytes: &[u8]) -> bool {
     let in_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@".contains(b);
     match bytes.first() {
-        None | Some(b' ' | b'\t') => false,
-        // Tables, markup and objects go on so, too.
-        Some(b'{' | b'}' | b']' | b')' | b'|' | b'+' | b'-' | b'<' | b'>' | b'@' | b',' | b';') => false,
+        None | Some(b' ' | b'\t' | b'{') => false,
         Some(first) if !first.is_ascii() => false,
         Some(_) => bytes.get(bytes.iter().take_while(|b| in_name(b)).count()) != Some(&b'='),
     }
@@ -136,6 +138,19 @@ fn begins_plainly(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_failed_is_not_ordinary_where_the_header_of_an_access_log_was_learned() {
+        let line = |n: usize, status: u16| {
+            format!(
+                "10.0.0.{n} - - [05/Nov/2026:10:00:00 +0000] \"GET /cart/{n} HTTP/1.1\" {status} 12 \"-\" \"x\""
+            )
+        };
+        let lines: Vec<String> = (0..100).map(|n| line(n, 200)).collect();
+        let reference = "2026-11-06T00:00:00Z".parse().unwrap();
+        let layout = Layout::learn(lines.iter().map(String::as_str), reference);
+        assert!(ordinary(&line(7, 503), Form::Plain, &layout, reference).is_none());
+    }
 
     #[test]
     fn lines_that_are_more_than_a_header_and_words_are_not_ordinary() {
