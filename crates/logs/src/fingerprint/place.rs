@@ -180,7 +180,7 @@ pub(super) fn lasting_name(function: &str) -> Cow<'_, str> {
     Cow::Owned(numbered(&closure_of_php(&name)))
 }
 
-/// Modules and packages stand before a slash: `app//com.shop.Till.open`, `github.com/shop/till.Open`.
+/// Modules and packages stand before a slash: `app//com.shop.Till.open`, `host/shop/till.Open`.
 fn behind_modules(name: &str) -> &str {
     let end = name.find(['(', '<', '[', '{']).unwrap_or(name.len());
     name[..end].rfind('/').map_or(name, |at| &name[at + 1..])
