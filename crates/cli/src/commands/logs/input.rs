@@ -19,7 +19,7 @@ const ENOUGH: u64 = 1 << 20;
 pub(super) enum Input {
     File {
         path: PathBuf,
-        cursor: Option<Cursor>,
+        cursor: Option<Box<Cursor>>,
         at_end: bool,
     },
     Stdin {
@@ -43,7 +43,7 @@ impl Input {
         if groundcrew_logs::readable(redirected).is_ok() {
             return Ok(file(redirected));
         }
-        let pipe = Box::new(Pipe::new(None).map_err(unreadable)?);
+        let pipe = Box::new(Pipe::new(None).map_err(|error| unreadable(&error))?);
         Ok(Self::Stdin { pipe, ended: false, more: false, at_end: false })
     }
 
@@ -61,9 +61,9 @@ impl Input {
             Self::File { at_end: true, .. } | Self::Stdin { at_end: true, .. } => Ok(None),
             Self::File { path, cursor, at_end } => {
                 let options = ScanOptions { flush: true, ..options.clone() };
-                let read = scan(path, cursor.as_ref(), &options).map_err(|error| failure(&error))?;
+                let read = scan(path, cursor.as_deref(), &options).map_err(|error| failure(&error))?;
                 *at_end = read.at_end;
-                *cursor = Some(read.cursor.clone());
+                *cursor = Some(Box::new(read.cursor.clone()));
                 Ok(Some(read))
             }
             Self::Stdin { pipe, ended, more, at_end } => {
@@ -101,12 +101,12 @@ fn take(pipe: &mut Pipe) -> Result<bool, Failure> {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(&error)),
         }
     }
 }
 
-fn unreadable(error: std::io::Error) -> Failure {
+fn unreadable(error: &std::io::Error) -> Failure {
     Failure::new(Kind::Failed, format!("cannot read standard input: {error}"))
 }
 
