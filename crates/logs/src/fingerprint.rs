@@ -58,7 +58,7 @@ pub struct Fingerprint {
 pub fn fingerprint(record: &Record) -> Fingerprint {
     let (parts, family) = match &record.trace {
         Some(trace) => (trace_parts(trace), trace_family(trace)),
-        None => (line_parts(record), line_family(record)),
+        None => line(record),
     };
     Fingerprint {
         version: VERSION,
@@ -90,13 +90,12 @@ pub(crate) fn without_values(message: &str) -> String {
     mask::masked(message)
 }
 
-fn line_parts(record: &Record) -> Vec<String> {
+/// What names an error without a stack, and what names those like it.
+fn line(record: &Record) -> (Vec<String>, Vec<String>) {
     let logger = mask::masked(record.logger.as_deref().unwrap_or_default());
-    vec!["line 2".to_owned(), logger, skeleton(&record.message)]
-}
-
-fn line_family(record: &Record) -> Vec<String> {
-    vec!["line family".to_owned(), skeleton(&record.message).to_lowercase()]
+    let message = skeleton(&record.message);
+    let family = vec!["line family".to_owned(), message.to_lowercase()];
+    (vec!["line 2".to_owned(), logger, message], family)
 }
 
 fn trace_parts(trace: &Trace) -> Vec<String> {

@@ -5,10 +5,13 @@
 
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 /// Bytes of a message that count; what is longer is a dump, whose end differs anyway.
 const LENGTH: usize = 2 << 10;
+
+/// Characters between quotes, at most; what is longer is no value.
+const QUOTED: usize = 512;
 
 const KINDS: [(&str, &str); 12] = [
     ("secret", r"\[redacted:[a-z-]+:[0-9a-f]{4}\]"),
@@ -21,36 +24,76 @@ const KINDS: [(&str, &str); 12] = [
     ("mail", r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"),
     ("ip", r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[?(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\]?"),
     ("hex", r"0[xX][0-9a-fA-F]+"),
-    ("double", r#""(?:[^"\\]|\\.){0,512}""#),
-    ("single", r"'(?:[^'\\]|\\.){0,512}'|`[^`]{1,512}`"),
+    ("double", r#""(?:[^"\\]|\\.)*""#),
+    ("single", r"'(?:[^'\\]|\\.)*'|`[^`]+`"),
     ("path", r"(?:~|\.{1,2})?(?:/[\w.@+-]+){2,}/?|[A-Za-z]:\\[\w.@\\ +-]+"),
     ("number", r"[+-]?\w*\d\w*(?:[.,]\d+\w*)*%?"),
     ("word", r"[A-Za-z_]+"),
 ];
 
+/// What stands for each kind, in their order; words stay.
+const MARKS: [&str; 11] = [
+    "<secret>", "<time>", "<id>", "<url>", "<mail>", "<ip>", "<hex>", "<value>", "<value>", "<path>",
+    "<number>",
+];
+
+static BEGINNINGS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let kinds = KINDS[..MARKS.len()].iter();
+    kinds.map(|(_, pattern)| pattern_of(&format!(r"\A(?:{pattern})"))).collect()
+});
+
 static ALL: LazyLock<Regex> = LazyLock::new(|| {
     let kinds: Vec<String> = KINDS.iter().map(|(name, pattern)| format!("(?P<{name}>{pattern})")).collect();
-    Regex::new(&kinds.join("|")).expect("the kinds are valid constant patterns")
+    pattern_of(&kinds.join("|"))
 });
+
+fn pattern_of(text: &str) -> Regex {
+    Regex::new(text).expect("the kinds are valid constant patterns")
+}
 
 /// The message with ids, numbers, times, addresses, paths and quoted values replaced by `<kind>` marks.
 ///
 /// Blanks are made single, so that indentation and line breaks do not matter.
 pub fn normalise(message: &str) -> String {
     let message = &message[..message.floor_char_boundary(LENGTH)];
-    let masked = ALL.replace_all(message, |found: &Captures<'_>| mask(found));
-    let masked = masked.split_whitespace().collect::<Vec<_>>().join(" ");
-    masked.trim_end().to_owned()
+    let mut masked = String::with_capacity(message.len());
+    let (mut at, mut from) = (0, 0);
+    while let Some(found) = ALL.find_at(message, from) {
+        if is_too_long(found.as_str()) {
+            from = found.start() + 1;
+            continue;
+        }
+        masked.push_str(&message[at..found.start()]);
+        masked.push_str(mask(found.as_str()));
+        (at, from) = (found.end(), found.end());
+    }
+    masked.push_str(&message[at..]);
+    masked.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn mask(found: &Captures<'_>) -> String {
-    let text = found.get_match().as_str();
-    let kind = KINDS.iter().find(|(name, _)| found.name(name).is_some()).map_or("word", |(name, _)| *name);
-    match kind {
-        "word" => text.to_owned(),
-        "double" | "single" => "<value>".to_owned(),
-        kind => format!("<{kind}>"),
+/// Whether more stands between quotes than counts. Said here and not by the pattern, since counting there makes an automaton
+/// of thousands of states.
+fn is_too_long(text: &str) -> bool {
+    let Some(quote) = text.chars().next().filter(|c| "\"'`".contains(*c)) else { return false };
+    let mut chars = text[1..text.len() - 1].chars();
+    let mut count = 0;
+    while let Some(c) = chars.next() {
+        count += 1;
+        if c == '\\' && quote != '`' {
+            chars.next();
+        }
     }
+    count > QUOTED
+}
+
+/// What stands for a match: the mark of the first kind that begins it, as the alternation prefers it. Asked of each kind
+/// apart, since groups of the whole cost many times more.
+fn mask(text: &str) -> &str {
+    if text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_') {
+        return text;
+    }
+    let kinds = BEGINNINGS.iter().zip(MARKS);
+    kinds.into_iter().find(|(kind, _)| kind.is_match(text)).map_or(text, |(_, mark)| mark)
 }
 
 #[cfg(test)]
