@@ -58,6 +58,7 @@ pub(crate) fn read(
         cursor: Cursor { learned, ..log.cursor_at(offset, line, inside_line)? },
         unparsed: reading.unparsed,
         unparsed_examples: reading.unparsed_examples,
+        redactions: reading.redactions,
         traffic: reading.traffic.finish(line - cursor.line),
         dropped: reading.dropped,
         restarted: None,
@@ -76,6 +77,7 @@ fn passed_over(log: &LogFile, cursor: &Cursor) -> io::Result<Scan> {
         bytes,
         unparsed: 0,
         unparsed_examples: Vec::new(),
+        redactions: 0,
         traffic: Vec::new(),
         dropped: dropped.into_iter().collect(),
         restarted: None,
@@ -100,6 +102,7 @@ struct Reading<'a, R> {
     records: Vec<Record>,
     unparsed: u64,
     unparsed_examples: Vec<String>,
+    redactions: u64,
     traffic: Traffic,
     dropped: Vec<Dropped>,
     /// Behind the last line taken.
@@ -136,6 +139,7 @@ impl<'a, R: Read> Reading<'a, R> {
             records: Vec::new(),
             unparsed: 0,
             unparsed_examples: Vec::new(),
+            redactions: 0,
             traffic: Traffic::new(log.changed),
             dropped: Vec::new(),
             offset: cursor.offset,
@@ -347,7 +351,8 @@ impl<'a, R: Read> Reading<'a, R> {
         }
         if let Some(observer) = self.observer.as_deref_mut() {
             let release = release::named(text).and_then(|_| release::named(&redactor.redacted(text).0));
-            let (message, _) = redactor.redacted(line.message());
+            let (message, redactions) = redactor.redacted(line.message());
+            self.redactions += redactions as u64;
             observer.observe(Seen {
                 message: &message,
                 bucket,
@@ -375,7 +380,8 @@ impl<'a, R: Read> Reading<'a, R> {
         if let Some(observer) = self.observer.as_deref_mut() {
             let text = draft.text();
             let release = release::named(&text).and_then(|_| release::named(&redactor.redacted(&text).0));
-            let (message, _) = redactor.redacted(&draft.header.message);
+            let (message, redactions) = redactor.redacted(&draft.header.message);
+            self.redactions += redactions as u64;
             let (message, level, release) = (&*message, draft.header.level, release.as_deref());
             observer.observe(Seen {
                 message,
@@ -393,6 +399,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let bucket = self.traffic.place(record.time);
         self.traffic.count(record.is_error());
         self.traffic.count_lines(record.lines);
+        self.redactions += record.redactions as u64;
         if !draft.headed && record.trace.is_none() {
             self.unparsed += 1;
             if self.unparsed_examples.len() < EXAMPLES {

@@ -176,6 +176,8 @@ pub struct Scan {
     pub unparsed: u64,
     /// The first of these, redacted and cut; at most five.
     pub unparsed_examples: Vec<String>,
+    /// Secrets taken out of records that are kept and of messages that are shown to the observer.
+    pub redactions: u64,
     /// What was logged when, oldest first, with records that were not returned.
     pub traffic: Vec<Tally>,
     /// What was left out, and why.

@@ -83,13 +83,13 @@ impl Gathered {
         self.bytes += read.bytes;
         self.lines += read.lines;
         self.unparsed += read.unparsed;
+        self.redactions += read.redactions;
         self.restarted.extend(read.restarted);
         for dropped in &read.dropped {
             self.drop_more(*dropped);
         }
         self.count(&read);
         for mut record in read.records {
-            self.redactions += record.redactions as u64;
             if record.is_error() {
                 self.sight(&mut record, kinds);
             }
