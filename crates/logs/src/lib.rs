@@ -7,7 +7,6 @@
 pub mod expand;
 pub mod fingerprint;
 pub mod header;
-pub mod normalise;
 pub mod record;
 pub mod redact;
 pub mod rules;
@@ -41,7 +40,6 @@ mod wanted;
 pub use expand::{ExpandError, Expanded, expand, names};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use learned::Learned;
-pub use normalise::normalise;
 pub use pipe::Pipe;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};

@@ -6,7 +6,7 @@
 use groundcrew_core::trace::{Frame, Trace};
 
 use super::hashed;
-use super::mask::masked as normalise;
+use super::mask::masked;
 use super::path::project_path;
 use crate::record::Record;
 use crate::trace::{Language, language_of};
@@ -38,11 +38,7 @@ fn was_known(trace: &Trace) -> bool {
 
 /// The key of a record without a trace.
 fn line_parts(record: &Record) -> Vec<String> {
-    vec![
-        "line".to_owned(),
-        normalise(record.logger.as_deref().unwrap_or_default()),
-        normalise(&record.message),
-    ]
+    vec!["line".to_owned(), masked(record.logger.as_deref().unwrap_or_default()), masked(&record.message)]
 }
 
 fn trace_parts(trace: &Trace) -> Vec<String> {
@@ -61,10 +57,10 @@ fn own_parts(trace: &Trace, count: usize) -> Vec<String> {
     let message = trace.message.as_deref().unwrap_or_default();
     let mut parts = vec![trace.exception.clone().unwrap_or_default()];
     if places.is_empty() {
-        parts.push(normalise(message));
+        parts.push(masked(message));
     }
     if language.is_some_and(|language| language.is_thrown(trace)) {
-        let words = normalise(message);
+        let words = masked(message);
         parts.push(
             words.split(' ').next().filter(|word| !word.starts_with('<')).unwrap_or_default().to_owned(),
         );

@@ -128,7 +128,33 @@ mod tests {
         masked.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    #[test]
+    fn values_become_marks_and_words_stay() {
+        for (message, expected) in [
+            ("order 1042 not found", "order <number> not found"),
+            ("could not send to user 3028: timeout", "could not send to user <number>: timeout"),
+            ("KeyError: 'u1042'", "KeyError: <value>"),
+            ("request 550e8400-e29b-41d4-a716-446655440000 took 12.5ms", "request <id> took <number>"),
+            ("connect to 10.0.0.1:5432 failed", "connect to <ip> failed"),
+            ("object at 0x7f3a10", "object at <hex>"),
+            ("commit 9f3c1ab2 in /srv/app/x.py", "commit <number> in <path>"),
+            ("cannot open /tmp/tmpab12/x.json", "cannot open <path>"),
+            ("GET https://a.example/x?y=1 gave 502", "GET <url> gave <number>"),
+            ("at 2026-11-05T10:00:00.123Z for bob@example.org", "at <time> for <mail>"),
+            ("it's   broken\n  again", "it's broken again"),
+            ("pool full", "pool full"),
+        ] {
+            assert_eq!(masked(message), expected, "{message}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn numbers_never_change_a_template(a in any::<u32>(), b in any::<u32>()) {
+            let message = |n: u32| format!("job {n} of user-{n} at step{n} (0x{n:x}) failed after {n}ms: 'v{n}'");
+            prop_assert_eq!(masked(&message(a)), masked(&message(b)));
+        }
+
         #[test]
         fn keys_stay_as_they_were_stored(
             parts in prop::collection::vec(
