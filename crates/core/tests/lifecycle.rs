@@ -121,7 +121,7 @@ fn changes_are_legal(before: &Memory, after: &Memory, command: &Command) -> Resu
         command,
         Command::Create(_)
             | Command::Tick { .. }
-            | Command::Incident { wish: IncidentWish::Reopen { .. }, .. }
+            | Command::Incident { wish: IncidentWish::Reopen { .. } | IncidentWish::Split, .. }
     );
     let may_add = may_add || completes(command) || asks_a_role(command);
     prop_assert!(added == 0 || may_add, "{command:?} added tasks");
