@@ -13,7 +13,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use groundcrew_logs::{Keep, Miner, Observe, Observer, Redactor, ScanOptions, Seen, fingerprint, scan};
+use mimalloc::MiMalloc;
 use nix::sys::resource::{UsageWho, getrusage};
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ROUNDS: usize = 2;
 const LINES: usize = 10_000;
