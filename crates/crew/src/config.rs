@@ -237,11 +237,21 @@ pub struct ChangeConfig {
     pub max_lines: usize,
     /// Longest time one search for a fix may take.
     pub time: Span,
+    /// Most candidates that one search for a fix may run.
+    pub max_candidates: usize,
+    /// The only files or folders that a fix may change, relative to the repository; none means any.
+    pub only: Vec<String>,
 }
 
 impl Default for ChangeConfig {
     fn default() -> Self {
-        Self { max_files: 3, max_lines: 60, time: Span::seconds(120) }
+        Self {
+            max_files: 3,
+            max_lines: 60,
+            time: Span::seconds(120),
+            max_candidates: 10_000,
+            only: Vec::new(),
+        }
     }
 }
 

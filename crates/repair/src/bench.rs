@@ -24,6 +24,8 @@ pub struct Bench {
     pub limits: Limits,
     /// Longest time a whole repair may take; checked between steps.
     pub time: Duration,
+    /// Most candidates that a whole repair may validate: the bound that gives equal results for equal input.
+    pub candidates: usize,
     /// Folder beneath which work trees may be made; it need not exist.
     pub folder: PathBuf,
     /// Ends everything.

@@ -27,6 +27,11 @@ pub struct Facts {
     pub budget: Budget,
     /// What a person allowed for this incident.
     pub approved: BTreeSet<Need>,
+    /// Ids of the tests that fail on the base and have to pass, as their framework names them, where it starts from a
+    /// failing suite; the trace is that of the first. Empty where it starts from a log.
+    pub failing_tests: Vec<String>,
+    /// The only files or folders that may be changed, beneath the repository; empty means any.
+    pub only: Vec<String>,
 }
 
 /// How the repair went.

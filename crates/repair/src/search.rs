@@ -387,6 +387,9 @@ impl Search<'_> {
         let mut ready: Vec<Ready> = Vec::new();
         for proposal in strategies::propose(&situation, self.strategies) {
             let Some(changes) = resolve(&proposal.patch, &read) else { continue };
+            if !self.may_change(&changes) {
+                continue;
+            }
             let hash = patch_hash(&changes);
             if self.facts.tried.contains(&hash) || ready.iter().any(|known| known.hash == hash) {
                 continue;
@@ -401,8 +404,19 @@ impl Search<'_> {
         // Stable: where nothing else speaks, the family's order holds.
         ready
             .sort_by_key(|ready| (ready.rank, ready.doubt.is_some(), elsewhere(ready), ready.lines / LARGER));
-        ready.truncate(SCREENED);
+        ready.truncate(SCREENED.min(self.bench.candidates));
         ready
+    }
+
+    /// Whether all changes lie where the person wants them.
+    fn may_change(&self, changes: &[Change]) -> bool {
+        let inside = |path: &str, place: &String| {
+            path.strip_prefix(place.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let only = &self.facts.only;
+        only.is_empty()
+            || changes.iter().all(|change| only.iter().any(|place| inside(change.path.as_str(), place)))
     }
 
     /// Lets the regression test assert the call's value, where there is a reason to.

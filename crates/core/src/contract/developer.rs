@@ -20,6 +20,9 @@ pub struct FixBugContext {
     /// A commit that is taken as the fix instead of searching for one: it is verified and reviewed, and has its own branch.
     #[serde(default)]
     pub proposed: Option<String>,
+    /// Ids of the tests that fail on the base and have to pass, where it starts from a failing suite and not from a log.
+    #[serde(default)]
+    pub failing_tests: Vec<String>,
     /// What is known.
     #[serde(default)]
     pub dossier: Dossier,

@@ -41,6 +41,7 @@ pub(super) fn bench(
         tests,
         limits: limits(site),
         time: site.config.change.time.get(),
+        candidates: site.config.change.max_candidates,
         folder: run_folder(&job.tools.work_folder, job.task.id, job.task.lease_token),
         cancel: job.desk.cancel().clone(),
     };

@@ -99,6 +99,8 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
             lines: u32::try_from(site.config.change.max_lines).unwrap_or(u32::MAX),
         },
         approved: allowed(job),
+        failing_tests: context.failing_tests.clone(),
+        only: site.config.change.only.clone(),
     };
     if let Some(commit) = &context.proposed {
         return take(

@@ -168,8 +168,10 @@ mod tests {
 
     /// Keys that count from any file: they narrow, or say where things are within the repository, or how eager the crew is.
     const HARMLESS: &[&str] = &[
+        "change.max_candidates",
         "change.max_files",
         "change.max_lines",
+        "change.only",
         "change.time",
         "design.layers",
         "health.hosts",

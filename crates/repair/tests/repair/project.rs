@@ -59,6 +59,7 @@ impl Project {
             tests,
             limits: Limits { wall: Duration::from_secs(60), ..Limits::default() },
             time: Duration::from_secs(60),
+            candidates: 10_000,
             folder: folder.path().join("work"),
             cancel: CancelToken::new(),
         };
