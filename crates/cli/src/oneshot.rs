@@ -44,15 +44,20 @@ pub(crate) struct OneShot {
 }
 
 impl OneShot {
-    /// A crew for the repository that holds a folder, with a test command where one was given.
+    /// A crew for the repository that holds a folder, with the settings as `adjust` leaves them.
     ///
     /// # Errors
     /// There is no repository or no sandbox, or a setting cannot be read.
-    pub(crate) fn new(at: &Invocation, folder: &Path, tests: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        at: &Invocation,
+        folder: &Path,
+        adjust: impl FnOnce(&mut Config, &Repository) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
         let repository = repository(folder)?;
         repository.head()?;
         let sandbox = sandbox().map_err(|problem| up::no_sandbox(at, &problem))?;
-        let config = settings(at, repository.top(), tests)?;
+        let mut config = settings(at, repository.top())?;
+        adjust(&mut config, &repository)?;
         let folder = tempfile::Builder::new().prefix("groundcrew-").tempdir().map_err(|error| {
             Failure::new(Kind::Failed, format!("cannot make a temporary folder: {error}"))
         })?;
@@ -188,8 +193,15 @@ fn offers(question: &Message, key: &str) -> bool {
     question.choices().iter().any(|choice| choice.key == key)
 }
 
-/// The settings of the checkout as they count now; a test command on the command line is the user's own word.
-fn settings(at: &Invocation, root: &Path, tests: &[String]) -> Result<Config, Failure> {
+/// Takes a test command from the command line, which is the user's own word; none leaves the settings as they are.
+pub(crate) fn take_tests(config: &mut Config, tests: &[String]) {
+    if !tests.is_empty() {
+        config.test.command = Some(tests.to_vec());
+    }
+}
+
+/// The settings of the checkout as they count now.
+fn settings(at: &Invocation, root: &Path) -> Result<Config, Failure> {
     let effective = at.trust()?.effective(root, &at.config_of(root))?;
     if !effective.ignored.is_empty() {
         at.out.warn(format!(
@@ -199,11 +211,7 @@ fn settings(at: &Invocation, root: &Path, tests: &[String]) -> Result<Config, Fa
             at.command_about(root, None, "trust")
         ));
     }
-    let mut config = effective.config;
-    if !tests.is_empty() {
-        config.test.command = Some(tests.to_vec());
-    }
-    Ok(config)
+    Ok(effective.config)
 }
 
 fn name(root: &Path) -> String {

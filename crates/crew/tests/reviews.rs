@@ -265,6 +265,7 @@ fn to_the_architect(bench: &Bench, fix: &Fix) -> TaskId {
         root_cause: None,
         reproduction: None,
         suspects: Vec::new(),
+        effort: Default::default(),
         tried: Vec::new(),
     });
     let next = NewTask::new("review_design", Role::Architect, Party::Security, context);

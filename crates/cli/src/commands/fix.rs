@@ -2,13 +2,18 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, PUBLISH_FIX};
-use groundcrew_core::contract::{ClassifyErrorResult, PublishFixContext};
-use groundcrew_core::evidence::Grade;
+use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, FIX_BUG, PUBLISH_FIX, VERIFY_FIX};
+use groundcrew_core::contract::{
+    Candidate, ClassifyErrorResult, Effort, FixBugResult, PublishFixContext, Reproduction, RootCause, Suspect,
+};
+use groundcrew_core::evidence::{ChangeKind, Grade};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, Task};
+use groundcrew_crew::config::Config;
 use groundcrew_logs::{Pipe, Record, Redactor, Scan, ScanError, ScanOptions, scan};
+use groundcrew_workbench::git::Repository;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +21,7 @@ use crate::escape;
 use crate::evidence::{Evidence, patch_lines};
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
-use crate::oneshot::OneShot;
+use crate::oneshot::{OneShot, take_tests};
 use crate::options::Fix;
 use crate::output::Style;
 use crate::signals::Signals;
@@ -43,20 +48,70 @@ struct Report {
     diff: Option<String>,
     /// Why there is no fix.
     reason: Option<String>,
+    /// What the checks make of it.
+    grade: Option<Grade>,
+    /// What it does about the defect.
+    kind: Option<ChangeKind>,
+    /// Which strategy made it.
+    strategy: Option<String>,
+    /// Where the defect is, as far as it is known.
+    root_cause: Option<RootCause>,
+    /// How the error is made to happen again.
+    reproduction: Option<Reproduction>,
+    /// Commits that may have introduced the defect, likeliest first.
+    suspects: Vec<Suspect>,
+    /// What was run and what became of it, best first.
+    tried: Vec<Candidate>,
+    /// How much the search did.
+    effort: Effort,
+    /// Wall clock of all of it, in seconds.
+    seconds: f64,
 }
 
 /// Repairs an error.
 pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
-    let error = last_error(&options.error)?;
+    let began = Instant::now();
+    let error = options.log().map(|path| last_error(path)).transpose()?;
     let signals = Signals::watch()?;
     let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
-    let work = OneShot::new(at, &folder, &options.place.tests)?;
-    let done = work.work(CLASSIFY_ERROR, Role::Triage, json!({ "error": error }), &signals)?;
+    let work = OneShot::new(at, &folder, |config, repository| adjust(config, repository, options))?;
+    let done = match &error {
+        Some(error) => work.work(CLASSIFY_ERROR, Role::Triage, json!({ "error": error }), &signals)?,
+        None => work.work(FIX_BUG, Role::Developer, json!({ "from_tests": true }), &signals)?,
+    };
     if let Done::Signal(_) = done {
         return Ok(done);
     }
-    let report = report(&work, &error)?;
+    let report = Report { seconds: began.elapsed().as_secs_f64(), ..report(&work, error.as_deref())? };
     tell(at, &report)
+}
+
+/// What the command line says counts over the settings.
+fn adjust(config: &mut Config, repository: &Repository, options: &Fix) -> Result<(), Failure> {
+    take_tests(config, options.tests());
+    if let Some(budget) = options.budget {
+        config.change.time = budget;
+    }
+    if let Some(most) = options.max_candidates {
+        config.change.max_candidates = most;
+    }
+    if !options.files.is_empty() {
+        let beneath = options.files.iter().map(|path| beneath(repository, path));
+        config.change.only = beneath.collect::<Result<_, _>>()?;
+    }
+    Ok(())
+}
+
+/// A path as the repository names it: taken from the current folder where it is there, else from the top.
+fn beneath(repository: &Repository, path: &Path) -> Result<String, Failure> {
+    let found =
+        [path.to_owned(), repository.top().join(path)].iter().find_map(|path| path.canonicalize().ok());
+    let inside = found.as_ref().and_then(|found| found.strip_prefix(repository.top()).ok());
+    inside.map(|inside| inside.to_string_lossy().into_owned()).ok_or_else(|| {
+        let top = repository.top().display();
+        Failure::new(Kind::NotFound, format!("there is no {} in {top}", path.display()))
+            .hint("name files or folders of the repository")
+    })
 }
 
 /// The last error of a log, or the whole text where it holds no record but a stack trace.
@@ -120,10 +175,27 @@ fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn report(work: &OneShot, error: &str) -> Result<Report, Failure> {
-    let title = groundcrew_logs::trace::parse(error)
+/// An error in one line.
+fn headline(error: &str) -> String {
+    groundcrew_logs::trace::parse(error)
         .and_then(|trace| Some(format!("{}: {}", trace.exception?, trace.message.unwrap_or_default())))
-        .unwrap_or_else(|| error.lines().next().unwrap_or_default().to_owned());
+        .unwrap_or_else(|| error.lines().next().unwrap_or_default().to_owned())
+}
+
+/// What the developer found: its fix, else what it knows without one.
+fn found(work: &OneShot) -> Result<Option<FixBugResult>, Failure> {
+    let task = work.last(FIX_BUG)?.and_then(|task| task.result);
+    Ok(task.and_then(|result| serde_json::from_value(result).ok()))
+}
+
+fn report(work: &OneShot, error: Option<&str>) -> Result<Report, Failure> {
+    let found = found(work)?;
+    let title = match error {
+        Some(error) => headline(error),
+        None => failing_title(work)?,
+    };
+    let fix = found.as_ref().and_then(|found| found.fix.as_ref());
+    let tried = fix.map(|fix| &fix.candidates).or(found.as_ref().map(|found| &found.tried));
     let triaged = work.last(CLASSIFY_ERROR)?.and_then(|task| task.result);
     let triaged = triaged.and_then(|result| serde_json::from_value::<ClassifyErrorResult>(result).ok());
     let mut report = Report {
@@ -135,6 +207,15 @@ fn report(work: &OneShot, error: &str) -> Result<Report, Failure> {
         evidence: None,
         diff: None,
         reason: None,
+        grade: None,
+        kind: None,
+        strategy: None,
+        root_cause: found.as_ref().and_then(|found| found.root_cause.clone()),
+        reproduction: found.as_ref().and_then(|found| found.reproduction.clone()),
+        suspects: found.as_ref().map(|found| found.suspects.clone()).unwrap_or_default(),
+        tried: tried.cloned().unwrap_or_default(),
+        effort: found.as_ref().map(|found| found.effort).unwrap_or_default(),
+        seconds: 0.0,
     };
     let published = work.last(PUBLISH_FIX)?.filter(|task: &Task| task.status == Status::Blocked);
     let Some(task) = published else {
@@ -152,8 +233,18 @@ fn report(work: &OneShot, error: &str) -> Result<Report, Failure> {
     };
     report.branch = Some(context.branch);
     report.commit = Some(context.head_sha);
+    report.grade = evidence.as_ref().and_then(|evidence| evidence.grade);
+    report.kind = evidence.as_ref().map(|evidence| evidence.kind);
+    report.strategy = evidence.as_ref().map(|evidence| evidence.strategy.clone());
     report.evidence = evidence;
     Ok(report)
+}
+
+/// The error of the failing tests, in one line; what the developer handed on names it.
+fn failing_title(work: &OneShot) -> Result<String, Failure> {
+    let verified = work.last(VERIFY_FIX)?;
+    let title = verified.as_ref().and_then(|task| task.context.pointer("/dossier/title")?.as_str());
+    Ok(title.unwrap_or("the failing tests").to_owned())
 }
 
 fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {

@@ -13,7 +13,7 @@ use crate::escape;
 use crate::evidence::Evidence;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
-use crate::oneshot::OneShot;
+use crate::oneshot::{OneShot, take_tests};
 use crate::options::Verify;
 use crate::output::Style;
 use crate::signals::Signals;
@@ -38,7 +38,10 @@ pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
     let error = last_error(&options.error)?;
     let signals = Signals::watch()?;
     let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
-    let work = OneShot::new(at, &folder, &options.place.tests)?;
+    let work = OneShot::new(at, &folder, |config, _| {
+        take_tests(config, &options.place.tests);
+        Ok(())
+    })?;
     let commit = work.repository().resolve(&options.commit)?;
     let base = match &options.base {
         Some(base) => work.repository().resolve(base)?,

@@ -20,9 +20,9 @@ pub struct FixBugContext {
     /// A commit that is taken as the fix instead of searching for one: it is verified and reviewed, and has its own branch.
     #[serde(default)]
     pub proposed: Option<String>,
-    /// Ids of the tests that fail on the base and have to pass, where it starts from a failing suite and not from a log.
+    /// Whether it starts from the tests that fail on the base, where no log tells of an error.
     #[serde(default)]
-    pub failing_tests: Vec<String>,
+    pub from_tests: bool,
     /// What is known.
     #[serde(default)]
     pub dossier: Dossier,
@@ -198,4 +198,18 @@ pub struct FixBugResult {
     /// What was validated, where there is no fix that carries it.
     #[serde(default)]
     pub tried: Vec<Candidate>,
+    /// How much the search did.
+    #[serde(default)]
+    pub effort: Effort,
+}
+
+/// How much a search for a fix did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Effort {
+    /// Candidates that were run.
+    pub validations: u32,
+    /// Wall clock of running them, in milliseconds.
+    pub validation_ms: u64,
+    /// Wall clock of the whole search with reproducing and locating, in milliseconds.
+    pub search_ms: u64,
 }

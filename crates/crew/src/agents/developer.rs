@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use groundcrew_core::contract::task_type::{ANSWER_QUESTION, FIX_BUG, PUBLISH_FIX, VERIFY_FIX};
 use groundcrew_core::contract::{
-    Candidate, Dossier, Fix, FixBugContext, FixBugResult, Reason, Reproduction, RootCause, StopAt, Suspect,
-    VerifyFixContext,
+    Candidate, Dossier, Effort, Fix, FixBugContext, FixBugResult, Reason, Reproduction, RootCause, StopAt,
+    Suspect, VerifyFixContext,
 };
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::incident::{IncidentChange, IncidentStatus};
@@ -17,7 +17,7 @@ use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, NewTask};
 use groundcrew_core::trace::Trace;
 use groundcrew_repair::locate::map_path;
-use groundcrew_repair::{Barrier, Budget, Facts, Need, Progress, RepairOutcome, Repaired, repair};
+use groundcrew_repair::{Barrier, Budget, Facts, Need, RepairOutcome, Repaired, repair};
 use groundcrew_workbench::git::{Expected, Repository, Sha};
 use serde_json::json;
 
@@ -25,8 +25,10 @@ use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
 use crate::agents::answers::answer_question;
 use crate::agents::bench::bench;
 use crate::agents::branches::wait_for_room;
+use crate::agents::failing::failing;
 use crate::agents::proposed::{Given, take};
 use crate::agents::publish::publish;
+use crate::agents::searching::Searching;
 use crate::brain::language::Language;
 use crate::site::sample_from_text;
 
@@ -59,7 +61,7 @@ impl Agent for Developer {
 
 fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
     let context: FixBugContext = job.context()?;
-    let (dossier, round) = known(job, &context)?;
+    let (mut dossier, round) = known(job, &context)?;
     let limit = dossier.classification.as_ref().map(|found| found.stop_at).unwrap_or_default();
     match (job.choice(), limit) {
         (Some(HAND_OVER), _) => return report(job, Report::new("handed_over", "a person looks at it")),
@@ -67,10 +69,11 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         (_, StopAt::Report) => return report(job, Report::new("report", not_fixable(&dossier))),
         (_, StopAt::RootCause | StopAt::Patch | StopAt::Branch) => {}
     }
-    let Some(trace) = dossier.sample.trace.clone() else {
+    let from_tests = context.from_tests && dossier.sample.trace.is_none();
+    if dossier.sample.trace.is_none() && !from_tests {
         let reason = "the error has no stack trace, so there is no place to repair";
         return report(job, Report::new("no_repro", reason));
-    };
+    }
     let site = job.site()?;
     // A fix that somebody hands in to be checked is no branch for anybody to read.
     if limit > StopAt::RootCause
@@ -84,10 +87,22 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         Some(sha) => repository.resolve(sha)?,
         None => site.base(&repository)?,
     };
-    if let Some(report_only) = without_repair(&repository, &base, &trace)? {
+    if let Some(trace) = &dossier.sample.trace
+        && let Some(report_only) = without_repair(&repository, &base, trace)?
+    {
         return report(job, report_only);
     }
     let bench = bench(job, site, &repository, &base)?;
+    let mut failing_tests = Vec::new();
+    if from_tests {
+        match failing(job, &bench, &base)? {
+            Ok(found) => {
+                (dossier.title, dossier.sample, failing_tests) = (found.title, found.sample, found.tests);
+            }
+            Err(reason) => return report(job, Report::new("no_repro", reason)),
+        }
+    }
+    let trace = dossier.sample.trace.clone().unwrap_or_default();
     let facts = Facts {
         trace,
         sample: dossier.sample.clone(),
@@ -99,7 +114,7 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
             lines: u32::try_from(site.config.change.max_lines).unwrap_or(u32::MAX),
         },
         approved: allowed(job),
-        failing_tests: context.failing_tests.clone(),
+        failing_tests,
         only: site.config.change.only.clone(),
     };
     if let Some(commit) = &context.proposed {
@@ -111,18 +126,23 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
     }
     // Without a strategy the error is reproduced and located, and nothing is proposed.
     let strategies = if limit == StopAt::RootCause { Vec::new() } else { job.brain.strategies() };
-    let mut progress = |progress: Progress| tell(job, &progress);
-    match repair(&bench, &base, &facts, &strategies, &mut progress)? {
+    let mut searching = Searching::begin(job);
+    let outcome = repair(&bench, &base, &facts, &strategies, &mut |progress| searching.tell(&progress))?;
+    let effort = searching.effort();
+    match outcome {
         RepairOutcome::Patch(repaired) if facts.tried.contains(&repaired.chosen.patch_hash) => {
             let nothing_else =
                 Report::new("no_fix", "the only repair that was found has been rejected before");
             without_another(job, &dossier, nothing_else)
         }
-        RepairOutcome::Patch(repaired) => hand_in(job, dossier, round, &repository, &base, *repaired),
+        RepairOutcome::Patch(repaired) => {
+            let place = Place { repository: &repository, base: &base };
+            hand_in(job, dossier, round, &place, *repaired, effort)
+        }
         without @ (RepairOutcome::NoRepro { .. }
         | RepairOutcome::NoFix { .. }
         | RepairOutcome::Refused { .. }
-        | RepairOutcome::NotSupported { .. }) => without_patch(job, &dossier, limit, without),
+        | RepairOutcome::NotSupported { .. }) => without_patch(job, &dossier, limit, without, effort),
     }
 }
 
@@ -169,10 +189,12 @@ fn without_patch(
     dossier: &Dossier,
     limit: StopAt,
     outcome: RepairOutcome,
+    effort: Effort,
 ) -> Result<Ending, Trouble> {
+    let new = |word, reason| Report { effort, ..Report::new(word, reason) };
     match outcome {
         RepairOutcome::NoRepro { root_cause, reason } => {
-            without_another(job, dossier, Report { cause: root_cause, ..Report::new("no_repro", reason) })
+            without_another(job, dossier, Report { cause: root_cause, ..new("no_repro", reason) })
         }
         RepairOutcome::NoFix { reproduction, root_cause, tried, suspects } => {
             let (word, reason) = if limit == StopAt::RootCause {
@@ -184,7 +206,7 @@ fn without_patch(
             };
             let cause = Some(root_cause);
             let reproduction = Some(*reproduction);
-            let found = Report { cause, reproduction, suspects, tried, ..Report::new(word, reason) };
+            let found = Report { cause, reproduction, suspects, tried, ..new(word, reason) };
             without_another(job, dossier, found)
         }
         RepairOutcome::Refused { reproduction, root_cause, barriers, tried } => {
@@ -197,7 +219,7 @@ fn without_patch(
             let reproduction = reproduction.map(|found| *found);
             let cause = Some(root_cause);
             let reason = reasons.join("; ");
-            report(job, Report { cause, reproduction, tried, ..Report::new("refused", reason) })
+            report(job, Report { cause, reproduction, tried, ..new("refused", reason) })
         }
         RepairOutcome::NotSupported { language, root_cause } => {
             let reason = format!("there is no repair for {language} yet");
@@ -255,6 +277,7 @@ fn declined(job: &Job<'_>) -> Result<Ending, Trouble> {
         reproduction: None,
         suspects: Vec::new(),
         tried: Vec::new(),
+        effort: Effort::default(),
     };
     Ok(Ending::complete(&result, job.cost())?.incident(IncidentChange {
         status: Some(IncidentStatus::Declined),
@@ -281,15 +304,10 @@ fn known(job: &Job<'_>, context: &FixBugContext) -> Result<(Dossier, u32), Troub
     Ok((dossier, context.round.max(1)))
 }
 
-pub(super) fn tell(job: &Job<'_>, progress: &Progress) {
-    match progress {
-        Progress::Located { file, line } => job.desk.step(format!("the crash is at {file}:{line}")),
-        Progress::Reproducing(way) => job.desk.step(format!("reproducing: {way}")),
-        Progress::Reproduced { call } => job.desk.step(format!("reproduced by {call}")),
-        Progress::Validated { strategy, explanation, outcome } => {
-            job.desk.step(format!("candidate {strategy}: {explanation}: {outcome}"));
-        }
-    }
+/// What is repaired.
+struct Place<'a> {
+    repository: &'a Repository,
+    base: &'a Sha,
 }
 
 /// Commits the chosen patch and hands it to qa.
@@ -297,10 +315,11 @@ fn hand_in(
     job: &Job<'_>,
     dossier: Dossier,
     round: u32,
-    repository: &Repository,
-    base: &Sha,
+    place: &Place<'_>,
     repaired: Repaired,
+    effort: Effort,
 ) -> Result<Ending, Trouble> {
+    let Place { repository, base } = place;
     let chosen = repaired.chosen;
     let message = commit_message(job, &dossier, &chosen.strategy, &chosen.explanation, &repaired.root_cause);
     let message = job.redactor().redact(&message).text;
@@ -330,11 +349,16 @@ fn hand_in(
         ChangeKind::SymptomGuard => "only guards against the symptom",
     };
     job.desk.step(format!("round {round}: {} ({kind}) committed as {}", fix.explanation, commit.short()));
-    pass_on(job, dossier, fix)
+    pass_on(job, dossier, fix, effort)
 }
 
 /// Hands a fix to qa.
-pub(super) fn pass_on(job: &Job<'_>, mut dossier: Dossier, fix: Fix) -> Result<Ending, Trouble> {
+pub(super) fn pass_on(
+    job: &Job<'_>,
+    mut dossier: Dossier,
+    fix: Fix,
+    effort: Effort,
+) -> Result<Ending, Trouble> {
     let reasons = vec![Reason::new(&fix.strategy, &fix.explanation)];
     let result = FixBugResult {
         common: job.common("patch", 0.7, reasons),
@@ -343,6 +367,7 @@ pub(super) fn pass_on(job: &Job<'_>, mut dossier: Dossier, fix: Fix) -> Result<E
         reproduction: fix.reproduction.clone(),
         suspects: fix.suspects.clone(),
         tried: Vec::new(),
+        effort,
     };
     dossier.fix = Some(fix);
     dossier.cost = dossier.cost.plus(job.cost());
@@ -381,6 +406,7 @@ pub(super) struct Report {
     pub(super) reproduction: Option<Reproduction>,
     pub(super) suspects: Vec<Suspect>,
     pub(super) tried: Vec<Candidate>,
+    effort: Effort,
 }
 
 impl Report {
@@ -408,6 +434,7 @@ impl Report {
             reproduction: None,
             suspects: Vec::new(),
             tried: Vec::new(),
+            effort: Effort::default(),
         }
     }
 }
@@ -415,7 +442,7 @@ impl Report {
 /// Ends without a patch: what is known goes to the person, and the incident waits for them.
 pub(super) fn report(job: &Job<'_>, report: Report) -> Result<Ending, Trouble> {
     let text = format!("no fix: {}", report.told());
-    let Report { outcome, reason, cause, reproduction, suspects, tried } = report;
+    let Report { outcome, reason, cause, reproduction, suspects, tried, effort } = report;
     job.desk.step(&text);
     let confidence = if reproduction.is_some() { 0.7 } else { 0.4 };
     let call = reproduction.as_ref().map(|found| found.call.clone());
@@ -426,6 +453,7 @@ pub(super) fn report(job: &Job<'_>, report: Report) -> Result<Ending, Trouble> {
         reproduction,
         suspects,
         tried,
+        effort,
     };
     let note = NewMessage {
         from: Role::Developer.to_string(),

@@ -5,6 +5,7 @@ mod architect;
 mod bench;
 pub(crate) mod branches;
 mod developer;
+mod failing;
 mod monitor;
 mod proposed;
 mod publish;
@@ -12,6 +13,7 @@ mod qa;
 mod rebase;
 mod review;
 mod rounds;
+mod searching;
 mod security;
 mod triage;
 

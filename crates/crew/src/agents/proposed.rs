@@ -6,7 +6,8 @@ use groundcrew_repair::{Bench, Facts, Progress, RepairOutcome, repair};
 use groundcrew_workbench::git::{Repository, Sha};
 
 use crate::agent::{Ending, Job, Trouble};
-use crate::agents::developer::{Report, pass_on, report, tell};
+use crate::agents::developer::{Report, pass_on, report};
+use crate::agents::searching::Searching;
 
 /// A proposed fix with all that is needed to make its error happen.
 pub(super) struct Given<'a> {
@@ -25,7 +26,8 @@ pub(super) fn take(job: &Job<'_>, given: &Given<'_>, dossier: Dossier) -> Result
         let reason = format!("{} changes nothing against {}", commit.short(), given.base.short());
         return report(job, Report::new("refused", reason));
     }
-    let mut progress = |progress: Progress| tell(job, &progress);
+    let mut searching = Searching::begin(job);
+    let mut progress = |progress: Progress| searching.tell(&progress);
     // Without a strategy the error is reproduced and located, and nothing is proposed.
     let (reproduction, root_cause) = match repair(given.bench, given.base, given.facts, &[], &mut progress)? {
         RepairOutcome::NoFix { reproduction, root_cause, .. } => (*reproduction, root_cause),
@@ -61,5 +63,5 @@ pub(super) fn take(job: &Job<'_>, given: &Given<'_>, dossier: Dossier) -> Result
         behaviour_notes: Vec::new(),
         suspects: Vec::new(),
     };
-    pass_on(job, dossier, fix)
+    pass_on(job, dossier, fix, searching.effort())
 }
