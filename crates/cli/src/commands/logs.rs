@@ -177,8 +177,11 @@ impl Summary {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "{} lines, {} records, {} errors of {} kinds",
-            self.lines, self.records, self.errors, self.kinds
+            "{}, {}, {} of {}",
+            number(self.lines, "line"),
+            number(self.records, "record"),
+            number(self.errors, "error"),
+            number(self.kinds as u64, "kind")
         );
         for (count, what) in [
             (self.unparsed, "records of an unknown form"),
@@ -256,6 +259,14 @@ fn title(trace: &Trace) -> String {
 }
 
 /// The first line of a text, safe to print.
+/// A number of things, with their name in the right number.
+fn number(count: impl Into<u64>, name: &str) -> String {
+    match count.into() {
+        1 => format!("1 {name}"),
+        count => format!("{count} {name}s"),
+    }
+}
+
 fn brief(text: &str) -> String {
     escape::brief(text.lines().next().unwrap_or("error"), BRIEF)
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use groundcrew_store::Before;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{Span, SpanRelativeTo};
+
+use super::work::moment;
 
 /// Arguments of `db`.
 #[derive(Debug, Args)]
@@ -101,12 +101,8 @@ pub(crate) struct Shown {
 
 /// An age or a moment.
 fn before(text: &str) -> Result<Before, String> {
-    if let Ok(moment) = text.parse::<Timestamp>() {
+    if let Some(moment) = moment(text) {
         return Ok(Before::Moment(moment));
-    }
-    if let Ok(day) = text.parse::<Date>() {
-        let midnight = day.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
-        return Ok(Before::Moment(midnight.timestamp()));
     }
     let expected = || "write an age such as 90d, 2w or 12h, or a day such as 2026-01-31".to_owned();
     let span: Span = text.parse().map_err(|_| expected())?;

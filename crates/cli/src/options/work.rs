@@ -10,6 +10,8 @@ use groundcrew_core::role::Role;
 use groundcrew_core::task::DEFAULT_PRIORITY;
 use groundcrew_crew::config::Span;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::word;
 
@@ -83,10 +85,16 @@ impl FromStr for Moment {
         if let Ok(length) = Span::try_from(text.to_owned()) {
             return Ok(Self::In(length.get()));
         }
-        text.parse().map(Self::At).map_err(|_| {
-            format!("{text:?} is neither a length of time like \"15m\" nor a time with its zone like \"2026-12-24T18:00:00Z\"")
+        moment(text).map(Self::At).ok_or_else(|| {
+            format!("{text:?} is neither a length of time like \"15m\" nor a day like \"2026-12-24\" nor a time with its zone like \"2026-12-24T18:00:00Z\"")
         })
     }
+}
+
+/// A time with its zone, or the first of a day in UTC.
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
+    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp());
+    text.parse().ok().or_else(|| text.parse().ok().and_then(midnight))
 }
 
 fn span(text: &str) -> Result<Duration, String> {

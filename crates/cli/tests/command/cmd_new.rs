@@ -83,6 +83,8 @@ fn a_task_can_wait_for_its_time() {
     );
     let later = crew.home.json(&["new", "check_health", "--at", "15m"]);
     assert!(later["task"]["run_at"].is_string(), "{later}");
+    let on_a_day = crew.home.json(&["new", "check_health", "--at", "2100-01-31"]);
+    assert_eq!(on_a_day["task"]["run_at"], "2100-01-31T00:00:00Z", "{on_a_day}");
     insta::assert_snapshot!("no_time", crew.home.transcript(&["new", "check_health", "--at", "tomorrow"]));
 }
 
