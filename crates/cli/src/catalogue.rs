@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("Start", &["demo", "init", "trust", "doctor", "up", "status"]),
     ("What is wrong", &["scan", "incidents", "logs"]),
     ("Your part", &["inbox", "answer", "approve", "reject", "messages"]),
-    ("Without a crew", &["fix", "verify"]),
+    ("Without a crew", &["fix", "verify", "bench"]),
     ("The queue", &["tasks", "show", "new", "schedules"]),
     ("The crew", &["agents", "workers", "pause", "resume"]),
     ("What was done", &["audit"]),
@@ -175,12 +175,22 @@ const LEAVES: &[Leaf] = &[
     Leaf {
         path: "fix",
         codes: &[Any, Names, NotClean, Refused, Repairs, Runs],
-        examples: &["fix app.log", "fix trace.txt --repo ~/shop -- python3 -m unittest"],
+        examples: &[
+            "fix",
+            "fix --test 'python3 -m unittest' --budget 60s",
+            "fix app.log",
+            "fix trace.txt --repo ~/shop -- python3 -m unittest",
+        ],
     },
     Leaf {
         path: "verify",
         codes: &[Any, Names, NotClean, Refused, Repairs, Runs],
         examples: &["verify my-fix --error app.log", "verify HEAD --error trace.txt --base HEAD~1"],
+    },
+    Leaf {
+        path: "bench repair",
+        codes: &[Any, NotClean, Names, Refused, Runs],
+        examples: &["bench repair crates/repair/practice", "bench repair cases boundary --jobs 2 --json"],
     },
     Leaf { path: "tasks", codes: &[Any, Database], examples: &["tasks --status failed", "tasks --role qa"] },
     Leaf {

@@ -103,6 +103,11 @@ impl Invocation {
         }
     }
 
+    /// The same call without a word about its progress, for verbs that call others many times.
+    pub(crate) fn silently(&self) -> Self {
+        Self { out: self.out.silent(), ..self.showing_steps_as_progress() }
+    }
+
     /// Address of the database.
     ///
     /// # Errors

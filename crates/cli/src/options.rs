@@ -3,6 +3,7 @@
 //! Groups, examples and exit codes, which are the same for `--help`, completions and manual pages, lie in
 //! [`crate::catalogue`].
 
+mod bench;
 mod crew;
 mod database;
 mod logs;
@@ -22,11 +23,12 @@ use groundcrew_core::word::UnknownWord;
 use groundcrew_crew::config::Span;
 use jiff::SignedDuration;
 
+pub(crate) use bench::{Bench, BenchAction, RepairBench};
 pub(crate) use crew::{Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
 pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort, Templates};
 pub(crate) use machine::{Completions, Man, Schema};
-pub(crate) use repair::{Fix, Verify};
+pub(crate) use repair::{Fix, Place, Verify, Words};
 pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
 
 /// Six agents read your logs, fix bugs in work trees, verify the fixes in a sandbox, and ask you before anything counts.
@@ -129,6 +131,8 @@ pub(crate) enum Verb {
     /// The error is made to happen on the commit without the fix; then the fix goes through the same checks, reviews and grades
     /// as one of the crew.
     Verify(Verify),
+    /// Measure how well this program works on cases of yours
+    Bench(Bench),
     /// Tasks, newest first
     Tasks(Tasks),
     /// One task with everything around it

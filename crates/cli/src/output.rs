@@ -120,6 +120,11 @@ impl Output {
         }
     }
 
+    /// Output that drops everything but warnings and failures.
+    pub(crate) fn silent(&self) -> Self {
+        Self { json: false, progress: true, quiet: true, ..*self }
+    }
+
     /// Output whose painted texts are for standard error.
     pub(crate) fn on_errors(&self) -> Self {
         Self { color: self.color_errors, ..*self }

@@ -48,6 +48,7 @@ pub(crate) fn settled(verb: &Verb, at: Invocation) -> Result<Invocation, Failure
         | Verb::Approve(_)
         | Verb::Reject(_)
         | Verb::Messages(_)
+        | Verb::Bench(_)
         | Verb::Tasks(_)
         | Verb::Show(_)
         | Verb::New(_)

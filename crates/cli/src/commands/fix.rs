@@ -31,17 +31,17 @@ const TAIL: u64 = 8 * 1024 * 1024;
 
 /// What came of it.
 #[derive(Serialize)]
-struct Report {
+pub(super) struct Report {
     /// `fixed`, `draft` or `not_fixed`.
-    outcome: &'static str,
+    pub(super) outcome: &'static str,
     /// The error, in one line.
     error: String,
     /// What triage decided.
     classification: Option<serde_json::Value>,
     /// The branch.
-    branch: Option<String>,
+    pub(super) branch: Option<String>,
     /// Its last commit.
-    commit: Option<String>,
+    pub(super) commit: Option<String>,
     /// What was shown.
     evidence: Option<Evidence>,
     /// The change.
@@ -49,11 +49,11 @@ struct Report {
     /// Why there is no fix.
     reason: Option<String>,
     /// What the checks make of it.
-    grade: Option<Grade>,
+    pub(super) grade: Option<Grade>,
     /// What it does about the defect.
-    kind: Option<ChangeKind>,
+    pub(super) kind: Option<ChangeKind>,
     /// Which strategy made it.
-    strategy: Option<String>,
+    pub(super) strategy: Option<String>,
     /// Where the defect is, as far as it is known.
     root_cause: Option<RootCause>,
     /// How the error is made to happen again.
@@ -63,27 +63,46 @@ struct Report {
     /// What was run and what became of it, best first.
     tried: Vec<Candidate>,
     /// How much the search did.
-    effort: Effort,
+    pub(super) effort: Effort,
     /// Wall clock of all of it, in seconds.
-    seconds: f64,
+    pub(super) seconds: f64,
+}
+
+impl Report {
+    /// What the fix does, or why there is none.
+    pub(super) fn told(&self) -> String {
+        let does = self.evidence.as_ref().map(|evidence| evidence.explanation.clone());
+        does.or_else(|| self.reason.clone()).unwrap_or_default()
+    }
 }
 
 /// Repairs an error.
 pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
+    let signals = Signals::watch()?;
+    match attempt(options, at, &signals)? {
+        Some(report) => tell(at, &report),
+        None => Ok(signals.received().unwrap_or(Done::NotFixed)),
+    }
+}
+
+/// Repairs an error and says what came of it, without printing; none if a signal ended it.
+///
+/// # Errors
+/// What it starts from cannot be read, or there is no repository or no sandbox.
+pub(super) fn attempt(options: &Fix, at: &Invocation, signals: &Signals) -> Result<Option<Report>, Failure> {
     let began = Instant::now();
     let error = options.log().map(|path| last_error(path)).transpose()?;
-    let signals = Signals::watch()?;
     let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
     let work = OneShot::new(at, &folder, |config, repository| adjust(config, repository, options))?;
     let done = match &error {
-        Some(error) => work.work(CLASSIFY_ERROR, Role::Triage, json!({ "error": error }), &signals)?,
-        None => work.work(FIX_BUG, Role::Developer, json!({ "from_tests": true }), &signals)?,
+        Some(error) => work.work(CLASSIFY_ERROR, Role::Triage, json!({ "error": error }), signals)?,
+        None => work.work(FIX_BUG, Role::Developer, json!({ "from_tests": true }), signals)?,
     };
     if let Done::Signal(_) = done {
-        return Ok(done);
+        return Ok(None);
     }
-    let report = Report { seconds: began.elapsed().as_secs_f64(), ..report(&work, error.as_deref())? };
-    tell(at, &report)
+    let report = report(&work, error.as_deref())?;
+    Ok(Some(Report { seconds: began.elapsed().as_secs_f64(), ..report }))
 }
 
 /// What the command line says counts over the settings.

@@ -4,6 +4,7 @@ mod agents;
 mod answer;
 mod approve;
 mod audit;
+mod bench;
 mod completions;
 mod db;
 mod demo;
@@ -47,6 +48,7 @@ pub(crate) fn run(verb: Verb, at: &Invocation) -> Result<Done, Failure> {
         Verb::Tasks(options) => tasks::run(&options, at),
         Verb::Show(options) => show::run(&options, at),
         Verb::Fix(options) => fix::run(&options, at),
+        Verb::Bench(options) => bench::run(&options, at),
         Verb::Verify(options) => verify::run(&options, at),
         Verb::Inbox => inbox::run(at),
         Verb::Answer(options) => answer::run(&options, at),

@@ -56,7 +56,8 @@ fn words(text: &str) -> Result<Words, String> {
     }
 }
 
-fn budget(text: &str) -> Result<Span, String> {
+/// A length of time in which something can be done.
+pub(super) fn budget(text: &str) -> Result<Span, String> {
     let span = Span::try_from(text.to_owned())?;
     if span.get().is_zero() { Err("there is nothing to search in no time".to_owned()) } else { Ok(span) }
 }

@@ -1,0 +1,47 @@
+//! Arguments of `bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use groundcrew_crew::config::Span;
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// What to measure
+    #[command(subcommand)]
+    pub(crate) action: BenchAction,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchAction {
+    /// Run `fix` on every case of a folder, and count how many fixes are right
+    ///
+    /// A case is a TOML file: a program, or a repository or package, that is wrong; tests or a log that show it; and a check that
+    /// the repair does not see. docs/bench.md describes the keys.
+    Repair(RepairBench),
+}
+
+/// Arguments of `bench repair`.
+#[derive(Debug, Args)]
+pub(crate) struct RepairBench {
+    /// A folder with cases, or one case
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Only cases whose name or kind contains one of these
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Cases that are worked at the same time; more than one makes each slower
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) jobs: u8,
+    /// Longest time for the search of one case
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::repair::budget)]
+    pub(crate) budget: Span,
+    /// Most candidates that the search of one case runs
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_candidates: Option<usize>,
+    /// Repair nothing; only check that each right program passes, and that each wrong one fails
+    #[arg(long)]
+    pub(crate) check: bool,
+}
