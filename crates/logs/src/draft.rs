@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::context;
+use crate::context::Context;
 use crate::header::{self, Layout};
+use crate::lookback;
 use crate::record::Level;
 use crate::structured;
 use crate::trace::{self, Follow, Language, Next, Place, head};
@@ -18,7 +19,7 @@ use crate::unwrap::Envelope;
 /// A record that is longer than allowed keeps its beginning and this part of the limit from its end; at least what may
 /// be context of the next record, each byte of which may have become a mark of three.
 const TAIL: usize = 4;
-const LEAST_TAIL: usize = 4 * context::REACH as usize;
+const LEAST_TAIL: usize = 4 * lookback::REACH as usize;
 /// How many times the limit a record may take in its file; what comes then is another record.
 const EXTENT: u64 = 64;
 /// Lines of other streams after which a record ends that has one line, and after which any record does.
@@ -206,7 +207,7 @@ pub(crate) struct Draft {
     /// Bytes of the lines left out between the first and the last ones.
     pub(crate) left_out: u64,
     /// The lines before it, where they were asked for before it was finished.
-    pub(crate) context: Option<Vec<String>>,
+    pub(crate) context: Option<Context>,
     /// Lines that belong to it if a later one does.
     pub(crate) held: Vec<Row<'static>>,
     /// The last row that was taken or held.
@@ -220,8 +221,8 @@ pub(crate) struct Draft {
     /// The trace began on a later line, so that the first says nothing of it.
     begun_later: bool,
     key: (String, Option<Level>),
-    /// Process and thread that its header names.
-    thread: (Option<String>, Option<String>),
+    /// Its header itself names the process, rather than what stood around it.
+    names_process: bool,
     /// The last line may be the first of a trace; it is for the next one to say.
     preceded: bool,
     /// Whether the header stands before every line; known from the second line on.
@@ -267,9 +268,7 @@ impl Draft {
             None => State::opening(line.content, false),
         };
         let in_header = line.header.is_some() && matches!(opening.state, State::Head(_) | State::Trace(_));
-        let own = |text: Option<&str>| text.map(str::to_owned);
-        let thread = line.header.as_ref().map(|said| (own(said.process), own(said.thread)));
-        let thread = thread.unwrap_or_default();
+        let names_process = line.header.as_ref().is_some_and(|said| said.process.is_some());
         let (key, level) = row.key();
         Some(Self {
             start: row.start,
@@ -294,7 +293,7 @@ impl Draft {
             in_header,
             begun_later: false,
             key: (key.to_owned(), level),
-            thread,
+            names_process,
             preceded: false,
             repeating: None,
             state: opening.state,
@@ -308,7 +307,8 @@ impl Draft {
 
     /// Whether it and the line come from the same thread, as far as they say.
     pub(crate) fn is_of_thread(&self, said: &Said<'_>) -> bool {
-        (self.thread.0.as_deref(), self.thread.1.as_deref()) == (said.process, said.thread)
+        let process = self.header.process.as_deref().filter(|_| self.names_process);
+        (process, self.header.thread.as_deref()) == (said.process, said.thread)
     }
 
     /// Whether any line with a header of its own ends it.
@@ -555,6 +555,23 @@ impl Draft {
         }
         text.truncate(text.trim_end().len());
         Cow::Owned(text)
+    }
+}
+
+impl Draft {
+    /// As [`Draft::text`]; where it is one line, this is the line itself, which the draft no longer has.
+    pub(crate) fn take_text(&mut self) -> String {
+        let text = self.text();
+        let length = text.len();
+        match text {
+            Cow::Owned(text) => text,
+            Cow::Borrowed(_) => {
+                let line = self.lines.first_mut().map(|line| std::mem::take(&mut line.text));
+                let mut text = line.unwrap_or_default();
+                text.truncate(length);
+                text
+            }
+        }
     }
 }
 

@@ -13,10 +13,10 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::context;
 use crate::encoding::Encoding;
 use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::LineReader;
+use crate::lookback;
 use crate::source::{Cursor, ScanError};
 use crate::unpack::{self, Flaw, Packing, Unpacker};
 
@@ -140,7 +140,7 @@ impl LogFile {
     pub(crate) fn forget(&mut self, before: u64) {
         let Content::Piped { bytes, from } = &mut self.content else { return };
         // The context reads from an even byte.
-        let before = before.saturating_sub(context::REACH + 2).max(*from);
+        let before = before.saturating_sub(lookback::REACH + 2).max(*from);
         let gone = usize::try_from(before - *from).unwrap_or(usize::MAX).min(bytes.len());
         bytes.drain(..gone);
         *from += gone as u64;
@@ -241,7 +241,7 @@ impl LogFile {
         encoding: Encoding,
     ) -> io::Result<LineReader<impl Read + '_>> {
         // At an even byte, where one of two bytes begins.
-        let base = cursor.offset.saturating_sub(context::REACH + 1) & !1;
+        let base = cursor.offset.saturating_sub(lookback::REACH + 1) & !1;
         let section = Section { content: &self.content, at: base, end: self.length };
         LineReader::new(section, base, cursor.offset, limit, cursor.inside_line, encoding)
     }

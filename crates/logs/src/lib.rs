@@ -22,8 +22,10 @@ mod context;
 mod draft;
 mod encoding;
 mod file;
+mod finish;
 mod learned;
 mod lines;
+mod lookback;
 mod object;
 mod ordinary;
 mod pipe;
@@ -37,6 +39,7 @@ mod unpack;
 mod unwrap;
 mod wanted;
 
+pub use context::Context;
 pub use expand::{ExpandError, Expanded, expand, names};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use learned::Learned;

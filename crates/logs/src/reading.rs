@@ -4,22 +4,20 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::MutexGuard;
 
-use groundcrew_core::trace::Trace;
 use jiff::Timestamp;
 
 use crate::assemble::{Assembler, Draft, Finished, Row};
 use crate::clean::cleaned;
-use crate::context::{self, Context};
 use crate::encoding::{Encoding, is_garbage};
 use crate::file::LogFile;
+use crate::finish::Finisher;
 use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::{Ending, Line, LineReader, Piece};
+use crate::lookback::{self, Lookback};
 use crate::ordinary::{Ordinary, has_escaped_break, ordinary};
-use crate::record::{Level, Record, Span};
-use crate::redact::Redactor;
+use crate::record::{Level, Record};
 use crate::release;
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
-use crate::trace;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
 use crate::unwrap::export::{self, Entry};
 use crate::unwrap::{journal, unwrap};
@@ -47,6 +45,7 @@ pub(crate) fn read(
     let lines = log.lines(cursor, options.max_record_bytes, encoding)?;
     let mut reading = Reading::new(log, cursor, options, encoding, lines)?;
     let at_end = reading.run(cursor, flush)?;
+    reading.lookback.settle(&mut reading.records, true);
     let (offset, line) = reading.resume();
     let inside_line = reading.inside_line && offset == reading.offset;
     let learned = [reading.learned, reading.learned_before];
@@ -98,7 +97,8 @@ struct Reading<'a, R> {
     assembler: Assembler,
     /// Records that came out of the assembler and are not emitted yet; empty between lines.
     done: Vec<Finished>,
-    context: Context,
+    lookback: Lookback,
+    finisher: Finisher<'a>,
     records: Vec<Record>,
     unparsed: u64,
     unparsed_examples: Vec<String>,
@@ -135,7 +135,8 @@ impl<'a, R: Read> Reading<'a, R> {
             learned,
             learned_before: Learned::default(),
             done: Vec::new(),
-            context: Context::new(encoding, log.changed, limit),
+            lookback: Lookback::new(encoding, log.changed, limit),
+            finisher: Finisher::new(&options.redactor),
             records: Vec::new(),
             unparsed: 0,
             unparsed_examples: Vec::new(),
@@ -192,13 +193,13 @@ impl<'a, R: Read> Reading<'a, R> {
     fn move_on(&mut self) -> io::Result<()> {
         let reach = match self.reader.dropped_by_fill() {
             0 => 0,
-            dropped => dropped + context::REACH + 1,
+            dropped => dropped + lookback::REACH + 1,
         };
         let (form, redactor) = (self.learned.form, &self.options.redactor);
         for draft in self.assembler.waiting(reach) {
             if draft.context.is_none() {
                 let before = self.reader.before(draft.start);
-                draft.context = Some(self.context.before(before, form, redactor));
+                draft.context = Some(self.lookback.before(before, form, redactor));
             }
         }
         self.reader.fill()
@@ -311,16 +312,13 @@ impl<'a, R: Read> Reading<'a, R> {
                 self.pass(&draft);
                 continue;
             }
-            let mut record = finished(&draft, &self.options.redactor);
+            let mut record = self.finisher.record(&mut draft);
             let is_error = record.is_error();
             if is_error {
-                record.context = match draft.context.take() {
-                    Some(context) => context,
-                    None => {
-                        let before = self.reader.before(draft.start);
-                        self.context.before(before, self.learned.form, &self.options.redactor)
-                    }
-                };
+                record.context = draft.context.take().unwrap_or_else(|| {
+                    let (place, before) = (self.records.len(), self.reader.before(draft.start));
+                    self.lookback.note(place, before, self.learned.form, &self.options.redactor)
+                });
             }
             self.count(&draft, &record);
             let wanted = match self.options.keep {
@@ -329,6 +327,7 @@ impl<'a, R: Read> Reading<'a, R> {
             };
             if wanted {
                 self.records.push(record);
+                self.lookback.settle(&mut self.records, false);
             }
         }
         // Its room is used again.
@@ -431,51 +430,4 @@ impl<'a, R: Read> Reading<'a, R> {
             None => self.dropped.push(Dropped { reason, bytes }),
         }
     }
-}
-
-/// The trace that a language prints; some languages share their opening lines, so that another may know the rest.
-fn read_trace(language: &'static dyn trace::Language, text: &str) -> Option<Trace> {
-    language.parse(text).or_else(|| trace::parse(text))
-}
-
-/// The record of a draft, without secrets.
-fn finished(draft: &Draft, redactor: &Redactor) -> Record {
-    let text = draft.text();
-    let (text, redactions) = redactor.redacted(&text);
-    let trace = match (&draft.field, draft.language) {
-        (Some(field), _) => trace::parse(&redactor.redact(field).text),
-        (None, Some(language)) => match draft.trace_text() {
-            Some(text) => read_trace(language, &redactor.redact(&text).text),
-            None => read_trace(language, &text),
-        },
-        (None, None) => trace::escaped::parse(&text),
-    };
-    let release = release::named(&text);
-    let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
-    let message = exception.unwrap_or_else(|| redactor.redacted(&draft.header.message).0.into_owned());
-    let clean = |text: &Option<String>| text.as_ref().map(|text| redactor.redacted(text).0.into_owned());
-    Record {
-        text: text.into_owned(),
-        line: draft.number,
-        lines: draft.count,
-        bytes: Span { start: draft.start, end: draft.end },
-        time: draft.header.time,
-        level: draft.header.level,
-        logger: clean(&draft.header.logger),
-        host: clean(&draft.header.host),
-        process: clean(&draft.header.process),
-        thread: clean(&draft.header.thread),
-        stream: clean(&draft.header.stream),
-        release,
-        message,
-        trace,
-        context: Vec::new(),
-        truncated: draft.truncated,
-        redactions,
-    }
-}
-
-fn exception_line(trace: &Trace) -> String {
-    let parts = [trace.exception.as_deref(), trace.message.as_deref()];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

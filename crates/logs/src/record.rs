@@ -6,6 +6,8 @@ use groundcrew_core::trace::Trace;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
+
 /// How serious the program said that an event is, least serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,7 +113,7 @@ pub struct Record {
     /// The exception, when the record carries a stack trace that could be read.
     pub trace: Option<Trace>,
     /// Lines logged just before an error, oldest first, redacted; empty for records that are no errors.
-    pub context: Vec<String>,
+    pub context: Context,
     /// True when the record was longer than allowed and its rest was left out.
     pub truncated: bool,
     /// How many secrets were taken out of the text.

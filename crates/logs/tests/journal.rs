@@ -100,7 +100,7 @@ fn an_entry_is_one_record_with_all_of_its_lines() {
     assert_eq!((record.process.as_deref(), record.stream.as_deref()), (Some("4"), Some("shop.service")));
     assert_eq!((record.logger.as_deref(), record.line), (Some("shop"), 13));
     assert_eq!(record.time.unwrap().to_string(), "2026-11-05T10:00:00.252Z");
-    assert_eq!(record.context, ["up"]);
+    assert_eq!(record.context, ["up"].into_iter().collect());
     assert_eq!(found.iter().filter(|record| record.is_error()).count(), 1);
     assert_eq!(&bytes[record.bytes.start as usize..][..9], b"__CURSOR=");
 }

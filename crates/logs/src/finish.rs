@@ -1,0 +1,96 @@
+//! From a finished draft to a record: its trace is read and its secrets are taken out.
+//!
+//! The draft's texts become the record's, without a copy where nothing has to be taken out. Errors come in floods of one
+//! logger, host and thread, which are therefore looked at once for all that say the same.
+
+use groundcrew_core::trace::Trace;
+
+use crate::assemble::Draft;
+use crate::context::Context;
+use crate::record::{Record, Span};
+use crate::redact::Redactor;
+use crate::release;
+use crate::trace;
+
+/// Makes records of drafts.
+#[derive(Debug)]
+pub(crate) struct Finisher<'a> {
+    redactor: &'a Redactor,
+    /// What logger, host, process, thread and stream of a record said last in which nothing was found.
+    harmless: [String; 5],
+}
+
+impl<'a> Finisher<'a> {
+    pub(crate) fn new(redactor: &'a Redactor) -> Self {
+        Self { redactor, harmless: Default::default() }
+    }
+
+    /// The record of a draft, without secrets and without its context; the draft's texts are gone.
+    pub(crate) fn record(&mut self, draft: &mut Draft) -> Record {
+        let redactor = self.redactor;
+        let traced = draft.language.and_then(|language| Some((language, draft.trace_text()?)));
+        let (text, redactions) = without_secrets(draft.take_text(), redactor);
+        let trace = match (&draft.field, draft.language, traced) {
+            (Some(field), ..) => trace::parse(&redactor.redacted(field).0),
+            (None, Some(_), Some((language, text))) => read_trace(language, &redactor.redacted(&text).0),
+            (None, Some(language), None) => read_trace(language, &text),
+            (None, None, _) => trace::escaped::parse(&text),
+        };
+        let header = &mut draft.header;
+        let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
+        let message =
+            exception.unwrap_or_else(|| without_secrets(std::mem::take(&mut header.message), redactor).0);
+        let [logger, host, process, thread, stream] = &mut self.harmless;
+        let clean = |text: &mut Option<String>, harmless| {
+            Some(harmless_or_redacted(text.take()?, harmless, redactor))
+        };
+        Record {
+            line: draft.number,
+            lines: draft.count,
+            bytes: Span { start: draft.start, end: draft.end },
+            time: header.time,
+            level: header.level,
+            logger: clean(&mut header.logger, logger),
+            host: clean(&mut header.host, host),
+            process: clean(&mut header.process, process),
+            thread: clean(&mut header.thread, thread),
+            stream: clean(&mut header.stream, stream),
+            release: release::named(&text),
+            text,
+            message,
+            trace,
+            context: Context::default(),
+            truncated: draft.truncated,
+            redactions,
+        }
+    }
+}
+
+/// The text with its secrets replaced, and how many those were.
+fn without_secrets(text: String, redactor: &Redactor) -> (String, usize) {
+    match redactor.redacted(&text) {
+        (_, 0) => (text, 0),
+        (redacted, count) => (redacted.into_owned(), count),
+    }
+}
+
+fn harmless_or_redacted(text: String, harmless: &mut String, redactor: &Redactor) -> String {
+    if text == *harmless {
+        return text;
+    }
+    let (text, count) = without_secrets(text, redactor);
+    if count == 0 {
+        harmless.clone_from(&text);
+    }
+    text
+}
+
+/// The trace that a language prints; some languages share their opening lines, so that another may know the rest.
+fn read_trace(language: &'static dyn trace::Language, text: &str) -> Option<Trace> {
+    language.parse(text).or_else(|| trace::parse(text))
+}
+
+fn exception_line(trace: &Trace) -> String {
+    let parts = [trace.exception.as_deref(), trace.message.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
