@@ -86,7 +86,10 @@ struct Kinds(Miner);
 
 impl Observe for Kinds {
     fn observe(&mut self, seen: Seen<'_>) {
-        self.0.observe(seen.message);
+        match seen.shape {
+            Some(shape) => self.0.observe_shape(seen.message, shape),
+            None => self.0.observe(seen.message),
+        };
     }
 }
 

@@ -33,6 +33,7 @@ mod reading;
 mod release;
 mod rotated;
 mod secrets;
+mod shape;
 mod structured;
 mod traffic;
 mod unpack;
@@ -47,6 +48,7 @@ pub use pipe::Pipe;
 pub use record::{Level, Record, Span};
 pub use redact::{Evidence, Finding, Redacted, Redactor};
 pub use rules::{Judged, Rule, RuleError, Rules};
+pub use shape::Shape;
 pub use source::{
     Cursor, DropReason, Dropped, Keep, Losses, Restart, Scan, ScanError, ScanOptions, is_rotation, readable,
     scan,

@@ -9,13 +9,16 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use memchr::{memchr2_iter, memmem};
+use memchr::memchr2_iter;
 
 use crate::draft::Parsed;
 use crate::header::Layout;
 use crate::record::Level;
-use crate::trace;
+use crate::shape::{Known, Shapes};
 use crate::unwrap::{Envelope, Form, unwrap};
+
+/// Bytes of an escaped line break that may stand behind the first.
+const ESCAPED_BREAK: usize = 3;
 
 /// An ordinary line that may go on.
 #[derive(Debug, Default)]
@@ -41,6 +44,8 @@ pub(crate) struct Said {
     key_level: Option<Level>,
     content_at: usize,
     message_at: usize,
+    /// Of the message.
+    known: Known,
 }
 
 impl Ordinary {
@@ -57,6 +62,17 @@ impl Ordinary {
     pub(crate) fn message(&self) -> &str {
         &self.text[self.said.message_at..]
     }
+
+    /// What is known of the message.
+    pub(crate) fn known(&self) -> Known {
+        self.said.known
+    }
+
+    /// Whether the line may name a release.
+    pub(crate) fn may_name_release(&self) -> bool {
+        let Said { content_at, message_at, known, .. } = &self.said;
+        known.signs.may_name(&self.text.as_bytes()[*content_at..], message_at - content_at)
+    }
 }
 
 impl Said {
@@ -67,14 +83,20 @@ impl Said {
 }
 
 /// What a line says that is ordinary beyond doubt; `None` for any line that has to be looked at more closely.
-pub(crate) fn ordinary(line: &str, form: Form, layout: &Layout, reference: Timestamp) -> Option<Said> {
+pub(crate) fn ordinary(
+    line: &str,
+    form: Form,
+    layout: &Layout,
+    reference: Timestamp,
+    shapes: &mut Shapes,
+) -> Option<Said> {
     let unwrapped = unwrap(line, form, reference);
     let (envelope, content_at) = match &unwrapped {
         Some((envelope, content)) => (Some(envelope), within(line, content)?.start),
         None => (None, 0),
     };
     let content = &line[content_at..];
-    if !begins_plainly(content.as_bytes()) || has_escaped_break(content.as_bytes()) {
+    if !begins_plainly(content.as_bytes()) {
         return None;
     }
     let parsed = Parsed::new(content, layout, reference);
@@ -90,9 +112,12 @@ pub(crate) fn ordinary(line: &str, form: Form, layout: &Layout, reference: Times
     if goes_on || level >= Some(Level::Error) {
         return None;
     }
-    let begins =
-        trace::may_begin(message.as_bytes()) || memmem::find(message.as_bytes(), b"-----BEGIN ").is_some();
-    (!begins).then_some(())?;
+    let message_at = within(line, message)?.start;
+    let known = shapes.of(message);
+    let before = &line.as_bytes()[content_at..line.len().min(message_at + ESCAPED_BREAK)];
+    if !known.plain || has_escaped_break(before) {
+        return None;
+    }
     Some(Said {
         time,
         level,
@@ -100,7 +125,8 @@ pub(crate) fn ordinary(line: &str, form: Form, layout: &Layout, reference: Times
         key: key_within(line, envelope)?,
         key_level: envelope.and_then(|envelope| envelope.level),
         content_at,
-        message_at: within(line, message)?.start,
+        message_at,
+        known,
     })
 }
 
@@ -149,7 +175,7 @@ mod tests {
         let lines: Vec<String> = (0..100).map(|n| line(n, 200)).collect();
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
         let layout = Layout::learn(lines.iter().map(String::as_str), reference);
-        assert!(ordinary(&line(7, 503), Form::Plain, &layout, reference).is_none());
+        assert!(ordinary(&line(7, 503), Form::Plain, &layout, reference, &mut Shapes::new()).is_none());
     }
 
     #[test]
@@ -159,7 +185,8 @@ mod tests {
             .collect();
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
         let layout = Layout::learn(lines.iter().map(String::as_str), reference);
-        let ordinary = |line: &str| ordinary(line, Form::Plain, &layout, reference).is_some();
+        let ordinary =
+            |line: &str| ordinary(line, Form::Plain, &layout, reference, &mut Shapes::new()).is_some();
         assert!(ordinary(&lines[0]));
         for line in [
             "2026-11-05T10:00:00Z ERROR shop.http it broke",
@@ -205,7 +232,9 @@ mod tests {
                         continue;
                     }
                     all += 1;
-                    short += usize::from(ordinary(line, Form::Plain, &layout, reference).is_some());
+                    short += usize::from(
+                        ordinary(line, Form::Plain, &layout, reference, &mut Shapes::new()).is_some(),
+                    );
                 }
             }
         }

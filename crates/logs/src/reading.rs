@@ -17,6 +17,7 @@ use crate::lookback::{self, Lookback};
 use crate::ordinary::{Ordinary, has_escaped_break, ordinary};
 use crate::record::{Level, Record};
 use crate::release;
+use crate::shape::Shapes;
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::traffic::{Observe, Observer, Seen, Traffic};
 use crate::unwrap::export::{self, Entry};
@@ -104,6 +105,7 @@ struct Reading<'a, R> {
     unparsed_examples: Vec<String>,
     redactions: u64,
     traffic: Traffic,
+    shapes: Shapes,
     dropped: Vec<Dropped>,
     /// Behind the last line taken.
     offset: u64,
@@ -142,6 +144,7 @@ impl<'a, R: Read> Reading<'a, R> {
             unparsed_examples: Vec::new(),
             redactions: 0,
             traffic: Traffic::new(log.changed),
+            shapes: Shapes::new(),
             dropped: Vec::new(),
             offset: cursor.offset,
             line: cursor.line,
@@ -240,7 +243,7 @@ impl<'a, R: Read> Reading<'a, R> {
             && line.ending == Ending::Newline
             && text.len() <= ORDINARY_BYTES;
         if short
-            && let Some(said) = ordinary(&text, form, layout, self.reference)
+            && let Some(said) = ordinary(&text, form, layout, self.reference, &mut self.shapes)
             && self.assembler.pass((start, end, number), &text, said, &mut self.done)
         {
             self.emit();
@@ -349,11 +352,16 @@ impl<'a, R: Read> Reading<'a, R> {
             }
         }
         if let Some(observer) = self.observer.as_deref_mut() {
-            let release = release::named(text).and_then(|_| release::named(&redactor.redacted(text).0));
-            let (message, redactions) = redactor.redacted(line.message());
+            let release = line.may_name_release().then(|| release::named(text)).flatten();
+            let release = release.and_then(|_| release::named(&redactor.redacted(text).0));
+            let (known, message) = (line.known(), line.message());
+            let clean = known.clean && !redactor.may_hold_besides(message.as_bytes());
+            let (message, redactions) =
+                if clean { (Cow::Borrowed(message), 0) } else { redactor.redacted(message) };
             self.redactions += redactions as u64;
             observer.observe(Seen {
                 message: &message,
+                shape: known.shape.filter(|_| redactions == 0),
                 bucket,
                 level: line.said.level,
                 release: release.as_deref(),
@@ -384,6 +392,7 @@ impl<'a, R: Read> Reading<'a, R> {
             let (message, level, release) = (&*message, draft.header.level, release.as_deref());
             observer.observe(Seen {
                 message,
+                shape: None,
                 bucket,
                 level,
                 release,
@@ -411,6 +420,7 @@ impl<'a, R: Read> Reading<'a, R> {
             let release = record.release.as_deref();
             observer.observe(Seen {
                 message,
+                shape: None,
                 bucket,
                 level,
                 release,

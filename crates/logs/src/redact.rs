@@ -83,6 +83,11 @@ impl Redactor {
         secrets::may_hold(text) || self.wanted.as_ref().is_some_and(|wanted| wanted.may_hold(text))
     }
 
+    /// As [`Redactor::may_hold`], for a text in which no secret is.
+    pub(crate) fn may_hold_besides(&self, text: &[u8]) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| wanted.may_hold(text))
+    }
+
     /// The lines of a block that may hold something, in order and without their ends; in all others nothing is found.
     /// Much faster than asking for each line.
     pub fn held_lines(&self, block: &[u8]) -> Vec<Range<usize>> {

@@ -5,8 +5,10 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
+use memchr::memchr;
 use serde_json::{Map, Value};
+
+use crate::trace::Marks;
 
 /// Fields that name a version of the program, the most exact first; behind a dot, a field of an object.
 const NAMES: [&str; 21] = [
@@ -34,8 +36,28 @@ const NAMES: [&str; 21] = [
 ];
 
 /// How those names end.
-static ENDS: LazyLock<[Finder<'static>; 5]> =
-    LazyLock::new(|| ["elease", "ersion", "sha", "ommit", "evision"].map(Finder::new));
+static ENDS: LazyLock<Marks> = LazyLock::new(|| Marks::new(&["elease", "ersion", "sha", "ommit", "evision"]));
+/// Bytes of an end of which one may stand before a place and the rest behind it.
+const END: usize = 7;
+
+/// What of a release's name a part of a line holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Signs {
+    equals: bool,
+    end: bool,
+}
+
+impl Signs {
+    pub(crate) fn of(part: &[u8]) -> Self {
+        Self { equals: memchr(b'=', part).is_some(), end: ENDS.find(part) }
+    }
+
+    /// Whether a line that is no object may name a release, where this is told of what begins at a place in it.
+    pub(crate) fn may_name(self, line: &[u8], at: usize) -> bool {
+        (self.equals || memchr(b'=', &line[..at]).is_some())
+            && (self.end || ENDS.find(&line[..line.len().min(at + END)]))
+    }
+}
 
 /// Longest name of a version, in bytes.
 const LONGEST: usize = 200;
@@ -44,7 +66,7 @@ const LONGEST: usize = 200;
 pub(crate) fn named(text: &str) -> Option<String> {
     let line = text.lines().next()?.trim();
     let object = line.starts_with('{') && line.ends_with('}');
-    if !(object || line.contains('=')) || !ENDS.iter().any(|end| end.find(line.as_bytes()).is_some()) {
+    if !(object || line.contains('=')) || !ENDS.find(line.as_bytes()) {
         return None;
     }
     let found = if object { in_object(line) } else { in_pairs(line) };

@@ -9,6 +9,7 @@ use groundcrew_core::incident::bucket;
 use jiff::Timestamp;
 
 use crate::record::Level;
+use crate::shape::Shape;
 
 /// Pieces of time that one scan tells apart; a log whose times jump about more counts in those that it has.
 const BUCKETS: usize = 4096;
@@ -31,6 +32,8 @@ pub struct Tally {
 pub struct Seen<'a> {
     /// The message without secrets.
     pub message: &'a str,
+    /// Its shape, where that is known and tells its template.
+    pub shape: Option<Shape>,
     /// Beginning of the piece of time in which it counts.
     pub bucket: Timestamp,
     /// Level that the record named.

@@ -134,6 +134,12 @@ const BEGINNINGS: [&[u8]; 71] = [
     b"xox",
 ];
 
+/// All texts that are looked for.
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    let beginnings = BEGINNINGS.iter().filter_map(|beginning| str::from_utf8(beginning).ok());
+    WORDS.iter().copied().chain(beginnings)
+}
+
 static SEARCH: LazyLock<Search> = LazyLock::new(Search::new);
 
 /// All words at once, by vector instructions where the machine has them.

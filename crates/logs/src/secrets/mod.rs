@@ -16,7 +16,7 @@ mod shapes;
 mod urls;
 mod values;
 
-pub(crate) use anchors::{any as may_hold, lines as held_lines};
+pub(crate) use anchors::{any as may_hold, lines as held_lines, texts};
 
 /// All secrets, in order and without overlaps.
 pub(crate) fn find(text: &str) -> Vec<Finding> {

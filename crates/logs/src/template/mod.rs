@@ -7,6 +7,7 @@
 
 mod hash;
 mod pattern;
+mod recent;
 mod settle;
 mod state;
 mod token;
@@ -17,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use hash::Spread;
 use pattern::Piece;
+use recent::Recent;
+
+use crate::shape::Shape;
 
 /// Names a template within its miner, for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +88,8 @@ pub struct Miner {
     counts: HashMap<u32, u64, Spread>,
     /// The hash of a masked message to the id of its template.
     known: HashMap<u64, u32, Spread>,
+    /// The shapes that came lately, with the ids of their templates.
+    recent: Recent,
     /// The hash of a pattern to its id.
     index: HashMap<u64, u32, Spread>,
     /// For each number of positions, the sets of positions that comparing masked.
@@ -118,6 +124,18 @@ impl Miner {
         };
         *self.counts.entry(id).or_default() += 1;
         TemplateId(id)
+    }
+
+    /// As [`Miner::observe`], for a message whose shape is known: one that came lately is not read again.
+    pub fn observe_shape(&mut self, message: &str, shape: Shape) -> TemplateId {
+        if let Some(id) = self.recent.get(shape) {
+            *self.counts.entry(id).or_default() += 1;
+            return TemplateId(id);
+        }
+        let id = self.observe(message);
+        // Observing it may have changed what others come under, but not itself.
+        self.recent.set(shape, id.0);
+        id
     }
 
     /// The template that a message would come under; `None` when it would be a new one.
@@ -210,6 +228,7 @@ impl Miner {
         };
         if self.known.len() >= KNOWN {
             self.known.clear();
+            self.recent.clear();
         }
         self.known.insert(hash, id);
         id
@@ -269,6 +288,7 @@ impl Miner {
 
     /// Builds what follows from the entries.
     fn reindex(&mut self) {
+        self.recent.clear();
         self.index = self.entries.iter().map(|(id, entry)| (pattern::key(&entry.pieces), *id)).collect();
         self.masks.clear();
         for entry in self.entries.values().filter(|entry| !entry.masked.is_empty()) {

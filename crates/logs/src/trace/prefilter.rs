@@ -18,6 +18,20 @@ pub fn may_begin(line: &[u8]) -> bool {
     FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.marks.find(line)
 }
 
+/// Whether a line without its header begins a stack trace, names an exception at its start, or may be the first of a
+/// trace that only its next line shows to be one.
+pub(crate) fn is_beginning(line: &str) -> bool {
+    may_begin(line.as_bytes())
+        && (super::begins(line).is_some() || head::is_head(line) || super::may_precede(line))
+}
+
+/// All texts that are looked for to tell beginnings.
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    let starts = LANGUAGES.iter().flat_map(|language| language.starts()).chain(&head::PREFIXES);
+    let marks = LANGUAGES.iter().flat_map(|language| language.marks()).chain(&head::KINDS);
+    starts.chain(marks).copied()
+}
+
 /// Whether a text holds anything that a beginning holds, wherever it stands.
 pub(super) fn may_hold(text: &[u8]) -> bool {
     FILTER.marks.find(text)
@@ -32,7 +46,7 @@ struct Filter {
 }
 
 /// The way to find one of many texts.
-enum Marks {
+pub(crate) enum Marks {
     /// By vector instructions.
     Packed(Searcher),
     /// On processors without.
@@ -62,7 +76,7 @@ impl Filter {
 }
 
 impl Marks {
-    fn new(texts: &[&str]) -> Self {
+    pub(crate) fn new<T: AsRef<[u8]>>(texts: &[T]) -> Self {
         let searcher = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(texts).build();
         match searcher {
             Some(searcher) => Self::Packed(searcher),
@@ -70,7 +84,8 @@ impl Marks {
         }
     }
 
-    fn find(&self, line: &[u8]) -> bool {
+    /// Whether a line holds one of the texts.
+    pub(crate) fn find(&self, line: &[u8]) -> bool {
         match self {
             Self::Packed(searcher) => searcher.find(line).is_some(),
             Self::Automaton(searcher) => searcher.is_match(line),

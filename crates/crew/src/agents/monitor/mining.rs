@@ -216,7 +216,11 @@ pub(super) fn is_trouble(level: Option<&str>, text: &str) -> bool {
 
 impl Observe for Mining {
     fn observe(&mut self, seen: Seen<'_>) {
-        let id = self.kept.miner.observe(seen.message).0;
+        let id = match seen.shape {
+            Some(shape) => self.kept.miner.observe_shape(seen.message, shape),
+            None => self.kept.miner.observe(seen.message),
+        };
+        let id = id.0;
         if self.kept.highest.is_none_or(|highest| id > highest) {
             self.kept.highest = Some(id);
             self.learned = true;
@@ -351,7 +355,7 @@ mod tests {
 
     fn see(mining: &mut Mining, message: &str, level: Level, minutes: i64) {
         let bucket = at(minutes);
-        mining.observe(Seen { message, bucket, level: Some(level), release: None, line: 1, lines: 1 });
+        mining.observe(Seen { message, shape: None, bucket, level: Some(level), release: None, line: 1, lines: 1 });
     }
 
     #[test]

@@ -1,0 +1,367 @@
+//! What messages have in common that differ only in their digits, remembered for the scan.
+//!
+//! A program writes few statements and fills them with numbers, so nearly every message has a shape that came before:
+//! the same bytes, and digits in the same places. Whether it begins a stack trace, holds a secret, names a release, and
+//! which template it has, hardly ever depends on which digits those are. A message for which it might is told from its
+//! shape and kept out; for all others the answers are looked up by the shape, which is compared as a whole: no choice of
+//! messages can make one pass for another.
+
+use std::num::NonZeroU64;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memchr::memmem::Finder;
+
+use crate::ordinary::has_escaped_break;
+use crate::release::Signs;
+use crate::secrets;
+use crate::trace::{self, Marks};
+
+/// Longest message whose shape is remembered, in bytes; longer ones hardly ever come again.
+const LONGEST: usize = 512;
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+/// Shapes that are remembered; a new one takes the place of one that shares its slot.
+const SLOTS: usize = 4 << 10;
+/// Digits in a row beyond which they may be too large a number for those who read them.
+const DIGITS: usize = 9;
+
+/// Names the shape of a message: equal only for messages that differ in nothing but digits, none of which matters to a
+/// template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape(NonZeroU64);
+
+impl Shape {
+    /// Its number; no other shape of this process has the same.
+    pub fn number(self) -> u64 {
+        self.0.get()
+    }
+
+    fn new() -> Option<Self> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        NonZeroU64::new(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1)).map(Self)
+    }
+}
+
+/// What is known of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Known {
+    /// No stack trace or key block begins with it, and no line break in it is escaped.
+    pub(crate) plain: bool,
+    /// It holds no secret, but perhaps what the user wants taken out besides.
+    pub(crate) clean: bool,
+    /// What it holds of a release's name.
+    pub(crate) signs: Signs,
+    /// Its shape, where that is remembered.
+    pub(crate) shape: Option<Shape>,
+}
+
+/// The shapes that came.
+pub(crate) struct Shapes {
+    slots: Vec<Slot>,
+    scratch: Box<[u8; LONGEST + 2 * BLOCK]>,
+}
+
+#[derive(Clone, Default)]
+struct Slot {
+    hash: u64,
+    known: Known,
+    shape: Vec<u8>,
+}
+
+impl Shapes {
+    pub(crate) fn new() -> Self {
+        Self { slots: Vec::new(), scratch: Box::new([0; LONGEST + 2 * BLOCK]) }
+    }
+
+    /// What is known of a message.
+    pub(crate) fn of(&mut self, message: &str) -> Known {
+        let length = message.len();
+        if length > LONGEST {
+            return told(message);
+        }
+        let hash = take_shape(message.as_bytes(), &mut self.scratch);
+        let shape = &self.scratch[..length];
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::default(); SLOTS];
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
+        let slot = &mut self.slots[hash as usize % SLOTS];
+        if slot.known.shape.is_some() && slot.hash == hash && slot.shape == shape {
+            return slot.known;
+        }
+        let known = told(message);
+        if digits_count(message, shape) {
+            return known;
+        }
+        slot.hash = hash;
+        slot.known = Known { shape: Shape::new(), ..known };
+        slot.shape.clear();
+        slot.shape.extend_from_slice(shape);
+        slot.known
+    }
+}
+
+/// What a message says for itself.
+fn told(message: &str) -> Known {
+    static BLOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN "));
+    let bytes = message.as_bytes();
+    Known {
+        plain: !has_escaped_break(bytes) && BLOCK.find(bytes).is_none() && !trace::is_beginning(message),
+        clean: !secrets::may_hold(bytes),
+        signs: Signs::of(bytes),
+        shape: None,
+    }
+}
+
+/// Puts the shape of a text where it is wanted, and says its hash: each digit is `0`, but for one before an `x`, which
+/// may begin a hexadecimal number.
+fn take_shape(text: &[u8], shape: &mut [u8; LONGEST + 2 * BLOCK]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let length = text.len();
+    shape[..length].copy_from_slice(text);
+    shape[length..length + BLOCK + 1].fill(0);
+    let mut hash = length as u64;
+    for at in (0..length).step_by(BLOCK) {
+        let (Some(own), Some(next)) =
+            (shape[at..].first_chunk::<BLOCK>(), shape[at + 1..].first_chunk::<BLOCK>())
+        else {
+            break;
+        };
+        let mut block = *own;
+        for (byte, next) in block.iter_mut().zip(next) {
+            let masked = byte.is_ascii_digit() && *next | 0x20 != b'x';
+            *byte = if masked { b'0' } else { *byte };
+        }
+        shape[at..at + BLOCK].copy_from_slice(&block);
+        let words = u128::from_le_bytes(block);
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
+        let (low, high) = (words as u64, (words >> 64) as u64);
+        let product = u128::from(hash ^ low) * u128::from(FACTOR ^ high);
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
+        let folded = (product as u64) ^ ((product >> 64) as u64);
+        hash = folded;
+    }
+    hash ^ (hash >> 32)
+}
+
+/// Whether what is known of a message may depend on which digits it has.
+fn digits_count(message: &str, shape: &[u8]) -> bool {
+    static COUNTING: LazyLock<Marks> = LazyLock::new(|| Marks::new(&counting()));
+    let mut digits = [0; LONGEST];
+    let digits = &mut digits[..shape.len()];
+    for (to, from) in digits.iter_mut().zip(shape) {
+        *to = if from.is_ascii_digit() { b'0' } else { *from };
+    }
+    let long = || {
+        shape
+            .chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
+            .any(|run| run.len() > DIGITS && run[0].is_ascii_digit())
+    };
+    COUNTING.find(digits) || (trace::may_begin(message.as_bytes()) && long())
+}
+
+/// Texts with digits that somebody looks for, with `0` for each digit.
+fn counting() -> Vec<String> {
+    // A line break of syslog, escaped signs, and hashes of passwords.
+    let others = ["#012", "%3", "$2", "argon2", "7Q~", "&#34;", "u0026"];
+    let sought = secrets::texts().chain(trace::texts()).chain(others);
+    let sought = sought.filter(|text| without_hexadecimal(text).bytes().any(|b| b.is_ascii_digit()));
+    sought.map(|text| text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()).collect()
+}
+
+/// The text without the beginnings of hexadecimal numbers, whose digit every shape keeps.
+fn without_hexadecimal(text: &str) -> String {
+    text.replace("0x", "").replace("0X", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Miner;
+
+    fn shape(text: &str) -> Vec<u8> {
+        let mut scratch = [0; LONGEST + 2 * BLOCK];
+        take_shape(text.as_bytes(), &mut scratch);
+        scratch[..text.len()].to_vec()
+    }
+
+    fn remembered(text: &str) -> Known {
+        Known { shape: None, ..Shapes::new().of(text) }
+    }
+
+    #[test]
+    fn digits_are_left_out_of_a_shape_and_nothing_else_is() {
+        for (text, expected) in [
+            ("took 12.5ms (0x7f3 of 1X2)", "took 00.0ms (0x0f0 of 1X0)"),
+            ("", ""),
+            ("é7日9x", "é0日9x"),
+            ("block blk_38865049064139660 of 7", "block blk_00000000000000000 of 0"),
+        ] {
+            assert_eq!(String::from_utf8(shape(text)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_shape_is_known_again_and_another_one_is_not() {
+        let mut shapes = Shapes::new();
+        let first = shapes.of("job 17 is done").shape.unwrap();
+        assert_eq!(shapes.of("job 42 is done").shape, Some(first));
+        for other in ["job 7 is done", "job 17 is done ", "job 17 is gone", "Job 17 is done"] {
+            assert_ne!(shapes.of(other).shape, Some(first), "{other}");
+        }
+        assert_eq!(shapes.of("job 99 is done").shape, Some(first));
+        assert_eq!(shapes.of(&"x".repeat(LONGEST + 1)).shape, None);
+    }
+
+    #[test]
+    fn what_hangs_on_digits_is_looked_at_each_time() {
+        for (one, other) in [
+            ("Thread 7 \"x\"", "Thread 1 \"x\" received signal SIGSEGV"),
+            ("issue #345", "issue #012"),
+            ("/srv/app.js:99999999999", "/srv/app.js:00000000012"),
+            ("AKIAIOSFODNN7EXAMPLE ya11.", "ya29.a0AfH6SMBx1234567890"),
+        ] {
+            assert_eq!(Shapes::new().of(one).shape, None, "{one}");
+            assert_eq!(Shapes::new().of(other).shape, None, "{other}");
+        }
+    }
+
+    #[test]
+    fn real_messages_are_told_alike_with_and_without_the_shapes_before() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/logs");
+        let Ok(systems) = std::fs::read_dir(folder) else {
+            eprintln!("SKIPPED: {folder} is not here, so no real messages were read");
+            return;
+        };
+        let (mut shapes, mut first, mut second) = (Shapes::new(), Miner::new(), Miner::new());
+        let (mut known, mut all) = (0, 0);
+        let mut last = 0;
+        for system in systems.flatten().filter(|entry| entry.path().is_dir()) {
+            let files = std::fs::read_dir(system.path()).unwrap().flatten().map(|entry| entry.path());
+            for path in files.filter(|path| path.extension().is_some_and(|end| end == "log")) {
+                let bytes = std::fs::read(&path).unwrap();
+                for line in bytes.split(|b| *b == b'\n').map(crate::clean::clean) {
+                    // Where messages begin does not matter here.
+                    for text in [line.as_str(), line.split_once(": ").map_or("", |(_, rest)| rest)] {
+                        let said = shapes.of(text);
+                        assert_eq!(Known { shape: None, ..said }, told(text), "{text}");
+                        let id = match said.shape {
+                            Some(shape) => first.observe_shape(text, shape),
+                            None => first.observe(text),
+                        };
+                        assert_eq!(id, second.observe(text), "{text}");
+                        all += 1;
+                        known += usize::from(said.shape.is_some_and(|shape| shape.number() <= last));
+                        last = last.max(said.shape.map_or(0, Shape::number));
+                    }
+                }
+            }
+        }
+        assert_eq!(first.settle(), second.settle());
+        assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap());
+        assert!(known * 100 >= all * 60, "{known} of {all} were known");
+    }
+
+    /// Texts that somebody looks for, with what may stand around them, and digits in all places.
+    fn text() -> impl Strategy<Value = String> {
+        let sought: Vec<String> =
+            secrets::texts().chain(trace::texts()).map(str::to_owned).chain(counting()).collect();
+        let part = prop_oneof![
+            prop::sample::select(sought),
+            prop::sample::select(vec![
+                " ",
+                "=",
+                ": ",
+                "/",
+                "\\n",
+                "#012",
+                "\\",
+                "0x",
+                "x",
+                "X",
+                "(",
+                ")",
+                "\"",
+                "'",
+                "&#34;",
+                "&#39;",
+                "password",
+                "token",
+                "api_key",
+                "secret=",
+                "line ",
+                " in ",
+                ".go:",
+                ".js:",
+                "at ",
+                "File \"",
+                "# ",
+                "#",
+                "KeyError",
+                "com.acme.Full: ",
+                ".rb:",
+                ":in `f'",
+                "Error (",
+                "):",
+                "goroutine ",
+                "%3D",
+                "$2b$",
+                "8Q~",
+                "argon2",
+                "release=",
+                "version=",
+                "sha",
+                "Jan",
+                "Mon",
+                "KB",
+                "ms",
+                "-",
+                "_",
+                ".",
+                ":",
+                "@",
+                "AKIAIOSFODNN7EXAMPLE",
+                "ghp_a1b2c3d4e5f6g7h8j9k0a1b2c3d4e5f6g7h8",
+                "eyJhbGciOiJIUzI1NiJ9.e30.x",
+                "://u:p@h",
+                "mysql -p",
+                " --token ",
+                "-----BEGIN ",
+                "-----END ",
+            ])
+            .prop_map(str::to_owned),
+            "[0-9]{1,12}",
+            "/srv/app[.](js|go|rb):[0-9]{1,12}",
+            "[0-9a-fA-FxX]{1,30}",
+            "[A-Za-z0-9+/_-]{20,64}",
+            "[ -~]{0,6}",
+            "\\PC{0,3}",
+        ];
+        prop::collection::vec(part, 0..10).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn messages_of_one_shape_are_told_alike(text in text(), digits in prop::collection::vec(b'0'..=b'9', 64)) {
+            let mut digits = digits.iter().cycle();
+            let other: String = text
+                .chars()
+                .map(|c| if c.is_ascii_digit() { char::from(*digits.next().unwrap()) } else { c })
+                .collect();
+            let mut shapes = Shapes::new();
+            let (one, two) = (shapes.of(&text), shapes.of(&other));
+            prop_assert_eq!(Known { shape: None, ..one }, told(&text));
+            prop_assert_eq!(Known { shape: None, ..two }, told(&other));
+            prop_assert_eq!(remembered(&other), told(&other));
+            if one.shape.is_some() && one.shape == two.shape {
+                let mut miner = Miner::new();
+                prop_assert_eq!(miner.observe(&text), miner.observe(&other));
+            }
+        }
+    }
+}
