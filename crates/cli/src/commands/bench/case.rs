@@ -125,6 +125,35 @@ impl Case {
         Ok(Repository::create(at, "main", &[commit], Arc::new(NoRecorder))?)
     }
 
+    /// Writes the files of a version into a new folder that no git knows of; gives the checkout that they were taken
+    /// from, if they were.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub(super) fn write(&self, at: &Path, version: Version) -> Result<Option<PathBuf>, Failure> {
+        let changes = match &self.said.repository {
+            None => self.inline(version)?,
+            Some(named) => {
+                let folder = self.folder.join(named);
+                if folder.join(".git").exists() {
+                    let repository = Repository::open(&folder, Arc::new(NoRecorder))?;
+                    repository.export(at, &repository.head()?.commit)?;
+                    return Ok(Some(folder));
+                }
+                contents(&folder)?
+            }
+        };
+        for change in changes {
+            let path = change.path.beneath(at);
+            let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let written = made.and_then(|()| std::fs::write(&path, change.content.unwrap_or_default()));
+            written.map_err(|error| {
+                Failure::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
+            })?;
+        }
+        Ok(None)
+    }
+
     fn inline(&self, version: Version) -> Result<Vec<Change>, Failure> {
         let files = self.files(version).into_iter();
         files.map(|(path, text)| Ok(Change::write(path_of(path)?, text))).collect()
@@ -201,6 +230,21 @@ fn collect(folder: &Path, deep: usize, take: &mut dyn FnMut(PathBuf) -> bool) ->
         }
     }
     Ok(())
+}
+
+/// Paths of all files beneath a folder, in order.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn files_beneath(folder: &Path) -> Result<Vec<RepoPath>, Failure> {
+    let mut names = Vec::new();
+    collect(folder, usize::MAX, &mut |path| {
+        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+        names.push(name);
+        names.len() <= MOST_FILES
+    })?;
+    names.sort();
+    names.iter().map(|name| path_of(name)).collect()
 }
 
 /// The files of a plain folder.

@@ -12,7 +12,8 @@ use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests, run_suite};
 use groundcrew_workbench::sandbox::{Ended, Limits, Output, Sandbox, SandboxError};
 
-use super::case::{Case, Version};
+use super::case::{self, Case, Version};
+use super::temporary;
 use crate::escape;
 use crate::failure::{Failure, Kind};
 
@@ -48,8 +49,8 @@ impl Judge {
         own.unwrap_or_else(|| self.python.clone())
     }
 
-    fn run(&self, tree: &Path, top: &Path, script: &str) -> Result<Output, Failure> {
-        let mut request = self.python_of(top).request(tree, ["-B", "-c", script]);
+    fn run(&self, tree: &Tree<'_>, script: &str) -> Result<Output, Failure> {
+        let mut request = self.python_of(tree.top).request(tree.at, ["-B", "-c", script]);
         request.limits = Limits { wall: SCRIPT, ..Limits::default() };
         self.sandbox.run(&request, &CancelToken::new()).map_err(|error| unable(&error))
     }
@@ -65,9 +66,13 @@ impl Judge {
         commit: &str,
         at: &Path,
     ) -> Result<Option<bool>, Failure> {
-        let Some(hidden) = &case.said.hidden else { return Ok(None) };
         repository.export(at, &repository.resolve(commit)?)?;
-        let output = self.run(at, repository.top(), &hidden.script)?;
+        self.passes(case, &Tree { at, top: repository.top() })
+    }
+
+    fn passes(&self, case: &Case, tree: &Tree<'_>) -> Result<Option<bool>, Failure> {
+        let Some(hidden) = &case.said.hidden else { return Ok(None) };
+        let output = self.run(tree, &hidden.script)?;
         Ok(Some(output.ended == Ended::Exited(0)))
     }
 
@@ -76,14 +81,18 @@ impl Judge {
     /// # Errors
     /// The crash could not be run, or does not end with an error.
     pub(super) fn log(&self, case: &Case, repository: &Repository) -> Result<Option<String>, Failure> {
-        if let Some(log) = &case.said.log {
-            return Ok(Some(log.clone()));
+        if case.said.crash.is_none() {
+            return Ok(case.said.log.clone());
         }
-        let Some(crash) = &case.said.crash else { return Ok(None) };
-        let at = tempfile::tempdir().map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
+        let at = temporary()?;
         let tree = at.path().join("tree");
         repository.export(&tree, &repository.head()?.commit)?;
-        let output = self.run(&tree, repository.top(), crash)?;
+        self.logged(case, &Tree { at: &tree, top: repository.top() })
+    }
+
+    fn logged(&self, case: &Case, tree: &Tree<'_>) -> Result<Option<String>, Failure> {
+        let Some(crash) = &case.said.crash else { return Ok(case.said.log.clone()) };
+        let output = self.run(tree, crash)?;
         if output.ended == Ended::Exited(0) {
             return Err(Failure::new(Kind::Usage, format!("{}: its crash ends well", case.name)));
         }
@@ -96,62 +105,85 @@ impl Judge {
     /// # Errors
     /// It could not be laid out or run.
     pub(super) fn unsound(&self, case: &Case, at: &Path) -> Result<Option<String>, Failure> {
-        let wrong = case.lay_out(&at.join("wrong"), Version::Wrong)?;
-        let logged = self.log(case, &wrong)?;
-        if let Some(problem) = self.shown(case, &wrong, logged.as_deref())? {
+        let (wrong, right) = (at.join("wrong"), at.join("right"));
+        let top = case.write(&wrong, Version::Wrong)?.unwrap_or_else(|| wrong.clone());
+        let tree = Tree { at: &wrong, top: &top };
+        let log = self.logged(case, &tree)?;
+        if let Some(problem) = self.unshown(case, &tree, log.as_deref())? {
             return Ok(Some(problem));
         }
-        let head = wrong.head()?.commit;
-        if self.is_right(case, &wrong, head.as_str(), &at.join("wrong-check"))? == Some(true) {
+        if self.passes(case, &tree)? == Some(true) {
             return Ok(Some("the hidden check passes on the wrong program".to_owned()));
         }
         if case.said.edit.is_none() {
             return Ok(None);
         }
-        let right = case.lay_out(&at.join("right"), Version::Right)?;
-        let head = right.head()?.commit;
-        if self.is_right(case, &right, head.as_str(), &at.join("right-check"))? == Some(false) {
+        case.write(&right, Version::Right)?;
+        let tree = Tree { at: &right, top: &right };
+        if self.passes(case, &tree)? == Some(false) {
             return Ok(Some("the hidden check fails on the right program".to_owned()));
         }
-        let failing = self.failing(case, &right)?;
+        let failing = self.failing(case, &tree)?;
         Ok(failing.filter(|failing| *failing > 0).map(|_| "tests fail on the right program".to_owned()))
     }
 
     /// Why nothing shows the error of the wrong program, if nothing does.
-    fn shown(&self, case: &Case, wrong: &Repository, log: Option<&str>) -> Result<Option<String>, Failure> {
-        let failing = self.failing(case, wrong)?;
-        Ok(match (log, failing) {
-            (Some(log), _) if groundcrew_logs::trace::parse(log).is_none() => {
-                Some("there is no stack trace in its log".to_owned())
-            }
-            (Some(_), _) => None,
-            (None, None) => Some("it has neither tests nor a log".to_owned()),
-            (None, Some(0)) => Some("no test fails on the wrong program".to_owned()),
-            (None, Some(_)) => None,
+    fn unshown(&self, case: &Case, tree: &Tree<'_>, log: Option<&str>) -> Result<Option<String>, Failure> {
+        if let Some(log) = log {
+            return Ok(not_of(log, tree.at));
+        }
+        Ok(match self.failing(case, tree)? {
+            None => Some("it has neither tests nor a log".to_owned()),
+            Some(0) => Some("no test fails on the wrong program".to_owned()),
+            Some(_) => None,
         })
     }
 
     /// How many tests fail; none if there are no tests.
-    fn failing(&self, case: &Case, repository: &Repository) -> Result<Option<usize>, Failure> {
-        let commit = repository.head()?.commit;
-        let python = self.python_of(repository.top());
+    fn failing(&self, case: &Case, tree: &Tree<'_>) -> Result<Option<usize>, Failure> {
+        let python = self.python_of(tree.top);
         let command = match &case.said.test {
             Some(line) => shlex::split(line).and_then(|words| TestCommand::parse(&words)),
             None => {
-                let entries = repository.files(&commit)?;
-                let paths: Vec<_> = entries.into_iter().map(|entry| entry.path).collect();
-                detect_tests(&paths, |path| repository.read(&commit, path, 1 << 20).ok().flatten(), &python)
+                let paths = case::files_beneath(tree.at)?;
+                detect_tests(&paths, |path| std::fs::read(path.beneath(tree.at)).ok(), &python)
             }
         };
         let Some(command) = command else { return Ok(None) };
-        let at = tempfile::tempdir().map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
-        let tree = at.path().join("tree");
-        repository.export(&tree, &commit)?;
         let limits = Limits { wall: TESTS, ..Limits::default() };
-        let suite = run_suite(&self.sandbox, &python, &tree, &command, None, &limits, &CancelToken::new())
-            .map_err(|error| unable(&error))?;
+        let suite = run_suite(&self.sandbox, &python, tree.at, &command, None, &limits, &CancelToken::new());
+        let suite = suite.map_err(|error| unable(&error))?;
         Ok(Some(if suite.is_green() { 0 } else { suite.bad().len().max(1) }))
     }
+}
+
+/// A program that is laid out.
+struct Tree<'a> {
+    /// Where its files lie.
+    at: &'a Path,
+    /// The checkout that its environment belongs to.
+    top: &'a Path,
+}
+
+/// Why a log cannot be of the program, if it cannot: each of its lines of the program has to stand where it says.
+fn not_of(log: &str, tree: &Path) -> Option<String> {
+    let Some(trace) = groundcrew_logs::trace::parse(log) else {
+        return Some("there is no stack trace in its log".to_owned());
+    };
+    let mut own = 0;
+    for frame in &trace.frames {
+        let (Some(file), Some(line), Some(source)) = (&frame.file, frame.line, &frame.source) else {
+            continue;
+        };
+        let mut ends = file.match_indices('/').map(|(at, _)| tree.join(&file[at + 1..]));
+        let Some(text) = ends.find_map(|path| std::fs::read_to_string(path).ok()) else { continue };
+        let stands = text.lines().nth(line.saturating_sub(1) as usize).map(str::trim);
+        if stands != Some(source.trim()) {
+            return Some(format!("its log says that line {line} of {file} is {source:?}"));
+        }
+        own += 1;
+    }
+    (own == 0).then(|| "no frame of its log lies in the program".to_owned())
 }
 
 fn unable(error: &SandboxError) -> Failure {
