@@ -185,6 +185,16 @@ def describe(error, root):
     return chain
 
 
+def step_aside():
+    """Takes the scripts of ours out of the way of imports: a project may have modules of the same names."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str) and name != "__main__" and os.path.dirname(os.path.abspath(path)) == here:
+            del sys.modules[name]
+
+
 def silence():
     """Sends what the project prints nowhere; returns a stream for our own answer."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")

@@ -114,7 +114,8 @@ def main():
     answer = calls.silence()
     spec["root"] = os.path.realpath(spec["root"])
     spec.update(exception="", message="", lines=[], spoken=[], classes={}, chained=False, crash={}, attempts=0)
-    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path[1:]
+    calls.step_aside()
+    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path
     sys.argv = ["compare.py"]
     plain = values.build
     values.build = lambda recipe: recipe[1] if recipe[0] == "held" else plain(recipe)

@@ -216,7 +216,8 @@ def run(argv, observer):
 def main():
     spec = json.load(sys.stdin)
     answer = calls.silence()
-    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path[1:]
+    calls.step_aside()
+    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path
     observer = Observer(spec)
     watch_unittest(observer)
     calls.alarm(spec["seconds"])

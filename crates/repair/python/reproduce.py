@@ -641,7 +641,8 @@ def main():
     spec = json.load(sys.stdin)
     answer = calls.silence()
     spec["root"] = os.path.realpath(spec["root"])
-    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path[1:]
+    calls.step_aside()
+    sys.path[:] = [spec["root"]] + [p for p in spec["paths"] if p != spec["root"]] + sys.path
     sys.argv = ["reproduction.py"]
     started = time.monotonic()
     search = Search(spec)

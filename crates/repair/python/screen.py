@@ -101,7 +101,8 @@ def main():
     spec = json.load(sys.stdin)
     answer = calls.silence()
     spec["root"] = os.path.realpath(spec["root"])
-    sys.path[0] = spec["root"]
+    calls.step_aside()
+    sys.path.insert(0, spec["root"])
     sys.argv = ["reproduction.py"]
     # Every candidate imports the project anew; compiled once, its files load in a fraction of the time.
     sys.pycache_prefix, sys.dont_write_bytecode = tempfile.mkdtemp(), False

@@ -31,6 +31,16 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("check.py", include_str!("../python/check.py")),
     ("screen.py", include_str!("../python/screen.py")),
     ("compare.py", include_str!("../python/compare.py")),
+    ("forks.py", include_str!("../python/forks.py")),
+    ("judge.py", include_str!("../python/judge.py")),
+    ("moves.py", include_str!("../python/moves.py")),
+    ("place.py", include_str!("../python/place.py")),
+    ("program.py", include_str!("../python/program.py")),
+    ("seek.py", include_str!("../python/seek.py")),
+    ("spectrum.py", include_str!("../python/spectrum.py")),
+    ("suites.py", include_str!("../python/suites.py")),
+    ("swap.py", include_str!("../python/swap.py")),
+    ("tweaks.py", include_str!("../python/tweaks.py")),
 ];
 /// Most bytes of an answer.
 const ANSWER: usize = 32 << 20;

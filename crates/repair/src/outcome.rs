@@ -1,6 +1,7 @@
 //! What a repair starts from and what it ends with.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use groundcrew_core::contract::{Candidate, DiffStat, Reproduction, RootCause, Suspect};
 use groundcrew_core::evidence::ChangeKind;
@@ -140,6 +141,13 @@ pub enum Progress {
     Reproduced {
         /// The call as one line.
         call: String,
+    },
+    /// A search beside the loaded project has ended.
+    Searched {
+        /// Candidates that it ran.
+        validations: u32,
+        /// Wall clock of it.
+        time: Duration,
     },
     /// A candidate was validated.
     Validated {

@@ -435,7 +435,10 @@ impl Work<'_> {
         let failing =
             observed.failures.iter().filter(|failure| wanted.matches(failure.chain.get(..1).unwrap_or(&[])));
         for failure in failing.take(3) {
-            let Some(script) = self.test_script(&failure.test) else { continue };
+            let Some(script) = test_script(self.bench, &self.snapshot.files, self.roots(), &failure.test)
+            else {
+                continue;
+            };
             let reproduction = Reproduction {
                 kind: "test".to_owned(),
                 origin: "a test of the project that already fails in this way".to_owned(),
@@ -454,35 +457,6 @@ impl Work<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// A script that runs one test and lets its exception through.
-    fn test_script(&self, id: &str) -> Option<String> {
-        let mut folders = self.roots();
-        let quoted = serde_json::to_string(id).ok()?;
-        if self.bench.tests.as_ref()?.kind == Kind::Pytest {
-            return Some(format!(
-                "{}import pytest\n\n\nclass Raised:\n    error = None\n\n    def pytest_exception_interact(self, node, call, report):\n        \
-                 self.error = self.error or call.excinfo.value\n\n\nraised = Raised()\npytest.main([{quoted}, \"-q\", \
-                 \"-p\", \"no:cacheprovider\"], plugins=[raised])\nif raised.error:\n    raise raised.error\n",
-                import_path(&folders)
-            ));
-        }
-        // Discovery in a folder that is no package names tests from that folder.
-        let module = id.split('.').next()?;
-        let file = format!("{module}.py");
-        let folder = self.snapshot.files.iter().find_map(|path| {
-            path.strip_suffix(&file)
-                .filter(|folder| folder.ends_with('/'))
-                .map(|folder| folder.trim_end_matches('/').to_owned())
-        });
-        if !self.snapshot.files.contains(&file) {
-            folders.extend(folder);
-        }
-        Some(format!(
-            "{}import unittest\n\nunittest.defaultTestLoader.loadTestsFromName({quoted}).debug()\n",
-            import_path(&folders)
-        ))
     }
 
     fn search(&self, calls: &[Value]) -> Result<Searched, RepairError> {
@@ -594,6 +568,35 @@ impl Work<'_> {
         }
         text
     }
+}
+
+/// A script that runs one test and lets its exception through.
+pub(crate) fn test_script(bench: &Bench, files: &[String], roots: Vec<String>, id: &str) -> Option<String> {
+    let mut folders = roots;
+    let quoted = serde_json::to_string(id).ok()?;
+    if bench.tests.as_ref()?.kind == Kind::Pytest {
+        return Some(format!(
+            "{}import pytest\n\n\nclass Raised:\n    error = None\n\n    def pytest_exception_interact(self, node, call, report):\n        \
+             self.error = self.error or call.excinfo.value\n\n\nraised = Raised()\npytest.main([{quoted}, \"-q\", \
+             \"-p\", \"no:cacheprovider\"], plugins=[raised])\nif raised.error:\n    raise raised.error\n",
+            import_path(&folders)
+        ));
+    }
+    // Discovery in a folder that is no package names tests from that folder.
+    let module = id.split('.').next()?;
+    let file = format!("{module}.py");
+    let folder = files.iter().find_map(|path| {
+        path.strip_suffix(&file)
+            .filter(|folder| folder.ends_with('/'))
+            .map(|folder| folder.trim_end_matches('/').to_owned())
+    });
+    if !files.contains(&file) {
+        folders.extend(folder);
+    }
+    Some(format!(
+        "{}import unittest\n\nunittest.defaultTestLoader.loadTestsFromName({quoted}).debug()\n",
+        import_path(&folders)
+    ))
 }
 
 /// The texts values may be taken from: the record's first line, then the lines before it, nearest first. The

@@ -16,6 +16,7 @@ use crate::culprit::History;
 use crate::differential::compare_change;
 use crate::doubt::{Doubt, doubt};
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
+use crate::failing::repair_tests;
 use crate::kinds::Kinds;
 use crate::locate::{Located, LocatedFrame, is_python, is_test, language_of, locate};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
@@ -55,6 +56,12 @@ pub fn repair(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RepairOutcome, RepairError> {
     let started = Instant::now();
+    if !facts.failing_tests.is_empty()
+        && !strategies.is_empty()
+        && let Some(outcome) = repair_tests(bench, base, facts, progress)?
+    {
+        return Ok(outcome);
+    }
     let snapshot = Snapshot::open(&bench.repository, base)?;
     let located = locate(&facts.trace, &snapshot.files, &|path| snapshot.text(path));
     let Some((located, crash)) = located.as_ref().and_then(|located| Some((located, crash_frame(located)?)))
@@ -108,6 +115,16 @@ fn foreign(snapshot: &Snapshot, crash: &LocatedFrame) -> Option<RepairOutcome> {
         barriers: vec![barrier],
         tried: Vec::new(),
     })
+}
+
+/// Whether all changes lie where the person wants them.
+pub(crate) fn within(only: &[String], changes: &[Change]) -> bool {
+    let inside = |path: &str, place: &String| {
+        path.strip_prefix(place.trim_end_matches('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    only.is_empty()
+        || changes.iter().all(|change| only.iter().any(|place| inside(change.path.as_str(), place)))
 }
 
 fn root_cause(crash: &LocatedFrame, why: &str) -> RootCause {
@@ -387,7 +404,7 @@ impl Search<'_> {
         let mut ready: Vec<Ready> = Vec::new();
         for proposal in strategies::propose(&situation, self.strategies) {
             let Some(changes) = resolve(&proposal.patch, &read) else { continue };
-            if !self.may_change(&changes) {
+            if !within(&self.facts.only, &changes) {
                 continue;
             }
             let hash = patch_hash(&changes);
@@ -406,17 +423,6 @@ impl Search<'_> {
             .sort_by_key(|ready| (ready.rank, ready.doubt.is_some(), elsewhere(ready), ready.lines / LARGER));
         ready.truncate(SCREENED.min(self.bench.candidates));
         ready
-    }
-
-    /// Whether all changes lie where the person wants them.
-    fn may_change(&self, changes: &[Change]) -> bool {
-        let inside = |path: &str, place: &String| {
-            path.strip_prefix(place.trim_end_matches('/'))
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let only = &self.facts.only;
-        only.is_empty()
-            || changes.iter().all(|change| only.iter().any(|place| inside(change.path.as_str(), place)))
     }
 
     /// Lets the regression test assert the call's value, where there is a reason to.

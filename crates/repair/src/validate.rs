@@ -212,7 +212,7 @@ impl Search<'_> {
 }
 
 /// What a suite on a change says against it, compared with the base; none if nothing.
-fn compare(base: &Suite, head: &Suite) -> Option<String> {
+pub(crate) fn compare(base: &Suite, head: &Suite) -> Option<String> {
     if base.complete && !head.complete {
         return Some("the suite does not run to its end".to_owned());
     }

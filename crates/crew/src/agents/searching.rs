@@ -45,6 +45,13 @@ impl<'a, 'b> Searching<'a, 'b> {
                 self.ready.get_or_insert_with(Instant::now);
                 desk.step(format!("reproduced by {call}"));
             }
+            Progress::Searched { validations, time } => {
+                let begun = Instant::now().checked_sub(*time);
+                self.ready = begun.or(self.ready);
+                self.last = Some(Instant::now());
+                self.validations = self.validations.saturating_add(*validations);
+                desk.step(format!("{validations} edits tried in {} ms", time.as_millis()));
+            }
             Progress::Validated { strategy, explanation, outcome } => {
                 self.validations = self.validations.saturating_add(1);
                 let now = Instant::now();

@@ -44,7 +44,7 @@ impl TestCommand {
     }
 
     /// The arguments of the test framework.
-    pub(super) fn framework_args(&self) -> Vec<String> {
+    pub fn framework_args(&self) -> Vec<String> {
         let skipped = match self.argv.first() {
             Some(first) if names_python(first) => 3,
             _ => 1,

@@ -1,0 +1,220 @@
+"""Which of several candidates that pass is the likeliest to be right.
+
+Candidates that give the same on generated inputs speak for one another; one that raises or does not end where others
+give something is worth less, as is one with which a parameter is read no more.
+"""
+
+import ast
+import json
+
+import calls
+import forks
+import program
+import swap
+import values
+import vary
+
+INPUTS = 60
+GIVEN = 400
+
+
+def headline(place):
+    start, _ = place.file.span(place.statement)
+    return place.file.data[start:].split(b"\n", 1)[0].decode().strip()[:160]
+
+
+def told(candidate):
+    place = candidate.place
+    return {
+        "file": place.file.path,
+        "edits": [[start, end, new.decode()] for start, end, new in candidate.edits],
+        "family": candidate.family,
+        "why": candidate.why,
+        "line": place.statement.lineno,
+        "statement": headline(place),
+        "suspicion": round(place.suspicion, 4),
+        "score": round(candidate.score, 5),
+    }
+
+
+def judge(search, plausible):
+    """The candidates as data, the likeliest first, with what tells them apart."""
+    if not plausible:
+        return []
+    inputs = generated(search, plausible)
+    given = [behaviour(search, candidate, inputs) for candidate in plausible]
+    groups = {}
+    for number, found in enumerate(given):
+        groups.setdefault(json.dumps(found), []).append(number)
+    weights = [candidate.score * form(candidate) for candidate in plausible]
+    answers = []
+    for key, members in groups.items():
+        together = 1.0
+        for number in members:
+            together *= 1.0 - min(0.95, weights[number])
+        for number in members:
+            bad = raising(given[number], given)
+            answers.append((weights[number] * (0.5 + 0.5 * (1 - together)) * (1.0 - 0.6 * bad), members[0], number))
+    answers.sort(key=lambda item: (-round(item[0], 9), item[2]))
+    best = answers[0][2]
+    result = []
+    for score, group, number in answers:
+        found = told(plausible[number])
+        found["score"], found["group"] = round(score, 5), group
+        found["differs"] = difference(inputs, given[best], given[number])
+        result.append(found)
+    return result
+
+
+def form(candidate):
+    """Less than 1 where the form of the change speaks against it."""
+    place = candidate.place
+    if place.function is None:
+        return 1.0
+    before = reads(place.function)
+    try:
+        tree = ast.parse(swap.apply(place.file.data, candidate.edits))
+    except (SyntaxError, ValueError):
+        return 0.1
+    after = [node for node in ast.walk(tree) if isinstance(node, program.FUNCTIONS) and node.name == place.function.name]
+    after = [node for node in after if node.lineno == place.function.lineno] or after
+    if not after:
+        return 1.0
+    now = reads(after[0])
+    weight = 1.0
+    for name in program.parameters(place.function) + program.assigned(place.function):
+        if name in before and name not in now:
+            weight *= 0.5
+        if name not in before and name in now:
+            weight *= 1.6
+    for node in ast.walk(after[0]):
+        if isinstance(node, (ast.Compare, ast.BinOp)):
+            sides = [node.left] + node.comparators if isinstance(node, ast.Compare) else [node.left, node.right]
+            if len(sides) == 2 and ast.dump(sides[0]) == ast.dump(sides[1]) and not isinstance(getattr(node, "op", None), (ast.Add, ast.Mult)):
+                weight *= 0.3
+    return weight
+
+
+def reads(function):
+    return {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def generated(search, plausible):
+    """Calls of the changed functions: those of the tests and variations of them."""
+    wanted = {(c.place.file.path, program.first_line(c.place.function)): c for c in plausible if c.place.function is not None}
+    found, seen = [], set()
+    recorded = {}
+    for file, first, name, args in search.seen_by.calls:
+        if (file, first) in wanted or (file, first) in owners(search, plausible):
+            recorded.setdefault((file, first, name), []).append(args)
+    for key, all in recorded.items():
+        calls_of = [{"args": args, "kwargs": []} for args in all[:12]]
+        for call in calls_of:
+            add(found, seen, key, call["args"])
+        for number in range(40):
+            for call in calls_of[:6]:
+                if len(found) >= INPUTS * len(recorded):
+                    break
+                choices = call.setdefault("choices", list(islice(vary.singles({"args": call["args"], "kwargs": []}, [], set(), []), 80)))
+                at = number * 7 % 80
+                if at < len(choices):
+                    add(found, seen, key, choices[at]["args"])
+    return found
+
+
+def islice(items, most):
+    for number, item in enumerate(items):
+        if number >= most:
+            return
+        yield item
+
+
+def owners(search, plausible):
+    """Functions of the same files at the top level, through which inner ones are reached."""
+    found = set()
+    for candidate in plausible:
+        function = candidate.place.function
+        outer = function
+        while function is not None:
+            function = candidate.place.file.up(function, program.FUNCTIONS)
+            outer = function or outer
+        if outer is not None:
+            found.add((candidate.place.file.path, program.first_line(outer)))
+    return found
+
+
+def add(found, seen, key, args):
+    text = json.dumps([key, args])
+    if text not in seen and len(text) < 4000:
+        seen.add(text)
+        found.append((key, args))
+
+
+def behaviour(search, candidate, inputs):
+    """What a candidate gives for each input, as text; nothing for what takes too long."""
+
+    def work(tell):
+        if not search.put(candidate):
+            return
+
+        for number, (key, args) in enumerate(inputs):
+            tell(b"[%d, " % number)
+            search.steps.left = search.most_steps
+            try:
+                result = call(search, key, args)
+            except swap.OutOfSteps:
+                result = "does not end"
+            except Exception as error:
+                result = "raises " + type(error).__name__
+            tell(json.dumps(result).encode() + b"]\n")
+
+    given = {}
+    for line in forks.run(work, 4.0, 10.0).split(b"\n"):
+        try:
+            number, result = json.loads(line)
+        except ValueError:
+            continue
+        given[number] = result
+    return [given.get(number) for number in range(len(inputs))]
+
+
+def call(search, key, args):
+    file, first, name = key
+    built = [values.build(arg) for arg in args]
+    functions = search.loaded[file].functions.get((name, first), []) if file in search.loaded else []
+    if not functions:
+        return None
+    result = calls.finish(functions[0](*built))
+    try:
+        return (repr(result) + " " + repr(built))[:GIVEN] if " at 0x" not in repr(result) + repr(built) else "an object"
+    except Exception:
+        return "an object"
+
+
+def raising(mine, all):
+    """The part of the inputs at which this one raises or does not end and most others give something."""
+    bad = counted = 0
+    for number, result in enumerate(mine):
+        others = [given[number] for given in all if number < len(given) and given is not mine]
+        fine = [other for other in others if isinstance(other, str) and not is_failure(other)]
+        if len(fine) * 2 >= max(1, len(others)) and others:
+            counted += 1
+            bad += result is None or is_failure(result)
+    return bad / counted if counted else 0.0
+
+
+def is_failure(result):
+    return isinstance(result, str) and (result.startswith("raises ") or result == "does not end")
+
+
+def difference(inputs, one, two):
+    """The first input on which two candidates differ, and what each gives."""
+    for (key, args), a, b in zip(inputs, one, two):
+        if a != b:
+            renderer = values.Renderer()
+            try:
+                source = "%s(%s)" % (key[2], ", ".join(renderer.source(arg) for arg in args))
+            except Exception:
+                continue
+            return {"call": source[:300], "chosen": str(a)[:200], "this": str(b)[:200]}
+    return None

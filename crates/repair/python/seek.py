@@ -1,0 +1,393 @@
+"""Searches single edits with which failing tests pass and no other test fails, in one process with the project loaded.
+
+Reads {root, paths, kind, args, tests, only, budget, seconds} and answers {failing, suspects, plausible, validated, cut, …}. Candidates are
+made statement by statement in order of suspicion and tried in order of prior times suspicion, each in a fork of this
+process in which the code of the changed functions is exchanged. The order is the same in every run; the clock only
+ends it early, which is told. What passes here is validated again on a clean work tree by whoever asked.
+"""
+
+import ast
+import json
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import calls
+import forks
+import judge
+import moves
+import program
+import spectrum
+import suites
+import swap
+import tweaks
+from place import Place, enclosing
+
+# Statements whose candidates are weighed against one another at a time.
+TOGETHER = 80
+# Candidates that are tried after the first that passes: at least, and as a part of those before it.
+AFTER, AFTER_PART = 160, 0.5
+PLAUSIBLE = 24
+# Passing tests that a candidate meets.
+PASSING = 150
+STEPS, STEPS_TIMES = 20_000, 10
+# Candidates that are tried in one fork, and forks that may be spoiled before each candidate gets one of its own.
+BATCH = 24
+SPOILED = 3
+# Bounds of one candidate and of a batch, in seconds.
+CPU, WALL = 2.0, 10.0
+CPU_BATCH, WALL_BATCH = 10.0, 60.0
+LONGEST = 512 << 10
+
+
+class Search:
+    def __init__(self, orders, tests):
+        self.root = orders["root"]
+        self.orders = orders
+        self.tests = tests
+        self.started = time.monotonic()
+        self.files, self.loaded = {}, {}
+        self.steps = swap.Steps()
+        self.validated = self.killed = self.spoiled = 0
+        self.plausible, self.partial = [], []
+        self.cut = None
+        self.seen = set()
+
+    def out_of_time(self):
+        if time.monotonic() - self.started > self.orders["seconds"]:
+            self.cut = "time"
+        elif self.validated >= self.orders["budget"]:
+            self.cut = "budget"
+        return self.cut is not None
+
+    def run(self):
+        outcomes = spectrum.baseline(self.tests, set(self.orders.get("tests") or ()))
+        bad = [id for id in self.tests.ids if outcomes.get(id) not in (None, suites.SKIPPED)]
+        named = self.orders.get("tests")
+        wanted = [id for id in bad if not named or id in named]
+        answer = {"tests": len(self.tests.ids), "failing": [], "others_failing": [id for id in bad if id not in wanted]}
+        if not wanted:
+            return {**answer, "problem": "no test fails" if not bad else "none of the named tests fails"}
+        self.seen_by = spectrum.measure(self.tests, outcomes, set(wanted), self.root, spectrum.is_test_file)
+        failing = [id for id in wanted if id in set(wanted[: spectrum.FOLLOWED_FAILING])]
+        for number, id in enumerate(failing):
+            chain = self.seen_by.chains[number] if number < len(self.seen_by.chains) else []
+            answer["failing"].append({"test": id, "said": outcomes[id], "chain": chain})
+        self.failing = wanted
+        places = self.places()
+        answer["suspects"] = [
+            {"file": p.file.path, "line": p.statement.lineno, "suspicion": round(p.suspicion, 4), "statement": judge.headline(p)}
+            for p in places[:8]
+        ]
+        self.measure_steps(outcomes)
+        self.search(places)
+        judged = judge.judge(self, self.plausible)
+        return {
+            **answer,
+            "plausible": judged,
+            "partial": [judge.told(candidate) for candidate, _ in self.partial[:3]],
+            "validated": self.validated,
+            "killed": self.killed,
+            "cut": self.cut,
+            "seconds": round(time.monotonic() - self.started, 3),
+        }
+
+    def file(self, path):
+        if path not in self.files:
+            self.files[path] = None
+            name = os.path.join(self.root, path)
+            try:
+                with open(name, "rb") as text:
+                    data = text.read()
+                data.decode("utf-8")
+                if len(data) <= LONGEST and not data.startswith(b"\xef\xbb\xbf"):
+                    self.files[path] = program.File(path, data)
+            except (OSError, ValueError, SyntaxError, RecursionError):
+                pass
+        return self.files[path]
+
+    def places(self):
+        """Suspicious statements, the most suspicious first, then in the order of the text."""
+        suspicion = self.seen_by.suspicion()
+        found = []
+        for path in sorted({path for path, _ in suspicion}):
+            file = self.file(path) if is_within(self.orders.get("only"), path) else None
+            if file is None:
+                continue
+            loaded = swap.Loaded(self.root, file)
+            if loaded.module is None:
+                continue
+            self.loaded[path] = loaded
+            scopes, most, read = {}, {}, {}
+            for statement in [node for node in ast.walk(file.tree) if isinstance(node, ast.stmt)]:
+                function = enclosing(file, statement)
+                level = max([suspicion.get((path, line), 0) for line in program.lines_of(statement)] or [0])
+                if isinstance(statement, (*program.FUNCTIONS, ast.ClassDef)) or function is None:
+                    continue
+                if level > 0:
+                    if function not in scopes:
+                        scopes[function] = program.Scope(file, function, self.seen_by)
+                    found.append(Place(file, statement, function, scopes[function], level))
+                    most[function] = max(most.get(function, 0), level)
+                    for node in found[-1].nodes:
+                        if isinstance(node, ast.Name):
+                            read[node.id] = max(read.get(node.id, 0), level)
+            # Headers of functions and values of the module are as suspicious as what uses them, but a little less.
+            for function, level in most.items():
+                scope = scopes[function]
+                found.append(Place(file, function, function, scope, level * 0.9))
+            module = program.Scope(file, None, self.seen_by)
+            for statement in file.tree.body:
+                if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+                    if isinstance(target, ast.Name) and target.id in read:
+                        found.append(Place(file, statement, None, module, read[target.id] * 0.7))
+        found.sort(key=lambda place: -place.suspicion)
+        return found
+
+    def measure_steps(self, outcomes):
+        """From now on the code counts its steps; the bound is taken from the tests that pass."""
+        self.steps.install()
+        for loaded in self.loaded.values():
+            loaded.count()
+        good = [id for id in self.seen_by.passing_lines]
+
+        def work(tell):
+            most, left = 0, self.steps.left
+
+            def note(id, error):
+                nonlocal most, left
+                most, left = max(most, left - self.steps.left), self.steps.left
+                return True
+
+            self.tests.run(good, note)
+            tell(b"%d" % most)
+
+        try:
+            most = int(forks.run(work, 20.0, 40.0) or 0)
+        except ValueError:
+            most = 0
+        self.most_steps = STEPS + STEPS_TIMES * most
+
+    def search(self, places):
+        """Tries candidates until some pass and enough others were tried beside them."""
+        stop = None
+        for first in range(0, len(places), TOGETHER):
+            made = []
+            for place in places[first : first + TOGETHER]:
+                for family in (tweaks, moves):
+                    made.extend(family.candidates(place))
+            made.sort(key=lambda candidate: -candidate.score)
+            made = iter([candidate for candidate in made])
+            while True:
+                batch = list(self.batch(made))
+                if not batch or self.out_of_time() or (stop is not None and self.validated >= stop):
+                    break
+                for candidate, said in zip(batch, self.try_all(batch)):
+                    if said == b"P":
+                        self.plausible.append(candidate)
+                        if stop is None:
+                            stop = self.validated + max(AFTER, int(self.validated * AFTER_PART))
+                    elif said[:1] == b"F" and said != b"F0":
+                        self.partial.append((candidate, int(said[1:])))
+                if len(self.plausible) >= PLAUSIBLE:
+                    break
+            if self.plausible or self.cut:
+                return
+
+    def batch(self, made):
+        """The next new candidates, as many as the budget leaves."""
+        left = min(BATCH, self.orders["budget"] - self.validated)
+        while left > 0:
+            candidate = next(made, None)
+            if candidate is None:
+                return
+            if self.is_new(candidate):
+                left -= 1
+                yield candidate
+
+    def try_all(self, batch):
+        """What became of each candidate of a batch.
+
+        Many are tried in one fork, each after the other was taken out again. Whether one left something behind shows at the
+        end: the tests must go as they did. If not, each is tried in a fork of its own, as is whatever passes.
+        """
+        self.validated += len(batch)
+        inner = [candidate for candidate in batch if self.is_inner(candidate)]
+        said = {}
+        while inner and self.spoiled < SPOILED:
+            told = forks.run(lambda tell: self.one_after_the_other(inner, tell), CPU_BATCH, WALL_BATCH).split(b"\n")
+            ended = [line for line in told[:-1] if line]
+            if ended and ended[-1] == b"clean":
+                said.update((id(candidate), line) for candidate, line in zip(inner, ended[:-1]))
+                break
+            if ended and ended[-1] == b"spoiled":
+                self.spoiled += 1
+                break
+            # A bound ended the fork: the one that ran is done for; what came before it is tried again without it.
+            said[id(inner[len(ended)])] = b""
+            del inner[len(ended)]
+        results = []
+        for candidate in batch:
+            line = said.get(id(candidate))
+            if line is None or line == b"P":
+                line = self.validate(candidate)
+            self.killed += line in (b"", b"L")
+            results.append(line)
+        return results
+
+    def is_inner(self, candidate):
+        """Whether only code objects change, so that the change can be taken back."""
+        place = candidate.place
+        inside = place.function is not None and not isinstance(place.statement, program.FUNCTIONS)
+        return inside and unit_of(place.file, candidate.edits) is not None
+
+    def one_after_the_other(self, batch, tell):
+        for candidate in batch:
+            file = candidate.place.file
+            number, loaded = unit_of(file, candidate.edits), self.loaded[file.path]
+            try:
+                codes = swap.inner_codes(loaded.parse(number, candidate.edits))
+            except (SyntaxError, ValueError, RecursionError):
+                tell(b"S\n")
+                continue
+            signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
+            if loaded.put(number, codes):
+                tell(self.tried(candidate) + b"\n")
+            else:
+                tell(self.validate(candidate) + b"\n")
+            loaded.put(number, loaded.unit(number))
+        signal.setitimer(signal.ITIMER_VIRTUAL, CPU_BATCH)
+        tell(b"clean\n" if self.goes_as_before() else b"spoiled\n")
+
+    def goes_as_before(self):
+        failed, good = [], list(self.seen_by.passing_lines)[:PASSING]
+
+        def note(id, error):
+            self.steps.left = self.most_steps
+            if error is not None:
+                failed.append(id)
+            return True
+
+        self.steps.left = self.most_steps
+        self.tests.run(self.failing + good, note)
+        return set(failed) == set(self.failing)
+
+    def is_new(self, candidate):
+        file = candidate.place.file
+        try:
+            text = swap.apply(file.data, candidate.edits)
+        except ValueError:
+            return False
+        key = (file.path, text)
+        if text == file.data or key in self.seen:
+            return False
+        self.seen.add(key)
+        return True
+
+    def put(self, candidate):
+        """Puts a candidate into this process; says whether it is one at all."""
+        file = candidate.place.file
+        loaded = self.loaded[file.path]
+        number = unit_of(file, candidate.edits)
+        within = number is not None and candidate.place.function is not None and not isinstance(candidate.place.statement, program.FUNCTIONS)
+        try:
+            if within and loaded.put(number, swap.inner_codes(loaded.parse(number, candidate.edits))):
+                return True
+            loaded.run_anew(candidate.edits)
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+        return True
+
+    def relevant(self, place):
+        """Passing tests that run the function of a place."""
+        file, function = place.file, place.function
+        first, last = (program.first_line(function), function.end_lineno) if function else (0, 1 << 30)
+        key = (file.path, first)
+        known = self.__dict__.setdefault("relevance", {})
+        if key not in known:
+            known[key] = [
+                id
+                for id, lines in self.seen_by.passing_lines.items()
+                if any(path == file.path and first <= line <= last for path, line in lines)
+            ][:PASSING]
+        return known[key]
+
+    def validate(self, candidate):
+        """Tries a candidate in a fork of its own."""
+
+        def work(tell):
+            tell(self.tried(candidate) if self.put(candidate) else b"S")
+
+        return forks.run(work, CPU, WALL)
+
+    def tried(self, candidate):
+        """How the tests go with a candidate that is put in: P if all pass, B if one fails that passed, L if it does not
+        end, F and the number of failing tests that pass now."""
+        state = {"passed": 0, "error": None}
+
+        def note(id, error):
+            self.steps.left = self.most_steps
+            state["error"] = error
+            state["passed"] += error is None
+            return error is None
+
+        self.steps.left = self.most_steps
+        self.tests.run(self.failing, note)
+        if isinstance(state["error"], swap.OutOfSteps):
+            return b"L"
+        if state["error"] is not None or state["passed"] < len(self.failing):
+            return b"F%d" % state["passed"]
+        self.tests.run(self.relevant(candidate.place), note)
+        return b"P" if state["error"] is None else b"B"
+
+
+def is_within(only, path):
+    """Whether a file lies where the person wants changes."""
+    return not only or any((path + "/").startswith(place.rstrip("/") + "/") for place in only)
+
+
+def unit_of(file, edits):
+    """The top-level statement that holds all edits, by its number."""
+    for number, statement in enumerate(file.tree.body):
+        if isinstance(statement, (*program.FUNCTIONS, ast.ClassDef)):
+            start, end = file.span(statement)
+            # A statement added at the end of the last line of a function lies one byte behind it.
+            if all(start < a and b <= end + 1 for a, b, _ in edits):
+                return number
+    return None
+
+
+def main():
+    orders = json.load(sys.stdin)
+    answer = calls.silence()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 2)
+    orders["root"] = os.path.realpath(orders["root"])
+    calls.step_aside()
+    sys.path[:] = [orders["root"]] + [path for path in orders["paths"] if path != orders["root"]] + sys.path
+    found = {"problem": "the tests could not be loaded"}
+
+    def work(tests):
+        found.clear()
+        try:
+            found.update(Search(orders, tests).run())
+        except Exception:
+            import traceback
+
+            found.update({"problem": traceback.format_exc()[-1500:]})
+
+    try:
+        suites.load(orders["kind"], orders["args"], work)
+    except BaseException as error:
+        if "problem" in found:
+            found["problem"] = "the tests could not be loaded: %s: %s" % (type(error).__name__, error)
+    json.dump(found, answer)
+    answer.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,332 @@
+"""Which lines failing and passing tests run, how suspicious that makes each line, and what kinds of values were seen.
+
+Every test runs in a fork of its own, so that none sees what another left behind. A test that does not end is told by
+the number of lines it ran and not by a clock, so that the result does not depend on the machine.
+"""
+
+import json
+import math
+import os
+import sys
+
+import calls
+import forks
+import kinds
+import suites
+import values
+from program import kind
+
+# Lines of one test that are followed.
+LINES = 400_000
+# Tests that are followed.
+FOLLOWED_FAILING = 12
+FOLLOWED_PASSING = 160
+CPU, WALL = 10.0, 600.0
+# Bounds of one test, of the first with what its module and class set up, and of one that is known to fail, in seconds.
+TEST, WALL_TEST, FIRST, NAMED = 3.0, 20.0, 6.0, 1.5
+# Times that the names of one function are looked at in one test, and calls of it that are kept.
+LOOKS = 60
+KEPT_CALLS = 12
+
+
+class Enough(BaseException):
+    """Ends a test that has been followed for long enough."""
+
+
+def baseline(tests, named):
+    """The outcome of every test: None, a description of the failure, or "hung" for one that runs into a bound."""
+    outcomes, left = {}, [id for id in tests.ids if id not in named]
+    for id in tests.ids:
+        if id in named:
+            told = forks.run(lambda tell: run_all(tests, [id], tell), NAMED, WALL_TEST)
+            first = told.split(b"\n")[0]
+            outcomes[id] = json.loads(first)[1] if first else "hung"
+    while left:
+        begun, ended = 0, False
+        for line in forks.run(lambda tell: run_all(tests, left, tell), FIRST, WALL).split(b"\n"):
+            try:
+                id, told = json.loads(line)
+            except ValueError:
+                continue
+            if id is None:
+                ended = True
+            else:
+                # Of a test with several failures the first counts.
+                outcomes[id] = outcomes.get(id) or told
+                begun = max(begun, left.index(id) + 1) if id in left else begun
+        if ended:
+            break
+        if begun < len(left):
+            outcomes[left[begun]] = "hung"
+        left = left[begun + 1 :]
+    return outcomes
+
+
+def run_all(tests, ids, tell):
+    def note(id, error):
+        told = error if error is None or error == suites.SKIPPED else brief(error)
+        tell(json.dumps([id, told]).encode() + b"\n")
+        # Each test has the whole bound for itself.
+        forks.bound(TEST, WALL_TEST)
+        return True
+
+    tests.run(ids, note)
+    tell(b"[null, null]\n")
+
+
+def brief(error):
+    try:
+        return (type(error).__name__ + ": " + str(error))[:2000]
+    except Exception:
+        return type(error).__name__
+
+
+def chain(error, root):
+    """The exception and its causes; what was being handled when it was raised is no cause of it."""
+    found = []
+    while error is not None and len(found) < 6:
+        told = calls.describe(error, root)[0]
+        found.append(told)
+        error = error.__cause__
+    return found
+
+
+class Follower:
+    """Follows the lines of the project's own files, tests left out."""
+
+    def __init__(self, root, is_test):
+        self.root, self.is_test = root, is_test
+        self.files = {}
+        self.lines = set()
+        self.left = LINES
+        self.looks = {}
+        self.names = {}
+        self.results = {}
+        self.fields = {}
+        self.calls = []
+        self.seen = {}
+        self.hung = None
+
+    def file(self, code):
+        known = self.files.get(code, 0)
+        if known == 0:
+            known = calls.inside(code.co_filename, self.root)
+            if known is not None and self.is_test(known):
+                known = None
+            self.files[code] = known
+        return known
+
+    def trace(self, frame, event, arg):
+        code = frame.f_code
+        file = self.file(code)
+        if file is None:
+            return None
+        self.note_call(file, code, frame)
+        lines, add = code, self.lines.add
+
+        def local(frame, event, arg):
+            if event == "line":
+                add((file, frame.f_lineno))
+                self.left -= 1
+                if self.left < 0:
+                    self.look(file, frame, None, False)
+                    self.hung = self.stack(frame)
+                    raise Enough()
+            elif event == "return":
+                self.look(file, frame, arg, True)
+            return local
+
+        return local
+
+    def stack(self, frame):
+        found = []
+        while frame is not None and len(found) < 60:
+            found.append([calls.inside(frame.f_code.co_filename, self.root), frame.f_lineno, frame.f_code.co_name])
+            frame = frame.f_back
+        return found
+
+    def note_call(self, file, code, frame):
+        if code.co_name.startswith("<"):
+            return
+        key = (file, code.co_firstlineno, code.co_name)
+        done = self.seen.get(key, 0)
+        if done >= KEPT_CALLS:
+            return
+        self.seen[key] = done + 1
+        try:
+            local = frame.f_locals
+            if code.co_flags & 0x0C or code.co_kwonlyargcount:
+                return
+            names = code.co_varnames[: code.co_argcount]
+            args = [values.Encoder().encode(local[name]) for name in names]
+        except Exception:
+            return
+        self.calls.append([*key, args])
+
+    def look(self, file, frame, result, returns):
+        code = frame.f_code
+        key = (file, code.co_firstlineno)
+        left = self.looks.get(key, LOOKS)
+        if left <= 0:
+            return
+        self.looks[key] = left - 1
+        try:
+            names = self.names.setdefault(key, {})
+            for name, value in list(frame.f_locals.items())[:60]:
+                names.setdefault(name, set()).update(self.kinds(value))
+            if returns and not code.co_flags & kinds.GENERATOR and (result is not None or not kinds.raises(frame)):
+                self.results.setdefault(key, set()).update(self.kinds(result))
+        except Exception:
+            pass
+
+    def kinds(self, value, deep=True):
+        """Names of the kind of a value; those of what it holds behind a bracket."""
+        name = kind(value)
+        found = {name}
+        try:
+            if deep and type(value) in (list, tuple, set, frozenset) and value:
+                for item in list(value)[:3] if type(value) in (list, tuple) else [next(iter(value))]:
+                    found.update("[" + inner for inner in self.kinds(item, False))
+            if deep and isinstance(value, dict) and value:
+                key = next(iter(dict.keys(value)))
+                found.update("{" + inner for inner in self.kinds(key, False))
+                found.update("[" + inner for inner in self.kinds(dict.__getitem__(value, key), False))
+        except Exception:
+            pass
+        if name[:1].isupper() or name == "object":
+            fields = getattr(value, "__dict__", None)
+            if type(fields) is dict and (name in self.fields or len(self.fields) < 60):
+                known = self.fields.setdefault(name, {})
+                for field, inner in list(fields.items())[:40]:
+                    known.setdefault(field, set()).add(kind(inner))
+        return found
+
+
+def follow(tests, id, root, is_test):
+    """What one test runs and sees."""
+
+    def work(tell):
+        follower = Follower(root, is_test)
+        seen = []
+
+        def note(_, error):
+            # What ends a test must not be followed further.
+            sys.settrace(None)
+            seen.append(error)
+            return False
+
+        sys.settrace(follower.trace)
+        try:
+            tests.run([id], note)
+        except Enough:
+            pass
+        finally:
+            sys.settrace(None)
+        error = seen[0] if seen else None
+        if error == suites.SKIPPED:
+            error = None
+        lists = lambda found: [[*key, {name: sorted(all) for name, all in names.items()}] for key, names in found.items()]
+        tell(
+            json.dumps(
+                {
+                    "lines": sorted(follower.lines),
+                    "names": lists(follower.names),
+                    "results": [[*key, sorted(found)] for key, found in follower.results.items()],
+                    "fields": {name: {f: sorted(k) for f, k in found.items()} for name, found in follower.fields.items()},
+                    "calls": follower.calls,
+                    "chain": chain_of(follower, error, root),
+                    "hung": bool(follower.hung),
+                }
+            ).encode()
+        )
+
+    try:
+        return json.loads(forks.run(work, CPU, WALL_TEST * 2))
+    except ValueError:
+        return None
+
+
+def chain_of(follower, error, root):
+    if follower.hung:
+        # As the script that makes it happen again tells it.
+        message = "the test does not end"
+        return [{"type": "TimeoutError", "module": "builtins", "message": message, "frames": follower.hung}]
+    return chain(error, root) if isinstance(error, BaseException) else []
+
+
+class Spectrum:
+    """Suspicion of lines by Ochiai, and the kinds that were seen."""
+
+    def __init__(self):
+        self.failing, self.passing = {}, {}
+        self.failed = self.passed = 0
+        self.chains = []
+        self.names, self.results, self.fields = {}, {}, {}
+        self.calls = []
+        self.passing_lines = {}
+
+    def add(self, id, seen, fails):
+        counts = self.failing if fails else self.passing
+        if fails:
+            self.failed += 1
+            self.chains.append(seen["chain"])
+        else:
+            self.passed += 1
+            self.passing_lines[id] = {tuple(line) for line in seen["lines"]}
+        for file, line in seen["lines"]:
+            counts[(file, line)] = counts.get((file, line), 0) + 1
+        for file, first, names in seen["names"]:
+            known = self.names.setdefault((file, first), {})
+            for name, found in names.items():
+                known.setdefault(name, set()).update(found)
+        for file, first, found in seen["results"]:
+            if not fails:
+                self.results.setdefault((file, first), set()).update(found)
+        for name, fields in seen["fields"].items():
+            known = self.fields.setdefault(name, {})
+            for field, found in fields.items():
+                known.setdefault(field, set()).update(found)
+        for call in seen["calls"]:
+            if len(self.calls) < 400:
+                self.calls.append(call)
+
+    def suspicion(self):
+        """How suspicious each line is that a failing test runs, 0 to 1."""
+        found = {}
+        for line, failing in self.failing.items():
+            passing = self.passing.get(line, 0)
+            found[line] = failing / math.sqrt(self.failed * (failing + passing))
+        for chain in self.chains:
+            for raised in chain:
+                frames = [(file, line) for file, line, _ in raised["frames"] if file is not None]
+                for depth, line in enumerate(frames):
+                    if line in found:
+                        # The statement that raised, and those that led to it, the nearest most.
+                        found[line] = max(found[line], 1.0 - 0.05 * depth)
+        return found
+
+
+def measure(tests, outcomes, target, root, is_test):
+    """Follows failing tests and passing ones, those of the same files first."""
+    bad = [id for id in tests.ids if id in target][:FOLLOWED_FAILING]
+    files = {tests.file(id) for id in bad}
+    good = [id for id in tests.ids if id in outcomes and outcomes[id] is None]
+    good.sort(key=lambda id: tests.file(id) not in files)
+    spectrum = Spectrum()
+    for id in bad + good[:FOLLOWED_PASSING]:
+        seen = follow(tests, id, root, is_test)
+        if seen is not None:
+            spectrum.add(id, seen, id in target)
+    return spectrum
+
+
+def is_test_file(path):
+    """Whether a file beneath the root holds tests, told by its name as the runners do."""
+    parts = path.split(os.sep)
+    name = parts[-1]
+    return (
+        any(part in ("test", "tests", "testing") for part in parts[:-1])
+        or name.startswith("test_")
+        or name.endswith("_test.py")
+        or name in ("conftest.py", "tests.py", "test.py")
+    )

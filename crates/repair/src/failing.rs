@@ -1,0 +1,467 @@
+//! From failing tests to validated patches: a wrong result leaves no stack, so the place is found by which lines failing
+//! and passing tests run, and the repair by trying single edits.
+//!
+//! The search itself runs beside the project's code, in one sandboxed process that has the project loaded
+//! (`python/seek.py`). What passes there is a guess: here it meets the project's tests on a clean work tree, and the
+//! rules of what may be changed. Up to three candidates that behave differently are kept, and the input on which they
+//! differ is told.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta};
+use groundcrew_core::evidence::ChangeKind;
+use groundcrew_workbench::git::{Change, Sha};
+use groundcrew_workbench::runner::{Kind, Suite, TestCommand};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::allowed::{Barrier, barriers, diff_stat};
+use crate::bench::{Bench, RepairError};
+use crate::checkout::Snapshot;
+use crate::edit::{Edit, Patch, patch_hash, resolve};
+use crate::matching::{Raised, is_comprehension};
+use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
+use crate::reproduce::{ReproOutcome, run_on, test_script};
+use crate::search::within;
+use crate::validate::compare;
+
+/// Name of the strategy.
+pub(crate) const NAME: &str = "search";
+/// Candidates that meet the suite on a clean work tree.
+const VALIDATED: usize = 8;
+/// Candidates that are kept.
+const KEPT: usize = 3;
+/// Wall clock of the search beyond its own bound: for loading and for the tests as they are.
+const AROUND: Duration = Duration::from_secs(60);
+/// What the search says of a test that does not end.
+const ENDLESS: &str = "the test does not end";
+/// Ends a script that does not end by itself, in the function that goes on for ever.
+const ENDING: &str = "import signal\n\n\ndef end(*_):\n    raise TimeoutError(\"the test does not end\")\n\n\n\
+                      signal.signal(signal.SIGALRM, end)\nsignal.setitimer(signal.ITIMER_REAL, 2)\n";
+/// Suspicious statements that are told.
+const TOLD: usize = 4;
+
+/// What the search answers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Sought {
+    tests: usize,
+    failing: Vec<Failing>,
+    others_failing: BTreeSet<String>,
+    suspects: Vec<Suspicious>,
+    plausible: Vec<Found>,
+    partial: Vec<Found>,
+    validated: u32,
+    cut: Option<String>,
+    problem: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failing {
+    test: String,
+    chain: Vec<Raised>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Suspicious {
+    file: String,
+    line: u32,
+    statement: String,
+}
+
+/// A candidate with which the tests pass.
+#[derive(Debug, Clone, Deserialize)]
+struct Found {
+    file: String,
+    edits: Vec<(usize, usize, String)>,
+    family: String,
+    why: String,
+    line: u32,
+    statement: String,
+    score: f64,
+    #[serde(default)]
+    group: usize,
+    #[serde(default)]
+    differs: Option<Differs>,
+}
+
+/// An input on which a candidate behaves otherwise than the best one.
+#[derive(Debug, Clone, Deserialize)]
+struct Differs {
+    call: String,
+    chosen: String,
+    this: String,
+}
+
+/// Repairs what makes tests fail; none if the tests are not told apart or none of them fails there.
+pub(crate) fn repair_tests(
+    bench: &Bench,
+    base: &Sha,
+    facts: &Facts,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<RepairOutcome>, RepairError> {
+    let Some(command) = bench.tests.as_ref().filter(|command| command.kind != Kind::Other) else {
+        return Ok(None);
+    };
+    let snapshot = Snapshot::open(&bench.repository, base)?;
+    progress(Progress::Reproducing("the failing tests"));
+    let began = Instant::now();
+    let sought = seek(bench, &snapshot, facts, command)?;
+    if sought.problem.is_some() || sought.failing.is_empty() {
+        return Ok(None);
+    }
+    let mut repair =
+        Repair { bench, facts, snapshot: &snapshot, progress, base: None, candidates: Vec::new() };
+    let Some(reproduction) = repair.reproduction(&sought.failing)? else { return Ok(None) };
+    (repair.progress)(Progress::Reproduced { call: reproduction.call.clone() });
+    (repair.progress)(Progress::Searched { validations: sought.validated, time: began.elapsed() });
+    repair.conclude(reproduction, sought).map(Some)
+}
+
+/// Runs the search on a work tree of the commit.
+fn seek(
+    bench: &Bench,
+    snapshot: &Snapshot,
+    facts: &Facts,
+    command: &TestCommand,
+) -> Result<Sought, RepairError> {
+    let checkout = bench.checkout(&snapshot.commit)?;
+    let orders = json!({
+        "root": checkout.path(),
+        "paths": import_folders(checkout.path(), snapshot),
+        "kind": command.kind,
+        "args": command.framework_args(),
+        "tests": facts.failing_tests,
+        "only": facts.only,
+        "budget": bench.candidates,
+        "seconds": bench.time.as_secs_f64(),
+    });
+    match bench.drive("seek", checkout.path(), &orders, bench.time + AROUND) {
+        Err(RepairError::Driver { reason, .. }) => Ok(Sought { problem: Some(reason), ..Sought::default() }),
+        other => other,
+    }
+}
+
+/// Folders beneath the repository that modules are imported from, as the runner of the suite has them.
+fn roots(snapshot: &Snapshot) -> Vec<String> {
+    let below = snapshot.files.iter().any(|file| file.starts_with("src/"));
+    let package = snapshot.files.iter().any(|file| file == "src/__init__.py");
+    let source = (below && !package).then(|| "src".to_owned());
+    source.into_iter().chain([String::new()]).collect()
+}
+
+fn import_folders(checkout: &Path, snapshot: &Snapshot) -> Vec<String> {
+    let folder = |root: String| checkout.join(root).to_string_lossy().trim_end_matches('/').to_owned();
+    roots(snapshot).into_iter().map(folder).collect()
+}
+
+struct Repair<'a> {
+    bench: &'a Bench,
+    facts: &'a Facts,
+    snapshot: &'a Snapshot,
+    progress: &'a mut dyn FnMut(Progress),
+    base: Option<Suite>,
+    candidates: Vec<Candidate>,
+}
+
+/// A candidate that passed everything.
+struct Good {
+    found: Found,
+    plausible: Plausible,
+}
+
+impl Repair<'_> {
+    /// The first failing test that fails in a process of its own as it did in the search.
+    fn reproduction(&self, failing: &[Failing]) -> Result<Option<Reproduction>, RepairError> {
+        let checkout = self.bench.checkout(&self.snapshot.commit)?;
+        for Failing { test, chain } in failing.iter().take(KEPT) {
+            let Some((raised, file, function)) = innermost(chain) else { continue };
+            let Some(mut script) = test_script(self.bench, &self.snapshot.files, roots(self.snapshot), test)
+            else {
+                continue;
+            };
+            if raised.kind == "TimeoutError" && raised.message == ENDLESS {
+                script.insert_str(0, ENDING);
+            }
+            let reproduction = Reproduction {
+                kind: "test".to_owned(),
+                origin: "a test of the project that fails".to_owned(),
+                script,
+                call: test.clone(),
+                regression_test: None,
+                test_id: Some(test.clone()),
+                fails_on: self.snapshot.commit.to_string(),
+                exception: raised.kind.clone(),
+                file: file.to_owned(),
+                function: function.to_owned(),
+            };
+            if run_on(self.bench, checkout.path(), &reproduction)?.outcome == ReproOutcome::FailedAsIncident {
+                return Ok(Some(reproduction));
+            }
+        }
+        Ok(None)
+    }
+
+    fn conclude(&mut self, reproduction: Reproduction, sought: Sought) -> Result<RepairOutcome, RepairError> {
+        let mut good: Vec<Good> = Vec::new();
+        let mut in_the_way: Vec<Barrier> = Vec::new();
+        let mut validated = 0;
+        for found in &sought.plausible {
+            // One of those that behave alike is enough.
+            if good.iter().any(|known| known.found.group == found.group) {
+                continue;
+            }
+            if validated >= VALIDATED || good.len() >= KEPT {
+                break;
+            }
+            let Some(changes) = self.changes(found) else { continue };
+            let hash = patch_hash(&changes);
+            if self.facts.tried.contains(&hash) {
+                continue;
+            }
+            validated += 1;
+            let (failure, suite) = self.meets_suite(&sought, &changes)?;
+            let stopped = match failure {
+                Some(why) => Some(why),
+                None => self.stopped(found, &changes, &mut in_the_way),
+            };
+            let outcome = stopped.clone().unwrap_or_else(|| "plausible".to_owned());
+            self.note(found, &changes, &hash, outcome, suite);
+            if stopped.is_none() {
+                let plausible = self.plausible(found, changes, hash);
+                good.push(Good { found: found.clone(), plausible });
+            }
+        }
+        self.candidates.push(summary(&sought));
+        Ok(self.outcome(reproduction, &sought, good, in_the_way))
+    }
+
+    fn outcome(
+        &mut self,
+        reproduction: Reproduction,
+        sought: &Sought,
+        mut good: Vec<Good>,
+        in_the_way: Vec<Barrier>,
+    ) -> RepairOutcome {
+        let candidates = std::mem::take(&mut self.candidates);
+        if good.is_empty() {
+            let root_cause = suspected(sought);
+            return if in_the_way.is_empty() {
+                let (reproduction, suspects) = (Box::new(reproduction), Vec::new());
+                RepairOutcome::NoFix { reproduction, root_cause, tried: candidates, suspects }
+            } else {
+                let reproduction = Some(Box::new(reproduction));
+                RepairOutcome::Refused { reproduction, root_cause, barriers: in_the_way, tried: candidates }
+            };
+        }
+        let chosen = good.remove(0);
+        let rivals = good.iter().filter_map(|other| {
+            let differs = other.found.differs.as_ref()?;
+            let Differs { call, chosen, this } = differs;
+            let why = &other.plausible.explanation;
+            Some(format!("another candidate ({why}) differs: {call}: was {chosen}, is {this}"))
+        });
+        let root_cause = RootCause {
+            file: chosen.found.file.clone(),
+            line: chosen.found.line,
+            statement: chosen.found.statement.clone(),
+            why: chosen.plausible.explanation.clone(),
+        };
+        RepairOutcome::Patch(Box::new(Repaired {
+            behaviour_notes: rivals.collect(),
+            chosen: chosen.plausible,
+            others: good.into_iter().map(|other| other.plausible).collect(),
+            candidates,
+            reproduction: Some(reproduction),
+            root_cause,
+            suspects: Vec::new(),
+            barriers: in_the_way,
+        }))
+    }
+
+    fn changes(&self, found: &Found) -> Option<Vec<Change>> {
+        let edit = |(start, end, text): &(usize, usize, String)| Edit {
+            file: found.file.clone(),
+            start: *start,
+            end: *end,
+            text: text.clone(),
+        };
+        let patch = Patch::Edits(found.edits.iter().map(edit).collect());
+        let changes = resolve(&patch, &|path| self.snapshot.text(path))?;
+        within(&self.facts.only, &changes).then_some(changes)
+    }
+
+    /// What the suite says against a change on a clean work tree; none if the failing tests pass and no other fails.
+    fn meets_suite(
+        &mut self,
+        sought: &Sought,
+        changes: &[Change],
+    ) -> Result<(Option<String>, Option<SuiteDelta>), RepairError> {
+        let Some(head) = self.bench.suite(&self.snapshot.commit, changes)? else {
+            return Ok((Some("the suite cannot be run".to_owned()), None));
+        };
+        let passed = head.passed();
+        let wanted: BTreeSet<&str> = sought.failing.iter().map(|failing| failing.test.as_str()).collect();
+        let new: BTreeSet<&str> =
+            head.bad().into_iter().filter(|test| !sought.others_failing.contains(*test)).collect();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let delta = SuiteDelta {
+            newly_failing: count(new.difference(&wanted).count()),
+            newly_passing: count(wanted.intersection(&passed).count()),
+        };
+        let why = match wanted.difference(&passed).next() {
+            Some(test) => Some(format!("{test} does not pass")),
+            None if new.is_empty() && head.complete && head.tests.len() >= sought.tests => None,
+            // It may be that the suite goes otherwise in a process of its own, without any change.
+            None => compare(self.base_suite()?, &head),
+        };
+        Ok((why, Some(delta)))
+    }
+
+    fn base_suite(&mut self) -> Result<&Suite, RepairError> {
+        let known = match self.base.take() {
+            Some(known) => known,
+            None => self.bench.suite(&self.snapshot.commit, &[])?.ok_or_else(|| RepairError::Driver {
+                driver: "suite",
+                reason: "there is no test command any more".to_owned(),
+            })?,
+        };
+        Ok(self.base.insert(known))
+    }
+
+    /// Why a patch that passes may not be made, if a rule stands in its way.
+    fn stopped(&self, found: &Found, changes: &[Change], all: &mut Vec<Barrier>) -> Option<String> {
+        let read = |path: &str| self.snapshot.text(path);
+        let met = barriers(changes, &found.why, &read, self.facts.budget, &self.facts.approved);
+        let first = met.first().map(Barrier::sentence);
+        for barrier in met {
+            let known =
+                |other: &Barrier| (&other.file, other.permission) == (&barrier.file, barrier.permission);
+            if !all.iter().any(known) {
+                all.push(barrier);
+            }
+        }
+        first
+    }
+
+    fn plausible(&self, found: &Found, changes: Vec<Change>, hash: String) -> Plausible {
+        Plausible {
+            strategy: NAME.to_owned(),
+            kind: kind(&found.family),
+            one_line_typo: false,
+            explanation: found.why.clone(),
+            patch_hash: hash,
+            diff_stat: diff_stat(&changes, &|path| self.snapshot.text(path)),
+            changes,
+            reverts: None,
+            score: score(found.score),
+            value: None,
+        }
+    }
+
+    fn note(
+        &mut self,
+        found: &Found,
+        changes: &[Change],
+        hash: &str,
+        outcome: String,
+        suite: Option<SuiteDelta>,
+    ) {
+        let explanation = format!("{} at {}:{}", found.why, found.file, found.line);
+        (self.progress)(Progress::Validated {
+            strategy: NAME.to_owned(),
+            explanation: explanation.clone(),
+            outcome: outcome.clone(),
+        });
+        self.candidates.push(Candidate {
+            strategy: NAME.to_owned(),
+            kind: kind(&found.family),
+            patch_hash: hash.to_owned(),
+            explanation,
+            score: if outcome == "plausible" { score(found.score) } else { 0 },
+            outcome,
+            diff_stat: diff_stat(changes, &|path| self.snapshot.text(path)),
+            repro_pass: Some(true),
+            suite_delta: suite,
+        });
+    }
+}
+
+/// The exception that failed a test, with the file and the function that its signature names.
+fn innermost(chain: &[Raised]) -> Option<(&Raised, &str, &str)> {
+    let raised = chain.first()?;
+    let frames = raised.frames.iter().filter(|(_, _, function)| !is_comprehension(function));
+    let (file, function) =
+        frames.filter_map(|(file, _, function)| Some((file.as_deref()?, function.as_str()))).next()?;
+    Some((raised, file, function))
+}
+
+/// What a family of edits does about a defect.
+fn kind(family: &str) -> ChangeKind {
+    if family == "catch" { ChangeKind::SymptomGuard } else { ChangeKind::Cause }
+}
+
+/// A score of the search in hundredths; what is found by trying is never worth as much as what is known.
+fn score(of: f64) -> u8 {
+    let points = (of.clamp(0.0, 1.0) * 40.0).round() + 30.0;
+    // Between 30 and 70 by the line above.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the value is between 30 and 70"
+    )]
+    let points = points as u8;
+    points
+}
+
+/// The whole search as one line of what was tried.
+fn summary(sought: &Sought) -> Candidate {
+    let cut = match sought.cut.as_deref() {
+        Some("time") => ", ended by the clock",
+        Some(_) => ", ended by the bound on candidates",
+        None => "",
+    };
+    let partial = match sought.partial.first() {
+        Some(found) if sought.plausible.is_empty() => {
+            format!("; {} at {}:{} makes some of the tests pass", found.why, found.file, found.line)
+        }
+        Some(_) | None => String::new(),
+    };
+    Candidate {
+        strategy: NAME.to_owned(),
+        kind: ChangeKind::Cause,
+        patch_hash: String::new(),
+        explanation: format!("{} single edits of suspicious statements", sought.validated),
+        outcome: format!("{} pass the tests{cut}{partial}", sought.plausible.len()),
+        diff_stat: groundcrew_core::contract::DiffStat::default(),
+        repro_pass: None,
+        suite_delta: None,
+        score: 0,
+    }
+}
+
+/// The most suspicious statement, with the next ones.
+fn suspected(sought: &Sought) -> RootCause {
+    let Some((first, others)) = sought.suspects.split_first() else {
+        return RootCause {
+            file: String::new(),
+            line: 0,
+            statement: String::new(),
+            why: "no statement of the project is run by the failing tests alone".to_owned(),
+        };
+    };
+    let others: Vec<String> = others
+        .iter()
+        .take(TOLD)
+        .map(|other| format!("{}:{} ({})", other.file, other.line, other.statement))
+        .collect();
+    let more = if others.is_empty() { String::new() } else { format!("; then {}", others.join(", ")) };
+    RootCause {
+        file: first.file.clone(),
+        line: first.line,
+        statement: first.statement.clone(),
+        why: format!("failing tests run it more than passing ones do{more}"),
+    }
+}
