@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 pub(crate) use crate::draft::{Draft, Row};
 
+use crate::cut;
 use crate::draft::{PLAIN_WAIT, Parsed};
 use crate::header::Layout;
 use crate::ordinary::{Ordinary, Said};
@@ -272,10 +273,13 @@ impl Assembler {
 
     /// The part with what follows it, up to the limit.
     fn with_more(&self, mut part: Row<'static>, row: &Row<'_>) -> Row<'static> {
-        let room = self.limit.saturating_sub(part.text.len());
-        let end = row.text.floor_char_boundary(room.min(row.text.len()));
-        part.text.to_mut().push_str(&row.text[..end]);
-        part.cut |= row.cut || end < row.text.len();
+        if !part.cut {
+            let text = part.text.to_mut();
+            text.push_str(&row.text);
+            let kept = cut::limited(text, self.limit).len();
+            part.cut = row.cut || kept < text.len();
+            text.truncate(kept);
+        }
         part.end = row.end;
         part.lines += row.lines;
         part.sequence = row.sequence;

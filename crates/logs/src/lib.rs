@@ -19,6 +19,7 @@ mod access;
 mod assemble;
 mod clean;
 mod context;
+mod cut;
 mod draft;
 mod encoding;
 mod file;

@@ -16,6 +16,7 @@ use memchr::memrchr;
 
 use crate::clean::cleaned;
 use crate::context::{Block, Context};
+use crate::cut;
 use crate::encoding::{Encoding, is_garbage};
 use crate::record::Record;
 use crate::redact::Redactor;
@@ -263,6 +264,7 @@ impl Lookback {
     fn read(&mut self, bytes: &[u8], form: Form, redactor: &Redactor) {
         let wide = self.encoding.is_wide();
         let bytes = if wide { bytes } else { behind_hole(bytes) };
+        let cut = bytes.len() > self.limit;
         let bytes = &bytes[..bytes.len().min(self.limit)];
         let decoded;
         let bytes = if wide {
@@ -283,9 +285,10 @@ impl Lookback {
         if matches!(text, Cow::Owned(_)) && is_garbage(bytes) {
             return;
         }
-        match unwrap(&text, form, self.reference) {
+        let text = if cut { cut::whole_words(&text) } else { &text };
+        match unwrap(text, form, self.reference) {
             Some((_, inner)) => self.add(&inner, redactor),
-            None => self.add(&text, redactor),
+            None => self.add(text, redactor),
         }
     }
 

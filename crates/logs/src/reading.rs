@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::assemble::{Assembler, Draft, Finished, Row};
 use crate::clean::cleaned;
+use crate::cut;
 use crate::encoding::{Encoding, is_garbage};
 use crate::file::LogFile;
 use crate::finish::Finisher;
@@ -237,6 +238,8 @@ impl<'a, R: Read> Reading<'a, R> {
             self.drop_bytes(DropReason::Binary, line.end - line.start);
             return;
         }
+        let kept = if cut { cut::whole_words(&text) } else { &text };
+        let lost = text.len() - kept.len();
         let (start, end) = (line.start, line.end);
         let (form, layout) = (self.learned.form, &self.learned.layout);
         let short = self.options.keep == Keep::Errors
@@ -249,15 +252,16 @@ impl<'a, R: Read> Reading<'a, R> {
             self.emit();
             return;
         }
-        let (envelope, text) = match unwrap(&text, form, self.reference) {
+        let (envelope, text) = match unwrap(kept, form, self.reference) {
             Some((envelope, inner)) => (Some(envelope), inner),
-            None => (None, Cow::Borrowed(&*text)),
+            None => (None, Cow::Borrowed(kept)),
         };
         let row = Row { start, end, number, lines: 1, text, cut, envelope, sequence: 0 };
         self.assembler.push(row, &mut self.done);
         self.emit();
         // The rest of the line is skipped, so nothing can follow that belongs to this record.
         if cut {
+            self.drop_bytes(DropReason::OverlongLine, lost as u64);
             self.finish();
         }
     }
@@ -276,7 +280,10 @@ impl<'a, R: Read> Reading<'a, R> {
         }
         let kept = &message[..message.len().min(self.options.max_record_bytes)];
         let (text, left_out) = (journal::lines(kept), message.len() - kept.len());
-        let (text, envelope, cut) = (Cow::Owned(text), Some(envelope), left_out > 0);
+        let cut = left_out > 0;
+        let whole = if cut { cut::whole_words(&text).len() } else { text.len() };
+        let left_out = left_out + text.len() - whole;
+        let (text, envelope) = (Cow::Owned(text[..whole].to_owned()), Some(envelope));
         self.drop_bytes(DropReason::OverlongLine, left_out as u64);
         let row = Row { start, end, number, lines, text, cut, envelope, sequence: 0 };
         self.assembler.push(row, &mut self.done);

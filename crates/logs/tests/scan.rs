@@ -370,10 +370,11 @@ fn an_endless_line_is_cut_and_passed() {
     scans.push(log.flush(Some(&scans[0].cursor)));
     let records: Vec<&Record> = scans.iter().flat_map(|scan| &scan.records).collect();
     assert_eq!(records.len(), 2);
-    assert_eq!((records[0].text.len(), records[0].truncated), (256 << 10, true));
+    // The end of its only word, which might be that of a secret, is not kept.
+    assert_eq!((records[0].text.len(), records[0].truncated), (240 << 10, true));
     assert_eq!((records[1].text.as_str(), records[1].line), ("INFO next", 2));
     let dropped: u64 = scans.iter().flat_map(|scan| &scan.dropped).map(|dropped| dropped.bytes).sum();
-    assert_eq!(dropped, 6 + (10 << 20) + 4 - (256 << 10));
+    assert_eq!(dropped, 6 + (10 << 20) + 4 - (240 << 10));
 }
 
 #[test]

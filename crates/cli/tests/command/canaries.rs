@@ -10,7 +10,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::support::{Home, Ran, until};
+
+/// Where the line of a log is cut.
+const LONGEST: usize = 256 << 10;
 
 /// Bytes of a secret that count as a leak.
 const PART: usize = 8;
@@ -205,16 +210,19 @@ impl Search<'_> {
     }
 }
 
-/// Logs of every form, and the settings that name them.
-fn plant(home: &Home) -> Planted {
+/// A moment of the last ten minutes, as logs write it.
+fn time(now: Timestamp, n: usize) -> String {
+    let at = now - SignedDuration::from_secs(600 - i64::try_from(n).unwrap());
+    at.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string()
+}
+
+/// Logs of every form.
+fn plant_logs(home: &Home) -> Planted {
     let mut planted = Planted::default();
     let logs = home.shop().join("logs");
     std::fs::create_dir_all(&logs).unwrap();
-    let now = jiff::Timestamp::now();
-    let time = |n: usize| {
-        let at = now - jiff::SignedDuration::from_secs(600 - i64::try_from(n).unwrap());
-        at.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string()
-    };
+    let now = Timestamp::now();
+    let time = |n: usize| time(now, n);
     let write = |name: &str, text: &str| std::fs::write(logs.join(name), text).unwrap();
 
     // A crash whose message, source line, logger and neighbours hold secrets.
@@ -255,12 +263,12 @@ fn plant(home: &Home) -> Planted {
             let message = serde_json::to_string(line).unwrap();
             format!(
                 "{{\"time\":\"{}\",\"level\":\"error\",\"msg\":{message}}}\n",
-                now - jiff::SignedDuration::from_secs(500 - i64::try_from(n).unwrap())
+                now - SignedDuration::from_secs(500 - i64::try_from(n).unwrap())
             )
         })
         .collect();
     write("objects.log", &objects);
-    let stamp = (now - jiff::SignedDuration::from_secs(300)).to_string();
+    let stamp = (now - SignedDuration::from_secs(300)).to_string();
     let docker: String = planted
         .lines(|_| "ERROR app: ".to_owned())
         .lines()
@@ -290,6 +298,50 @@ fn plant(home: &Home) -> Planted {
     planted
 }
 
+/// Logs that are cut, exported or packed.
+fn plant_files(home: &Home) -> Planted {
+    let mut planted = Planted::default();
+    let logs = home.shop().join("logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let now = Timestamp::now();
+    let time = |n: usize| time(now, n);
+    let write = |name: &str, text: &str| std::fs::write(logs.join(name), text).unwrap();
+    // A secret on either side of the place where a line is cut.
+    let mut cut = String::new();
+    for before in [4, 20, 33] {
+        let head = format!("{} ERROR cut: ", time(310));
+        let words = LONGEST - head.len() - before;
+        writeln!(
+            cut,
+            "{head}{}ghp_{} and more",
+            &"so many words ".repeat(words / 14 + 1)[..words],
+            planted.secret("a token where the line is cut", 36)
+        )
+        .unwrap();
+    }
+    write("cut.log", &cut);
+    let mut journal = String::new();
+    for (n, line) in planted.lines(|_| String::new()).lines().enumerate() {
+        let micros = now.as_microsecond() - 400_000_000 + i64::try_from(n).unwrap();
+        writeln!(
+            journal,
+            "__CURSOR=s=0a1b;i={n:x};b=1;m=2;t=3;x=4\n__REALTIME_TIMESTAMP={micros}\nPRIORITY=3\n\
+             SYSLOG_IDENTIFIER=shop\n_CMDLINE=/bin/shop --token {}\nMESSAGE={line}\n",
+            planted.secret("another field of a journal", 32)
+        )
+        .unwrap();
+    }
+    write("journal.log", &journal);
+    // What a rotation left behind.
+    write("turned.log", &planted.lines(|n| format!("{} ERROR turned: ", time(400 + n))));
+    let older = planted.lines(|n| format!("{} ERROR older: ", time(n)));
+    let file = std::fs::File::create(logs.join("turned.log.1.gz")).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packed.write_all(older.as_bytes()).unwrap();
+    packed.finish().unwrap();
+    planted
+}
+
 fn command(home: &Home, arguments: &[&str]) -> Command {
     let temporary = home.path().join("tmp");
     std::fs::create_dir_all(&temporary).unwrap();
@@ -303,13 +355,25 @@ fn run(home: &Home, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn no_planted_secret_is_printed_stored_or_written() {
+fn no_secret_planted_in_a_log_of_any_form_is_printed_stored_or_written() {
+    let files = ["plain.log", "objects.log", "docker-json.log", "cri.log", "wide.log", "odd.log"];
+    none_is_found(plant_logs, &files);
+}
+
+#[test]
+fn no_secret_planted_in_a_log_that_is_cut_exported_or_packed_is_printed_stored_or_written() {
+    none_is_found(plant_files, &["cut.log", "journal.log", "turned.log", "turned.log.1.gz"]);
+}
+
+/// Runs a crew and every verb over logs with secrets; the first of the logs goes on while the crew runs.
+fn none_is_found(plant: fn(&Home) -> Planted, names: &[&str]) {
     let home = Home::new();
     home.repository();
     let planted = plant(&home);
-    std::fs::write(home.shop().join("groundcrew.toml"), "[logs]\npaths = [\"logs/*.log\"]\n").unwrap();
+    std::fs::write(home.shop().join("groundcrew.toml"), "[logs]\npaths = [\"logs/*.log\", \"logs/*.gz\"]\n")
+        .unwrap();
     let mut search = Search { planted: &planted, found: Vec::new(), looked_at: 0 };
-    assert!(planted.count >= 200);
+    assert!(planted.count >= 150);
     search.ran("init", &run(&home, &["init"]));
     let ran = run(&home, &["up", "--until-idle", "-v"]);
     assert!(matches!(ran.code, Some(0 | 3 | 4)), "{ran:?}");
@@ -347,9 +411,9 @@ fn no_planted_secret_is_printed_stored_or_written() {
     .iter()
     .map(|line| line.split(' ').map(str::to_owned).collect())
     .collect();
-    for file in ["plain", "objects", "docker-json", "cri", "wide", "odd"] {
+    for file in names {
         for verb in ["parse", "assemble", "mine"] {
-            let path = home.shop().join(format!("logs/{file}.log")).display().to_string();
+            let path = home.shop().join("logs").join(file).display().to_string();
             commands.push(vec!["logs".into(), verb.into(), path.clone()]);
             commands.push(vec!["logs".into(), verb.into(), path, "--json".into()]);
         }
@@ -371,7 +435,7 @@ fn no_planted_secret_is_printed_stored_or_written() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let text = std::fs::read(home.shop().join("logs/plain.log")).unwrap();
+    let text = std::fs::read(home.shop().join("logs").join(names[0])).unwrap();
     child.stdin.take().unwrap().write_all(&text).unwrap();
     search.ran("logs parse -", &Ran::of(&child.wait_with_output().unwrap()));
 
@@ -379,7 +443,7 @@ fn no_planted_secret_is_printed_stored_or_written() {
     let more = text.iter().copied().chain(*b"\n").collect::<Vec<u8>>();
     std::fs::OpenOptions::new()
         .append(true)
-        .open(home.shop().join("logs/plain.log"))
+        .open(home.shop().join("logs").join(names[0]))
         .unwrap()
         .write_all(&more)
         .unwrap();

@@ -355,7 +355,15 @@ mod tests {
 
     fn see(mining: &mut Mining, message: &str, level: Level, minutes: i64) {
         let bucket = at(minutes);
-        mining.observe(Seen { message, shape: None, bucket, level: Some(level), release: None, line: 1, lines: 1 });
+        mining.observe(Seen {
+            message,
+            shape: None,
+            bucket,
+            level: Some(level),
+            release: None,
+            line: 1,
+            lines: 1,
+        });
     }
 
     #[test]
