@@ -2,8 +2,7 @@
 
 import ast
 
-from place import Candidate
-from program import BLOCKS, FUNCTIONS, LOOPS, blocks, infer, is_docstring, known_alike, plain
+from program import FUNCTIONS, LOOPS, blocks, index_of, infer, is_docstring, known_alike, plain
 
 SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Break, ast.Continue, ast.Delete, ast.Raise)
 
@@ -107,13 +106,14 @@ def assignment(place, node):
             operators = [("+=", 0.35), ("-=", 0.15), ("*=", 0.1)] if kinds & {"int", "float"} else [("+=", 0.3)] if kinds & {"str", "list"} else []
             for operator, prior in operators:
                 yield place.edit([(start, end, " %s " % operator)], "operator", prior, "%s instead of =" % operator)
-        text = place.text(target)
-        if kinds & {"int", "float"} and not isinstance(value, ast.Constant):
+        if isinstance(target, ast.Subscript) and "dict" in place.kinds(target.value):
+            # What was there under the key counts on.
             a, b = place.file.span(value)
-            for made, prior in (("%s + %s", 0.12),):
-                yield place.edit([(a, b, made % (text, place.text(value)))], "operator", prior, "adds to %s" % text)
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and isinstance(target, ast.Name):
-        pass
+            holder, key = place.text(target.value), place.text(index_of(target))
+            empties = {"int": "0", "float": "0", "str": "''", "list": "[]"}
+            for empty in dict.fromkeys(empties[kind] for kind in sorted(kinds) if kind in empties):
+                made = "%s.get(%s, %s) + %s" % (holder, key, empty, place.bracketed(value))
+                yield place.edit([(a, b, made)], "operator", 0.2, "adds to what was there")
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts) == 2:
         a, b = place.file.span(target.elts[0]), place.file.span(target.elts[1])
         one, two = map(place.text, target.elts)
@@ -138,9 +138,11 @@ def results(place):
     start, end = place.file.span(node.value)
     kinds, wanted = plain(place.kinds(node.value)), plain(place.scope.own_results)
     mine = place.text(node.value)
+    # A kind of value that no passing test ever got is likely to be the mistake itself.
+    odd = 2.5 if kinds and wanted and not kinds & wanted else 1.0
 
     def give(text, prior):
-        return place.edit([(start, end, text)], "return", prior, "returns %s" % text)
+        return place.edit([(start, end, text)], "return", prior * odd, "returns %s" % text)
 
     if "bool" in kinds or "bool" in wanted:
         for name in place.names(set())[:10]:
@@ -404,6 +406,10 @@ def inserted(place, node):
         if kinds & {"int"} and "bool" not in kinds:
             made += [(target + " += 1", 0.2), (target + " -= 1", 0.12)]
             made += [(target + " = 0", 0.08)]
+        if kinds & {"int", "float"} and "bool" not in kinds and target not in scope.parameters:
+            for other in bound:
+                if other != target and plain(scope.of(other)) and plain(scope.of(other)) <= {"int", "float"}:
+                    made += [("%s += %s" % (target, other), 0.12), ("%s -= %s" % (target, other), 0.06)]
         if kinds & {"bool"}:
             made += [(target + " = True", 0.12), (target + " = False", 0.12)]
         for other in bound:
@@ -421,6 +427,9 @@ def inserted(place, node):
                 made += [("self.%s.append(%s)" % (field, item), 0.12) for item in items if item != "self"]
             if kinds & {"set"}:
                 made += [("self.%s.add(%s)" % (field, item), 0.12) for item in items if item != "self"]
+            if kinds & {"int", "float"}:
+                numbers = [item for item in items if plain(scope.of(item)) <= {"int", "float"}]
+                made += [("self.%s %s %s" % (field, op, item), 0.12) for item in numbers for op in ("+=", "-=")]
             made += [("self.%s = %s" % (field, item), 0.12) for item in items if item != "self" and known_alike(kinds, scope.of(item))]
     if looping:
         made += [("continue", 0.1), ("break", 0.12)]
@@ -440,13 +449,16 @@ def guards(place, node, looping):
     scope = place.scope
     block = place.function.body
     first = next((statement for statement in block if not is_docstring(statement)), None)
+    read = {inner.id for inner in place.nodes if isinstance(inner, ast.Name)}
     ways = []
     wanted = plain(scope.own_results)
     empties = {"list": "[]", "int": "0", "bool": "False", "str": "''", "dict": "{}", "none": "None", "set": "set()", "tuple": "()", "float": "0.0"}
     if looping:
         ways += [("continue", 0.2), ("break", 0.12)]
-    if node is first or looping:
+    if node is first or looping or node in block:
         ways += [("return " + empties[kind], 0.18) for kind in sorted(wanted) if kind in empties]
+        if "float" in wanted:
+            ways.append(("return 0", 0.18))
         if "bool" in wanted:
             ways.append(("return True", 0.15))
         if "none" not in wanted:
@@ -458,8 +470,11 @@ def guards(place, node, looping):
         for name in scope.parameters[:4]:
             if known_alike(wanted, scope.of(name)):
                 ways.append(("return " + name, 0.12))
+    crashed = scope.raised & {"IndexError", "ZeroDivisionError", "ValueError", "TypeError", "AttributeError", "KeyError", "StopIteration"}
     for name in (scope.parameters[:5] if node is first else list(scope.local)[:10]):
         kinds = plain(scope.of(name))
+        if node is not first and not looping and name not in read:
+            continue
         tests = []
         if kinds & {"list", "str", "dict", "set", "tuple"}:
             tests += [("not " + name, 1.0)]
@@ -471,7 +486,7 @@ def guards(place, node, looping):
             tests += [(name + " is None", 1.0)]
         for test, weight in tests:
             for way, prior in ways:
-                yield "if %s:\n    %s" % (test, way), prior * weight
+                yield "if %s:\n    %s" % (test, way), prior * weight * (1.6 if crashed and name in read else 1.0)
     if looping:
         for item in list(scope.local)[:10]:
             for holder in list(scope.local)[:10]:

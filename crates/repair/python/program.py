@@ -142,6 +142,7 @@ class Scope:
         self.file, self.function = file, function
         self.results = {}
         self.fields = spectrum.fields
+        self.raised = spectrum.raised()
         self.module = module_names(file)
         self.kinds = {}
         self.assigned = {}

@@ -32,7 +32,9 @@ AFTER, AFTER_PART = 160, 0.5
 PLAUSIBLE = 24
 # Passing tests that a candidate meets.
 PASSING = 150
-STEPS, STEPS_TIMES = 20_000, 10
+STEPS, STEPS_TIMES = 2_500, 10
+# Bytes of a project whose steps are counted from the start.
+EARLY = 300_000
 # Candidates that are tried in one fork, and forks that may be spoiled before each candidate gets one of its own.
 BATCH = 24
 SPOILED = 3
@@ -63,7 +65,9 @@ class Search:
         return self.cut is not None
 
     def run(self):
-        outcomes = spectrum.baseline(self.tests, set(self.orders.get("tests") or ()))
+        self.steps.install()
+        self.count_early()
+        outcomes = spectrum.baseline(self.tests, set(self.orders.get("tests") or ()), self.steps)
         bad = [id for id in self.tests.ids if outcomes.get(id) not in (None, suites.SKIPPED)]
         named = self.orders.get("tests")
         wanted = [id for id in bad if not named or id in named]
@@ -81,7 +85,7 @@ class Search:
             {"file": p.file.path, "line": p.statement.lineno, "suspicion": round(p.suspicion, 4), "statement": judge.headline(p)}
             for p in places[:8]
         ]
-        self.measure_steps(outcomes)
+        self.measure_steps()
         self.search(places)
         judged = judge.judge(self, self.plausible)
         return {
@@ -108,6 +112,27 @@ class Search:
                 pass
         return self.files[path]
 
+    def load(self, path):
+        """The file as it is loaded, its functions counting their steps; None where it is not."""
+        file = self.file(path)
+        if file is not None and path not in self.loaded:
+            loaded = swap.Loaded(self.root, file)
+            self.loaded[path] = loaded if loaded.module is not None else None
+            if loaded.module is not None:
+                loaded.count()
+        return self.loaded.get(path)
+
+    def count_early(self):
+        """Lets a small project count its steps from the start, so that a test that does not end is told at once."""
+        paths = set()
+        for module in list(sys.modules.values()):
+            path = calls.inside(getattr(module, "__file__", None) or "", self.root)
+            if path is not None and path.endswith(".py") and not spectrum.is_test_file(path):
+                paths.add(path)
+        if sum(os.path.getsize(os.path.join(self.root, path)) for path in paths) <= EARLY:
+            for path in sorted(paths):
+                self.load(path)
+
     def places(self):
         """Suspicious statements, the most suspicious first, then in the order of the text."""
         suspicion = self.seen_by.suspicion()
@@ -116,15 +141,13 @@ class Search:
             file = self.file(path) if is_within(self.orders.get("only"), path) else None
             if file is None:
                 continue
-            loaded = swap.Loaded(self.root, file)
-            if loaded.module is None:
+            if self.load(path) is None:
                 continue
-            self.loaded[path] = loaded
             scopes, most, read = {}, {}, {}
             for statement in [node for node in ast.walk(file.tree) if isinstance(node, ast.stmt)]:
                 function = enclosing(file, statement)
                 level = max([suspicion.get((path, line), 0) for line in program.lines_of(statement)] or [0])
-                if isinstance(statement, (*program.FUNCTIONS, ast.ClassDef)) or function is None:
+                if isinstance(statement, (*program.FUNCTIONS, ast.ClassDef)) or function is None or program.is_docstring(statement):
                     continue
                 if level > 0:
                     if function not in scopes:
@@ -147,11 +170,8 @@ class Search:
         found.sort(key=lambda place: -place.suspicion)
         return found
 
-    def measure_steps(self, outcomes):
-        """From now on the code counts its steps; the bound is taken from the tests that pass."""
-        self.steps.install()
-        for loaded in self.loaded.values():
-            loaded.count()
+    def measure_steps(self):
+        """The bound of steps, taken from the tests that pass."""
         good = [id for id in self.seen_by.passing_lines]
 
         def work(tell):

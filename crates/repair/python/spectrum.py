@@ -15,7 +15,10 @@ import kinds
 import suites
 import values
 from program import kind
+from swap import OutOfSteps
 
+# Turns of loops and calls after which a test counts as one that does not end.
+STEPS = 1_000_000
 # Lines of one test that are followed.
 LINES = 400_000
 # Tests that are followed.
@@ -23,7 +26,7 @@ FOLLOWED_FAILING = 12
 FOLLOWED_PASSING = 160
 CPU, WALL = 10.0, 600.0
 # Bounds of one test, of the first with what its module and class set up, and of one that is known to fail, in seconds.
-TEST, WALL_TEST, FIRST, NAMED = 3.0, 20.0, 6.0, 1.5
+TEST, WALL_TEST, FIRST, NAMED = 3.0, 20.0, 6.0, 0.8
 # Times that the names of one function are looked at in one test, and calls of it that are kept.
 LOOKS = 60
 KEPT_CALLS = 12
@@ -33,17 +36,17 @@ class Enough(BaseException):
     """Ends a test that has been followed for long enough."""
 
 
-def baseline(tests, named):
+def baseline(tests, named, steps):
     """The outcome of every test: None, a description of the failure, or "hung" for one that runs into a bound."""
     outcomes, left = {}, [id for id in tests.ids if id not in named]
     for id in tests.ids:
         if id in named:
-            told = forks.run(lambda tell: run_all(tests, [id], tell), NAMED, WALL_TEST)
+            told = forks.run(lambda tell: run_all(tests, [id], tell, steps), NAMED, WALL_TEST)
             first = told.split(b"\n")[0]
             outcomes[id] = json.loads(first)[1] if first else "hung"
     while left:
         begun, ended = 0, False
-        for line in forks.run(lambda tell: run_all(tests, left, tell), FIRST, WALL).split(b"\n"):
+        for line in forks.run(lambda tell: run_all(tests, left, tell, steps), FIRST, WALL).split(b"\n"):
             try:
                 id, told = json.loads(line)
             except ValueError:
@@ -62,8 +65,11 @@ def baseline(tests, named):
     return outcomes
 
 
-def run_all(tests, ids, tell):
+def run_all(tests, ids, tell, steps):
+    steps.left = STEPS
+
     def note(id, error):
+        steps.left = STEPS
         told = error if error is None or error == suites.SKIPPED else brief(error)
         tell(json.dumps([id, told]).encode() + b"\n")
         # Each test has the whole bound for itself.
@@ -75,6 +81,8 @@ def run_all(tests, ids, tell):
 
 
 def brief(error):
+    if isinstance(error, OutOfSteps):
+        return "hung"
     try:
         return (type(error).__name__ + ": " + str(error))[:2000]
     except Exception:
@@ -289,6 +297,10 @@ class Spectrum:
         for call in seen["calls"]:
             if len(self.calls) < 400:
                 self.calls.append(call)
+
+    def raised(self):
+        """Names of the exceptions that failing tests end with."""
+        return {raised["type"] for chain in self.chains for raised in chain}
 
     def suspicion(self):
         """How suspicious each line is that a failing test runs, 0 to 1."""

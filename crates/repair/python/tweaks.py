@@ -3,7 +3,7 @@
 import ast
 
 from place import ADDED, ATOM, COMPARED, JOINED, LOOSE, Candidate, level_of
-from program import NUMBERS, alike, index_of, infer, known_alike, plain
+from program import LOOPS, NUMBERS, alike, index_of, infer, known_alike, plain
 
 COMPARISONS = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.In: "in", ast.NotIn: "not in",
@@ -78,6 +78,14 @@ def comparison(place, node):
                     if other != text:
                         made = "%s %s %d" % (place.bracketed(before, COMPARED), other, limit)
                         yield place.put(node, made, COMPARED, "boundary", 0.12)
+    if len(node.ops) > 1:
+        yield place.put(node, "not " + place.text(node), COMPARED, "logic", 0.35, "negates %s" % place.text(node))
+    if len(node.ops) == 1 and type(node.ops[0]) in (ast.Lt, ast.LtE) and plain(place.kinds(node.left)) <= {"int", "float"}:
+        # A lower bound that is missing before the upper one.
+        for number, prior in [(0, 0.3), (1, 0.15)] + [(number, 0.12) for number in numbers_of(place) if number > 1]:
+            for op in ("<=", "<"):
+                made = "%d %s %s" % (number, op, place.text(node))
+                yield place.put(node, made, COMPARED, "condition", prior * (1.0 if op == "<=" else 0.5), "asks also: %d %s %s" % (number, op, place.text(node.left)))
     if len(node.ops) == 1 and type(node.ops[0]) in (ast.Lt, ast.LtE, ast.Gt, ast.GtE):
         left, right = node.left, node.comparators[0]
         for side in (left, right):
@@ -279,12 +287,14 @@ def strings(place, node):
 
 
 def numbers_of(place):
+    """Whole numbers of the function, then of the file."""
     found = {}
-    for node in ast.walk(place.function or place.file.tree):
-        number = whole_number(node)
-        if number is not None and not isinstance(node.value, bool):
-            found.setdefault(number)
-    return list(found)[:6]
+    for tree in (place.function, place.file.tree):
+        for node in ast.walk(tree) if tree is not None else ():
+            number = whole_number(node)
+            if number is not None:
+                found.setdefault(number)
+    return list(found)[:8]
 
 
 def arithmetic(place, node):
@@ -319,6 +329,12 @@ def arithmetic(place, node):
             inner = ARITHMETIC[type(side.op)]
             made = "%s %s %s %s %s" % ((place.bracketed(side.left), inner, place.bracketed(side.right), text, place.bracketed(other)) if on_left else (place.bracketed(other), text, place.bracketed(side.left), inner, place.bracketed(side.right)))
             yield place.put(node, made, ADDED, "operator", 0.2, "computes in another order: %s" % made)
+    if text in ("/", "//", "%") and numeric and not isinstance(node.right, ast.Constant):
+        # Nothing where there is nothing to divide by.
+        prior = 0.4 if "ZeroDivisionError" in place.scope.raised else 0.05
+        for empty, weight in (("0", 1.0), ("0.0", 0.4), ("None", 0.4), ("1", 0.2)):
+            made = "%s if %s else %s" % (place.text(node), two, empty)
+            yield place.put(node, made, LOOSE, "guard", prior * weight, "%s where there is no %s" % (empty, two))
     if text == "//" and numeric:
         a, b = place.bracketed(node.left), place.bracketed(node.right)
         yield place.put(node, "-(-%s // %s)" % (a, b), ADDED, "operator", 0.25, "rounds up")
@@ -399,6 +415,10 @@ def name(place, node):
             break
     if stored:
         return
+    for other in place.scope.local:
+        # The name that stands there may be wrong by its kind, too.
+        if other != node.id and not alike(kinds, place.scope.of(other)) and "function" not in place.scope.of(other):
+            yield place.put(node, other, ATOM, "name", prior * 0.3)
     owner = place.file.up(place.statement, ast.ClassDef)
     if owner is not None and node.id not in ("self", "cls"):
         if node.id in place.scope.fields.get(owner.name, {}):
@@ -433,6 +453,19 @@ def attribute(place, node):
         yield place.put(node, node.attr, ATOM, "name", 0.3)
     if not called and isinstance(node.ctx, ast.Load):
         yield place.put(node, place.text(node.value), ATOM, "attribute", 0.06)
+
+
+def deeper(place, node):
+    """A part of an object where the object itself is used."""
+    parent, field = place.file.above.get(node, (None, None))
+    if not isinstance(node.ctx, ast.Load) or isinstance(parent, ast.Attribute) and isinstance(place.file.parent(parent), ast.Call):
+        return
+    text, kinds = place.text(node), place.kinds(node)
+    if text in ("self", "cls"):
+        return
+    for kind in sorted(plain(kinds)):
+        for field, found in list(place.scope.fields.get(kind, {}).items())[:8]:
+            yield place.put(node, "%s.%s" % (text, field), ATOM, "attribute", 0.2 if alike(kinds, found) else 0.1)
 
 
 def method_names(place, node):
@@ -601,7 +634,7 @@ def wrapped(place, node):
                 others = targets(place) if result else []
                 others += [name for name in place.names({"int", "float"}, (text,))[:5] if name not in others]
                 for other in others:
-                    prior = 0.3 if other in targets(place) and result else 0.08
+                    prior = (0.3 if grows(place, other) else 0.1) if other in targets(place) and result else 0.08
                     if other != text:
                         yield wrap("%s(%s, %%s)" % (function, other), prior)
         if short != "abs":
@@ -634,6 +667,16 @@ def wrapped(place, node):
         for function in ("len", "int", "str", "list", "sorted", "abs"):
             if short != function:
                 yield wrap(function + "(%s)", 0.05)
+
+
+def grows(place, name):
+    """Whether a name has a value before the loop in which it is given another one."""
+    loop = place.file.up(place.statement, LOOPS)
+    if loop is None or place.function is None:
+        return False
+    inside = set(ast.walk(loop))
+    stored = [node for node in ast.walk(place.function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name]
+    return any(node not in inside for node in stored) or not name.isidentifier()
 
 
 def targets(place):
@@ -869,6 +912,7 @@ GENERATORS = (
     (ast.Constant, (constant,)),
     (ast.Name, (name,)),
     (ast.Attribute, (attribute,)),
+    ((ast.Name, ast.Attribute), (deeper,)),
     (ast.Call, (call, keywords)),
     (ast.Subscript, (subscript,)),
     ((ast.Name, ast.Attribute, ast.Call, ast.Subscript), (slicing,)),
