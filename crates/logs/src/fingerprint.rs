@@ -19,15 +19,19 @@
 
 mod first;
 mod mask;
+mod memo;
 mod path;
 mod place;
 mod skeleton;
+
+use std::borrow::Cow;
 
 use groundcrew_core::trace::Trace;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::record::Record;
+use memo::Keys;
 use skeleton::skeleton;
 
 /// Version of the rules below; it rises whenever the same record would get another key.
@@ -56,17 +60,21 @@ pub struct Fingerprint {
 
 /// The fingerprint of a record.
 pub fn fingerprint(record: &Record) -> Fingerprint {
-    let (parts, family) = match &record.trace {
-        Some(trace) => (trace_parts(trace), trace_family(trace)),
-        None => line(record),
+    let Keys { key, family, older } = match &record.trace {
+        Some(trace) => Keys {
+            key: hashed(&trace_parts(trace)),
+            family: hashed(&trace_family(trace)),
+            older: first::keys(record),
+        },
+        None => memo::keys(record, line_keys),
     };
-    Fingerprint {
-        version: VERSION,
-        key: hashed(&parts),
-        family: hashed(&family),
-        older: first::keys(record),
-        title: title(record),
-    }
+    Fingerprint { version: VERSION, key, family, older, title: title(record) }
+}
+
+/// The keys of a record without a trace.
+fn line_keys(record: &Record) -> Keys {
+    let (parts, family) = line(record);
+    Keys { key: hashed(&parts), family: hashed(&family), older: first::keys(record) }
 }
 
 /// The key that names these parts.
@@ -76,7 +84,8 @@ pub(crate) fn hashed(parts: &[String]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
+    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 /// The key that a rule of the user's makes from these parts.
@@ -337,11 +346,13 @@ fn is_overflow(name: &str, message: &str) -> bool {
 
 fn title(record: &Record) -> String {
     let text = match &record.trace {
-        Some(trace) => trace_title(trace),
-        None => record.message.trim().to_owned(),
+        Some(trace) => Cow::Owned(trace_title(trace)),
+        None => Cow::Borrowed(record.message.trim()),
     };
     let line = text.lines().next().unwrap_or_default();
-    match line.char_indices().nth(TITLE) {
+    // So many characters take at least as many bytes.
+    let cut = (line.len() > TITLE).then(|| line.char_indices().nth(TITLE)).flatten();
+    match cut {
         Some((end, _)) => format!("{}…", &line[..end]),
         None if line.is_empty() => "error without a message".to_owned(),
         None => line.to_owned(),

@@ -326,29 +326,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::Span;
-
-    fn record() -> Record {
-        Record {
-            text: String::new(),
-            line: 1,
-            lines: 1,
-            bytes: Span { start: 0, end: 0 },
-            time: None,
-            level: None,
-            logger: None,
-            host: None,
-            process: None,
-            thread: None,
-            stream: None,
-            release: None,
-            message: String::new(),
-            trace: None,
-            context: Context::default(),
-            truncated: false,
-            redactions: 0,
-        }
-    }
 
     fn lookback() -> Lookback {
         Lookback::new(Encoding::Utf8, Timestamp::UNIX_EPOCH, 1 << 20)
@@ -415,7 +392,7 @@ mod tests {
             for (start, _) in errors {
                 let base = start.saturating_sub(behind + REACH as usize + 1);
                 let before = (base as u64, &text.as_bytes()[base..*start]);
-                let mut record = record();
+                let mut record = Record::empty();
                 record.context = shared.note(records.len(), before, Form::Plain, &redactor);
                 records.push(record);
                 shared.settle(&mut records, false);

@@ -126,3 +126,29 @@ impl Record {
         self.trace.is_some() || self.level >= Some(Level::Error)
     }
 }
+
+#[cfg(test)]
+impl Record {
+    /// A record that says nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            text: String::new(),
+            line: 1,
+            lines: 1,
+            bytes: Span { start: 0, end: 0 },
+            time: None,
+            level: None,
+            logger: None,
+            host: None,
+            process: None,
+            thread: None,
+            stream: None,
+            release: None,
+            message: String::new(),
+            trace: None,
+            context: Context::default(),
+            truncated: false,
+            redactions: 0,
+        }
+    }
+}
