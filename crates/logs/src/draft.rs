@@ -91,7 +91,13 @@ pub(crate) struct Parsed<'a> {
 impl<'a> Parsed<'a> {
     pub(crate) fn new(content: &'a str, layout: &Layout, reference: Timestamp) -> Self {
         if let Some(fields) = structured::parse(content) {
-            let said = Said::of(fields.header);
+            let said = Said {
+                time: fields.time,
+                level: fields.level,
+                logger: fields.logger,
+                message: fields.message,
+                ..Said::default()
+            };
             return Self { content, header: Some(said), structured: true, field: fields.trace };
         }
         let head = may_be_dated(layout, content).then(|| layout.read(content, reference)).flatten();
@@ -133,16 +139,6 @@ impl<'a> Said<'a> {
             thread: head.thread,
             message: Cow::Borrowed(&content[head.message_at..]),
             continues: head.continues,
-        }
-    }
-
-    fn of(header: header::Header) -> Self {
-        Self {
-            time: header.time,
-            level: header.level,
-            logger: header.logger.map(Cow::Owned),
-            message: Cow::Owned(header.message),
-            ..Self::default()
         }
     }
 }

@@ -1,0 +1,198 @@
+//! The names that loggers and standards give to the same field, the most exact first.
+
+use crate::object::{Name, names};
+
+pub(super) const TIME: [Name; 24] = names([
+    "time",
+    "timestamp",
+    "ts",
+    "@timestamp",
+    "asctime",
+    "datetime",
+    "@t",
+    "Timestamp",
+    "timeMillis",
+    "t.$date",
+    "instant.epochSecond",
+    "timeUnixNano",
+    "observedTimeUnixNano",
+    "timestamp_ms",
+    "eventTime",
+    "event_time",
+    "written_at",
+    "Time",
+    "dt",
+    "date",
+    "@time",
+    "time_iso8601",
+    "time_local",
+    "t",
+]);
+pub(super) const LEVEL: [Name; 18] = names([
+    "level",
+    "severity",
+    "lvl",
+    "levelname",
+    "log.level",
+    "loglevel",
+    "@l",
+    "level_name",
+    "severityText",
+    "severity_text",
+    "LogLevel",
+    "Level",
+    "log_level",
+    "logLevel",
+    "SeverityText",
+    "jsonPayload.level",
+    "severityNumber",
+    "s",
+]);
+pub(super) const LOGGER: [Name; 19] = names([
+    "logger",
+    "logger_name",
+    "name",
+    "module",
+    "log.logger",
+    "loggerName",
+    "Category",
+    "SourceContext",
+    "Properties.SourceContext",
+    "channel",
+    "target",
+    "component",
+    "Logger",
+    "scope.name",
+    "instrumentationScope.name",
+    "progname",
+    "facility",
+    "caller",
+    "c",
+]);
+pub(super) const MESSAGE: [Name; 21] = names([
+    "message",
+    "msg",
+    "@m",
+    "@mt",
+    "event",
+    "text",
+    "short_message",
+    "textPayload",
+    "jsonPayload.message",
+    "body",
+    "body.stringValue",
+    "Body",
+    "fields.message",
+    "Message",
+    "RenderedMessage",
+    "MessageTemplate",
+    "errorMessage",
+    "MESSAGE",
+    "log",
+    "error",
+    "err",
+]);
+pub(super) const HOST: [Name; 7] = names([
+    "host",
+    "hostname",
+    "host.name",
+    "MachineName",
+    "Properties.MachineName",
+    "resource.host.name",
+    "HOSTNAME",
+]);
+pub(super) const PROCESS: [Name; 6] =
+    names(["pid", "process.pid", "process_id", "processId", "ProcessId", "process"]);
+pub(super) const THREAD: [Name; 9] = names([
+    "thread",
+    "thread_name",
+    "threadName",
+    "thread.name",
+    "process.thread.name",
+    "ThreadId",
+    "Properties.ThreadId",
+    "threadId",
+    "ctx",
+]);
+/// Fields that hold a stack trace; behind a dot, a field of an object.
+pub(super) const TRACE: [Name; 35] = names([
+    "exc_info",
+    "exception",
+    "traceback",
+    "stack_trace",
+    "stack",
+    "stacktrace",
+    "stackTrace",
+    "error.stack_trace",
+    "exc_text",
+    "error.stack",
+    "err.stack",
+    "err",
+    "error",
+    "error.stacktrace",
+    "error.stackTrace",
+    "exception.stacktrace",
+    "exception.stack",
+    "exception.stack_trace",
+    "errorVerbose",
+    "errorStack",
+    "thrown.extendedStackTrace",
+    "backtrace",
+    "@x",
+    "Exception",
+    "StackTrace",
+    "full_message",
+    "exception.backtrace",
+    "exception.stackTrace",
+    "attributes.exception.stacktrace",
+    "jsonPayload.stack_trace",
+    "jsonPayload.exception",
+    "context.exception.trace",
+    "fields.backtrace",
+    "error.backtrace",
+    "exc.stack",
+]);
+/// Fields that name the exception where its stack stands alone, and what it says.
+pub(super) const TYPE: [Name; 8] = names([
+    "exception.type",
+    "error.type",
+    "err.type",
+    "exception.class",
+    "error.class",
+    "error.kind",
+    "exception_class",
+    "error_class",
+]);
+pub(super) const SAID: [Name; 7] = names([
+    "exception.message",
+    "error.message",
+    "err.message",
+    "exception_message",
+    "error_message",
+    "error",
+    "err",
+]);
+/// Type and text of an error without a stack.
+pub(super) const ERRORS: [(Name, Name); 12] = [
+    (Name::new("exception.type"), Name::new("exception.message")),
+    (Name::new("error.type"), Name::new("error.message")),
+    (Name::new("err.type"), Name::new("err.message")),
+    (Name::new("error.name"), Name::new("error.message")),
+    (Name::new("err.name"), Name::new("err.message")),
+    (Name::new("exception.class"), Name::new("exception.message")),
+    (Name::new("exception.exceptionClass"), Name::new("exception.exceptionMessage")),
+    (Name::new("exception.exception_class"), Name::new("exception.exception_message")),
+    (Name::new("exception.exception_type"), Name::new("exception.exception_message")),
+    (Name::new("errorType"), Name::new("errorMessage")),
+    (Name::new("context.exception.class"), Name::new("context.exception.message")),
+    (Name::new("thrown.name"), Name::new("thrown.message")),
+];
+/// Text of an error without a type.
+pub(super) const ERROR_TEXTS: [Name; 6] = names(["error", "err", "exception", "Exception", "@x", "cause"]);
+
+/// A request and its answer.
+pub(super) const STATUS: [Name; 3] = names(["status", "status_code", "http.response.status_code"]);
+pub(super) const METHOD: [Name; 4] =
+    names(["request.method", "request_method", "method", "http.request.method"]);
+pub(super) const PATH: [Name; 5] = names(["request.uri", "request_uri", "uri", "path", "url.path"]);
+pub(super) const SPOKEN: [Name; 2] = names(["message", "msg"]);
