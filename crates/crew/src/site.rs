@@ -24,6 +24,9 @@ use crate::trust::TrustStore;
 /// Largest file that is read as text, in bytes.
 const LARGEST_TEXT: u64 = 1024 * 1024;
 
+/// Lines before an error that a sample keeps.
+const LINES_BEFORE: usize = 20;
+
 /// The logs that the settings of a project name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Logs {
@@ -253,6 +256,12 @@ pub fn sample_from_text(redactor: &Redactor, text: &str) -> (String, Sample) {
     };
     let title = title.lines().next().unwrap_or("error").chars().take(160).collect();
     (title, Sample { text, level: None, trace, before: Vec::new(), source: String::new() })
+}
+
+/// Lines that another program logged just before an error, as a sample keeps them: the last ones, secrets taken out.
+pub fn lines_before(redactor: &Redactor, lines: &[String]) -> Vec<String> {
+    let last = lines.iter().skip(lines.len().saturating_sub(LINES_BEFORE));
+    last.map(|line| redactor.redact(line).text).collect()
 }
 
 /// A text file of a commit; none if it is not there, too large, or no text.

@@ -6,28 +6,37 @@ use std::time::Instant;
 
 use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, FIX_BUG, PUBLISH_FIX, VERIFY_FIX};
 use groundcrew_core::contract::{
-    Candidate, ClassifyErrorResult, Effort, FixBugResult, PublishFixContext, Reproduction, RootCause, Suspect,
+    Candidate, Classification, ClassifyErrorResult, Effort, FixBugResult, PublishFixContext, Reproduction,
+    RootCause, Suspect,
 };
 use groundcrew_core::evidence::{ChangeKind, Grade};
+use groundcrew_core::incident::Category;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, Task};
 use groundcrew_crew::config::Config;
 use groundcrew_logs::{Pipe, Record, Redactor, Scan, ScanError, ScanOptions, scan};
 use groundcrew_workbench::git::Repository;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::escape;
-use crate::evidence::{Evidence, patch_lines};
+use crate::evidence::{Evidence, patch_lines, short};
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
 use crate::oneshot::{OneShot, take_tests};
 use crate::options::Fix;
 use crate::output::Style;
 use crate::signals::Signals;
+use crate::table::Table;
 
 /// Bytes at the end of a log that are read; an error further up is not the last one.
 const TAIL: u64 = 8 * 1024 * 1024;
+
+/// Longest text of a fact, in characters.
+const CELL: usize = 160;
+
+/// Suspects and candidates that are shown where there is no fix.
+const SHOWN: usize = 5;
 
 /// What came of it.
 #[derive(Serialize)]
@@ -62,6 +71,8 @@ pub(super) struct Report {
     suspects: Vec<Suspect>,
     /// What was run and what became of it, best first.
     tried: Vec<Candidate>,
+    /// Where there is no fix: what a person could say that would help most.
+    question: Option<String>,
     /// How much the search did.
     pub(super) effort: Effort,
     /// Wall clock of all of it, in seconds.
@@ -94,15 +105,47 @@ pub(super) fn attempt(options: &Fix, at: &Invocation, signals: &Signals) -> Resu
     let error = options.log().map(|path| last_error(path)).transpose()?;
     let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
     let work = OneShot::new(at, &folder, |config, repository| adjust(config, repository, options))?;
-    let done = match &error {
-        Some(error) => work.work(CLASSIFY_ERROR, Role::Triage, json!({ "error": error }), signals)?,
-        None => work.work(FIX_BUG, Role::Developer, json!({ "from_tests": true }), signals)?,
+    let repair = |context: Value| work.work(FIX_BUG, Role::Developer, context, signals);
+    let mut done = match &error {
+        Some(error) => work.work(CLASSIFY_ERROR, Role::Triage, json!(error), signals)?,
+        None => repair(json!({ "from_tests": true }))?,
     };
+    if let (Done::Clean, Some(error), true) = (done, &error, is_worth_a_try(&work)?) {
+        done = repair(json!(error))?;
+    }
     if let Done::Signal(_) = done {
         return Ok(None);
     }
-    let report = report(&work, error.as_deref())?;
+    let report = report(&work, error.as_ref().map(|error| error.error.as_str()))?;
     Ok(Some(Report { seconds: began.elapsed().as_secs_f64(), ..report }))
+}
+
+/// Whether code may cure what triage would leave to a person: somebody asks for it here, and the error was raised in their
+/// code by data or by a file that it could have been prepared for.
+fn is_worth_a_try(work: &OneShot) -> Result<bool, Failure> {
+    if work.last(FIX_BUG)?.is_some() {
+        return Ok(false);
+    }
+    let judged = classification(work)?;
+    Ok(judged.is_some_and(|judged| {
+        let curable = match judged.category {
+            Category::Config | Category::Data | Category::UserError | Category::Unknown => true,
+            Category::CodeBug
+            | Category::Regression
+            | Category::Dependency
+            | Category::Infrastructure
+            | Category::Resource
+            | Category::Security
+            | Category::Flaky => false,
+        };
+        curable && judged.in_app_frame.is_some()
+    }))
+}
+
+fn classification(work: &OneShot) -> Result<Option<Classification>, Failure> {
+    let triaged = work.last(CLASSIFY_ERROR)?.and_then(|task| task.result);
+    let triaged = triaged.and_then(|result| serde_json::from_value::<ClassifyErrorResult>(result).ok());
+    Ok(triaged.map(|result| result.classification))
 }
 
 /// What the command line says counts over the settings.
@@ -133,11 +176,20 @@ fn beneath(repository: &Repository, path: &Path) -> Result<String, Failure> {
     })
 }
 
+/// An error of a log, under the names that tasks have for it.
+#[derive(Serialize)]
+pub(super) struct Logged {
+    /// Its text.
+    pub(super) error: String,
+    /// Lines that were logged just before it, oldest first.
+    pub(super) before: Vec<String>,
+}
+
 /// The last error of a log, or the whole text where it holds no record but a stack trace.
 ///
 /// # Errors
 /// The file cannot be read, or there is no error in it.
-pub(super) fn last_error(path: &Path) -> Result<String, Failure> {
+pub(super) fn last_error(path: &Path) -> Result<Logged, Failure> {
     let unreadable =
         |error: String| Failure::new(Kind::Failed, format!("cannot read {}: {error}", path.display()));
     // The store takes secrets out again under its own key; this key only keeps them off the way there.
@@ -163,7 +215,11 @@ pub(super) fn last_error(path: &Path) -> Result<String, Failure> {
     let traced = |record: &&Record| record.trace.is_some();
     let last = read.records.iter().rev().find(traced);
     let last = last.or_else(|| read.records.iter().rev().find(|record| record.is_error()));
-    last.map(|record| record.text.clone()).ok_or_else(|| {
+    let logged = |record: &Record| Logged {
+        error: record.text.clone(),
+        before: record.context.iter().map(str::to_owned).collect(),
+    };
+    last.map(logged).ok_or_else(|| {
         Failure::new(Kind::NotFound, format!("there is no error in {}", path.display()))
             .hint("give a log that holds the error, or its stack trace")
     })
@@ -215,12 +271,10 @@ fn report(work: &OneShot, error: Option<&str>) -> Result<Report, Failure> {
     };
     let fix = found.as_ref().and_then(|found| found.fix.as_ref());
     let tried = fix.map(|fix| &fix.candidates).or(found.as_ref().map(|found| &found.tried));
-    let triaged = work.last(CLASSIFY_ERROR)?.and_then(|task| task.result);
-    let triaged = triaged.and_then(|result| serde_json::from_value::<ClassifyErrorResult>(result).ok());
     let mut report = Report {
         outcome: "not_fixed",
         error: title,
-        classification: triaged.map(|result| json!(result.classification)),
+        classification: classification(work)?.map(|judged| json!(judged)),
         branch: None,
         commit: None,
         evidence: None,
@@ -233,12 +287,17 @@ fn report(work: &OneShot, error: Option<&str>) -> Result<Report, Failure> {
         reproduction: found.as_ref().and_then(|found| found.reproduction.clone()),
         suspects: found.as_ref().map(|found| found.suspects.clone()).unwrap_or_default(),
         tried: tried.cloned().unwrap_or_default(),
+        question: None,
         effort: found.as_ref().map(|found| found.effort).unwrap_or_default(),
         seconds: 0.0,
     };
     let published = work.last(PUBLISH_FIX)?.filter(|task: &Task| task.status == Status::Blocked);
     let Some(task) = published else {
-        report.reason = Some(work.reason()?);
+        let doubt = classification(work)?.and_then(|judged| judged.not_fixable_reason);
+        let reason = work.reason()?;
+        let doubt = doubt.filter(|doubt| *doubt != reason);
+        report.reason = Some(doubt.map_or_else(|| reason.clone(), |doubt| format!("{doubt}; {reason}")));
+        report.question = found.as_ref().and_then(question);
         return Ok(report);
     };
     let context: PublishFixContext = serde_json::from_value(task.context.clone())
@@ -279,14 +338,59 @@ fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {
     })
 }
 
+/// What is known where there is no fix: enough for a person to go on from.
+fn without_fix(report: &Report) -> Vec<String> {
+    let mut table = Table::bare();
+    let mut fact = |name: &str, value: String| table.row([name.to_owned(), value]);
+    if let Some(found) = &report.reproduction {
+        fact("reproduced by", escape::brief(&found.call, CELL));
+    }
+    if let Some(cause) = &report.root_cause {
+        let place = format!("{}:{}", cause.file, cause.line);
+        fact("look at", escape::brief(&format!("{place}: {}", cause.statement), CELL));
+        fact("because", escape::brief(&cause.why, CELL));
+    }
+    for suspect in report.suspects.iter().take(SHOWN) {
+        let told = format!("{} \"{}\": {}", short(&suspect.sha), suspect.subject, suspect.evidence);
+        fact("suspect", escape::brief(&told, CELL));
+    }
+    if report.effort.validations > 0 {
+        fact("tried", format!("{} candidates; of these", report.effort.validations));
+    }
+    for candidate in report.tried.iter().take(SHOWN) {
+        let Candidate { strategy, explanation, outcome, .. } = candidate;
+        fact("", escape::brief(&format!("{strategy}: {explanation}: {outcome}"), CELL));
+    }
+    if let Some(question) = &report.question {
+        fact("question", escape::brief(question, CELL));
+    }
+    table.lines()
+}
+
+/// What a person could say that would help most.
+fn question(found: &FixBugResult) -> Option<String> {
+    let Some(reproduction) = &found.reproduction else {
+        let place = found.root_cause.as_ref().map(|cause| format!(" at {}:{}", cause.file, cause.line));
+        return Some(format!(
+            "which call, with which values, leads to the error{}?",
+            place.unwrap_or_default()
+        ));
+    };
+    Some(match &reproduction.test_id {
+        Some(test) => format!("does {test} ask for the right thing, and what has to change for it?"),
+        None => format!("what should {} give or do instead of failing?", reproduction.call),
+    })
+}
+
 fn print(at: &Invocation, report: &Report) -> Result<(), Failure> {
     let heading = |text: &str| at.out.line(at.out.paint(Style::Strong, text));
     let (Some(branch), Some(commit)) = (&report.branch, &report.commit) else {
         heading(&format!("not fixed: {}", escape::brief(&report.error, 160)))?;
-        return at.out.line(escape::lines(report.reason.as_deref().unwrap_or_default()));
+        at.out.line(escape::lines(report.reason.as_deref().unwrap_or_default()))?;
+        return at.out.lines(without_fix(report));
     };
     heading(&format!("{}: {}", report.outcome, escape::brief(&report.error, 160)))?;
-    at.out.line(format!("branch {} at {}", escape::line(branch), crate::evidence::short(commit)))?;
+    at.out.line(format!("branch {} at {}", escape::line(branch), short(commit)))?;
     if let Some(evidence) = &report.evidence {
         at.out.lines(evidence.lines(&at.out))?;
     }

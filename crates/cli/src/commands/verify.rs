@@ -50,7 +50,8 @@ pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
     let context = FixBugContext {
         round: 1,
         base_sha: Some(base.to_string()),
-        error: Some(error),
+        error: Some(error.error),
+        before: error.before,
         proposed: Some(commit.to_string()),
         ..FixBugContext::default()
     };

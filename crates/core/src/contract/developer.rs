@@ -17,6 +17,9 @@ pub struct FixBugContext {
     /// The error as text, where there is no dossier.
     #[serde(default, alias = "error_message", alias = "error_text", alias = "message", alias = "text")]
     pub error: Option<String>,
+    /// Lines that were logged just before the error, oldest first, where there is no dossier.
+    #[serde(default)]
+    pub before: Vec<String>,
     /// A commit that is taken as the fix instead of searching for one: it is verified and reviewed, and has its own branch.
     #[serde(default)]
     pub proposed: Option<String>,

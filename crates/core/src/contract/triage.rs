@@ -27,6 +27,9 @@ pub struct ClassifyErrorContext {
         alias = "log"
     )]
     pub error: Option<String>,
+    /// Lines that were logged just before the error, oldest first; inputs may be taken from them.
+    #[serde(default)]
+    pub before: Vec<String>,
     /// The parsed trace.
     #[serde(default)]
     pub trace: Option<Trace>,

@@ -30,7 +30,7 @@ use crate::agents::proposed::{Given, take};
 use crate::agents::publish::publish;
 use crate::agents::searching::Searching;
 use crate::brain::language::Language;
-use crate::site::sample_from_text;
+use crate::site::{lines_before, sample_from_text};
 
 /// The choice that nothing be repaired.
 const DECLINE: &str = "decline";
@@ -300,6 +300,7 @@ fn known(job: &Job<'_>, context: &FixBugContext) -> Result<(Dossier, u32), Troub
         && let Some(text) = context.error.as_deref().or(job.task.context.as_str())
     {
         (dossier.title, dossier.sample) = sample_from_text(job.redactor(), text);
+        dossier.sample.before = lines_before(job.redactor(), &context.before);
     }
     Ok((dossier, context.round.max(1)))
 }

@@ -6,7 +6,7 @@ use groundcrew_core::task::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agent::{Job, Trouble};
-use crate::site::sample_from_text;
+use crate::site::{lines_before, sample_from_text};
 
 /// What is known about the error.
 pub(super) struct Facts {
@@ -57,6 +57,7 @@ impl Facts {
                 ));
             }
         };
+        sample.before = lines_before(job.redactor(), &context.before);
         if context.trace.is_some() {
             sample.trace.clone_from(&context.trace);
         }
