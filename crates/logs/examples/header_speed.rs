@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::hint::black_box;
 
-use groundcrew_logs::header::{Clock, Layout};
+use groundcrew_logs::header::{Layout, Reader};
 use jiff::Timestamp;
 
 const LINES: usize = 20_000;
@@ -21,8 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines: Vec<&str> = text.lines().take(LINES).collect();
         let reference = Timestamp::now();
         let layout = Layout::learn(lines.iter().copied(), reference);
-        let mut clock = Clock::new(reference);
-        let read = best(&lines, |line| usize::from(layout.read_at(line, &mut clock).is_some()));
+        let mut reader = Reader::new(layout.clone(), reference);
+        let read = best(&lines, |line| usize::from(reader.read(line).is_some()));
         let quick = best(&lines, |line| usize::from(layout.quick(line.as_bytes()).is_some()));
         let nothing = Layout::default();
         let alone = best(&lines, |line| usize::from(nothing.read(line, reference).is_some()));

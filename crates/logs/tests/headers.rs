@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use groundcrew_logs::header::Layout;
+use groundcrew_logs::header::{Layout, Reader};
 
 fn data() -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/logs");
@@ -64,10 +64,12 @@ fn messages_begin_where_the_labels_say() {
         let contents = column(&table, "Content");
         let lines: Vec<&str> = raw.lines().collect();
         let layout = Layout::learn(lines.iter().copied(), reference);
+        let mut reader = Reader::new(layout.clone(), reference);
         let (mut same, mut learned, mut quick) = (0_u32, 0, 0);
         let mut wrong = Vec::new();
         for (line, content) in lines.iter().zip(&contents) {
             let head = layout.read(line, reference);
+            assert_eq!(reader.read(line), head, "{line}");
             let message = head.map_or(*line, |head| &line[head.message_at..]);
             learned += usize::from(head.is_some_and(|head| head.learned));
             quick += usize::from(layout.quick(line.as_bytes()).is_some());

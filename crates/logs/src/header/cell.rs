@@ -7,15 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::level;
 use super::time::{self, Form, Stamp};
+use super::word::threaded;
 
 /// Cells looked at in a line.
 pub(super) const CELLS: usize = 16;
 /// Bytes of a line in which cells are looked for.
 pub(super) const REACH: usize = 512;
-const LONGEST_WORD: usize = 128;
-const LONGEST_GROUP: usize = 256;
 /// What nothing else than words is made of.
-const PLAIN: [bool; 256] = {
+pub(super) const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte: u8 = 0;
     while byte < 128 {
@@ -29,7 +28,7 @@ const PLAIN: [bool; 256] = {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub(super) struct Glue {
     signs: [u8; 6],
-    length: u8,
+    pub(super) length: u8,
 }
 
 impl Glue {
@@ -106,15 +105,15 @@ pub(super) struct Cell {
 /// Finds the cells of a line one after another.
 #[derive(Debug, Clone)]
 pub(super) struct Cells<'a> {
-    b: &'a [u8],
+    pub(super) b: &'a [u8],
     /// Where the next glue begins.
     pub(super) at: usize,
     /// The bracket that closes the one that cells are inside of.
     pub(super) inside: Option<u8>,
     /// The line begins as RFC 5424 has it, where `-` is a value.
     modern_syslog: bool,
-    previous: Option<Previous>,
-    count: usize,
+    pub(super) previous: Option<Previous>,
+    pub(super) count: usize,
     /// What the signs behind the last cell are, and the bracket behind them, where that was asked.
     ahead: Option<Ahead>,
     /// What the last time says that was expected.
@@ -125,10 +124,10 @@ type Ahead = (Option<(Glue, usize)>, Option<u8>);
 
 /// What of the cell before says how the next one is read.
 #[derive(Debug, Clone, Copy)]
-struct Previous {
-    kind: Kind,
+pub(super) struct Previous {
+    pub(super) kind: Kind,
     /// No sign stands before it.
-    bare: bool,
+    pub(super) bare: bool,
 }
 
 impl<'a> Cells<'a> {
@@ -139,6 +138,23 @@ impl<'a> Cells<'a> {
             b.get(after..).is_some_and(|rest| rest.starts_with(b"1 "))
         };
         Self { b, at: 0, inside: None, modern_syslog, previous: None, count: 0, ahead: None, stamp: None }
+    }
+
+    /// A line's cells from a place on, with what is known of those before it.
+    pub(super) fn resumed(
+        b: &'a [u8],
+        at: usize,
+        inside: Option<u8>,
+        previous: Option<Previous>,
+        count: usize,
+    ) -> Self {
+        Self { at, inside, previous, count, ..Self::new(b) }
+    }
+
+    /// The bracket that closes what follows a cell of this kind, although none opened.
+    pub(super) fn inside_behind(kind: Kind) -> Option<u8> {
+        // `E1105 10:00:00.1 7 file.go:12] ` opens no bracket.
+        (kind == Kind::Time(Form::Glog)).then_some(b']')
     }
 
     /// The signs from here to the next cell or the message, and where that begins, without passing them.
@@ -233,14 +249,11 @@ impl<'a> Cells<'a> {
             && self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Time(Form::Dmy)) && cell.bare)
     }
 
-    fn take(&mut self, cell: &Cell) {
+    pub(super) fn take(&mut self, cell: &Cell) {
         self.at = cell.after;
         self.previous = Some(Previous { kind: cell.kind, bare: cell.glue.length == 0 });
         self.count += 1;
-        // `E1105 10:00:00.1 7 file.go:12] ` opens no bracket.
-        if cell.kind == Kind::Time(Form::Glog) {
-            self.inside = Some(b']');
-        }
+        self.inside = Self::inside_behind(cell.kind).or(self.inside);
     }
 
     /// The next cell; `None` at the end or where no cell can be.
@@ -263,88 +276,8 @@ impl<'a> Cells<'a> {
         Some(cell)
     }
 
-    /// The next cell, when these signs and this kind of cell are there; cheaper than looking what is there.
-    pub(super) fn expect(&mut self, glue: Glue, kind: Kind) -> Option<Cell> {
-        let before = self.at;
-        let at = skip_blanks(self.b, self.expect_glue(glue)?);
-        let joined = at == before && glue.length == 0 && self.previous.is_some();
-        let cell = if joined {
-            self.joined(at).filter(|cell| cell.kind == kind)?
-        } else {
-            self.expect_value(glue, kind, at)?
-        };
-        self.take(&cell);
-        Some(cell)
-    }
-
-    fn expect_value(&mut self, glue: Glue, kind: Kind, at: usize) -> Option<Cell> {
-        let rest = self.b.get(at..)?;
-        let first = *rest.first()?;
-        if kind == Kind::Word && self.inside.is_none() {
-            // Most words end at a blank, and nothing in them needs a second look.
-            let length = rest.iter().take(LONGEST_WORD).take_while(|b| PLAIN[usize::from(**b)]).count();
-            if length > 0 && rest.get(length) == Some(&b' ') {
-                return Some(cell(glue, kind, at, at + length));
-            }
-        }
-        match kind {
-            Kind::Time(form) => {
-                let (stamp, length) = match form.scan(rest) {
-                    Some(found) => found,
-                    None => time::scan(rest).map(|(_, stamp, length)| (stamp, length))?,
-                };
-                self.stamp = Some(stamp);
-                Some(cell(glue, kind, at, at + length))
-            }
-            Kind::Level => {
-                let length = letters(rest);
-                let known = level::word(&rest[..length]).is_some();
-                // A column of levels may hold one that we do not know.
-                let other = length >= 3 && (self.inside.is_some() || all_upper(&rest[..length]));
-                let ends = rest.get(length).is_none_or(|b| !b.is_ascii_alphanumeric() && !b"_.".contains(b));
-                (ends && (known || other)).then(|| cell(glue, kind, at, at + length))
-            }
-            Kind::Letter => {
-                let ends = rest.get(1).is_none_or(|b| !b.is_ascii_alphabetic() && *b != b'_');
-                (first.is_ascii_uppercase() && ends).then(|| cell(glue, kind, at, at + 1))
-            }
-            Kind::Sign => level::sign(first).map(|_| cell(glue, kind, at, at + 1)),
-            Kind::Priority => self.first_of_line(glue, at).filter(|cell| cell.kind == kind),
-            Kind::Number => self.number(glue, at),
-            Kind::Word => self
-                .number(glue, at)
-                .or_else(|| self.word(glue, at))
-                .map(|cell| Cell {
-                    kind: if cell.kind == Kind::Number { Kind::Word } else { cell.kind },
-                    ..cell
-                })
-                .filter(|cell| cell.kind == kind),
-            Kind::Tag => self.word(glue, at).filter(|cell| cell.kind == kind),
-            Kind::Group(open) => (first == open).then(|| self.group(glue, at)).flatten(),
-            Kind::Data => data(rest).map(|length| cell(glue, kind, at, at + length)),
-        }
-    }
-
-    /// Where these signs end, if they are what follows, with blanks between them.
-    pub(super) fn expect_glue(&mut self, glue: Glue) -> Option<usize> {
-        let mut at = self.at;
-        for sign in glue.bytes() {
-            at = skip_blanks(self.b, at);
-            if self.b.get(at) != Some(sign) {
-                return None;
-            }
-            if self.inside == Some(*sign) {
-                self.inside = None;
-            } else if b"[(<{".contains(sign) {
-                self.inside = Some(closer(*sign));
-            }
-            at += 1;
-        }
-        Some(at)
-    }
-
     /// A cell directly behind another without anything between.
-    fn joined(&self, at: usize) -> Option<Cell> {
+    pub(super) fn joined(&self, at: usize) -> Option<Cell> {
         let previous = self.previous?;
         let rest = self.b.get(at..)?;
         if previous.kind == Kind::Letter
@@ -395,26 +328,6 @@ impl<'a> Cells<'a> {
         self.number(glue, at).or_else(|| self.word(glue, at))
     }
 
-    /// Flask's `ERROR in app: `.
-    fn named_in(&self, glue: Glue, at: usize) -> Option<Cell> {
-        let behind_level = self.previous.is_some_and(|cell| cell.kind == Kind::Level);
-        if !behind_level || !self.b.get(at..)?.starts_with(b"in ") {
-            return None;
-        }
-        let rest = self.b.get(at + 3..)?;
-        let length = rest
-            .iter()
-            .take(LONGEST_WORD)
-            .take_while(|b| b.is_ascii_alphanumeric() || b"_.".contains(b))
-            .count();
-        (length > 0 && rest.get(length) == Some(&b':')).then(|| {
-            let mut found = cell(glue, Kind::Tag, at + 3, at + 3 + length);
-            found.after += 1;
-            found.named = true;
-            found
-        })
-    }
-
     fn time(&self, rest: &[u8]) -> Option<(Form, Stamp, usize)> {
         if self.inside == Some(b']')
             && self.previous.is_none()
@@ -426,7 +339,7 @@ impl<'a> Cells<'a> {
     }
 
     /// What only the beginning of a line can be.
-    fn first_of_line(&self, glue: Glue, at: usize) -> Option<Cell> {
+    pub(super) fn first_of_line(&self, glue: Glue, at: usize) -> Option<Cell> {
         let rest = self.b.get(at..)?;
         let first = *rest.first()?;
         if first == b'<' && glue.length == 0 {
@@ -522,229 +435,10 @@ impl<'a> Cells<'a> {
     fn behind_time(&self) -> bool {
         self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Time(_)))
     }
-
-    fn group(&self, glue: Glue, at: usize) -> Option<Cell> {
-        let open = *self.b.get(at)?;
-        let close = closer(open);
-        let mut depth = 0;
-        for (offset, byte) in self.b[at..].iter().take(LONGEST_GROUP).enumerate() {
-            if *byte == open {
-                depth += 1;
-            } else if *byte == close {
-                depth -= 1;
-                if depth == 0 {
-                    let start = skip_blanks(self.b, at + 1).min(at + offset);
-                    let padding = self.b[start..at + offset].iter().rev().take_while(|b| blank(**b)).count();
-                    let mut found = cell(glue, Kind::Group(open), start, at + offset - padding);
-                    found.after = at + offset + 1;
-                    let number = self.b[start..found.end].iter().all(u8::is_ascii_digit);
-                    let ends = match self.b.get(found.after) {
-                        None => true,
-                        // Unreal joins the name to the frame's number.
-                        Some(b) if number && b.is_ascii_uppercase() => open == b'[',
-                        Some(b) => blank(*b) || b"[(:|-,]>".contains(b),
-                    };
-                    return ends.then_some(found);
-                }
-            }
-        }
-        None
-    }
-
-    fn number(&self, glue: Glue, at: usize) -> Option<Cell> {
-        let rest = &self.b[at..];
-        let digits = rest.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
-        let behind = rest.get(digits);
-        let colon = behind == Some(&b':') && rest.get(digits + 1).is_none_or(|b| blank(*b));
-        let ends = colon || behind.is_none_or(|b| blank(*b) || b"|]),#>}".contains(b));
-        (digits > 0 && ends).then(|| cell(glue, Kind::Number, at, at + digits))
-    }
-
-    /// A word, or a tag where a colon ends it.
-    fn word(&self, glue: Glue, at: usize) -> Option<Cell> {
-        if let Some(found) = self.named_in(glue, at) {
-            return Some(found);
-        }
-        let rest = &self.b[at..];
-        if let Some(length) = self.inside.and_then(|close| threaded(rest, close)) {
-            return Some(cell(glue, Kind::Word, at, at + length));
-        }
-        // Python's own form, `ERROR:root:it broke`.
-        let joined = glue.bytes() == b":" && self.count == 1 && at > 0 && self.b[at - 1] == b':';
-        let (end, plain) = self.word_end(rest, joined)?;
-        if end == 0 || end > LONGEST_WORD {
-            return None;
-        }
-        if let Some(name) = leveled(&rest[..end]).filter(|_| rest.get(end) == Some(&b':')) {
-            return Some(cell(glue, Kind::Word, at, at + name));
-        }
-        if self.inside.is_none()
-            && !plain
-            && let Some(found) = self.tag(glue, at, at + end)
-        {
-            return Some(Cell { named: joined, ..found });
-        }
-        let stop = rest.get(end);
-        let calls = stop == Some(&b'(')
-            || (stop == Some(&b'[') && !rest[end..].get(1).is_some_and(u8::is_ascii_alphanumeric));
-        (!calls).then(|| cell(glue, Kind::Word, at, at + end))
-    }
-
-    /// Where a word ends, and whether the colon there is no tag's.
-    fn word_end(&self, rest: &[u8], joined: bool) -> Option<(usize, bool)> {
-        let mut end = 0;
-        while let Some(&byte) = rest.get(end) {
-            let behind = rest.get(end + 1..).unwrap_or_default();
-            let apart = behind.first().is_none_or(|b| blank(*b));
-            match byte {
-                b' ' | b'\t' | b'|' => break,
-                // `grep` and others put the file's name before the line.
-                b':' if self.count == 0 && time::scan(behind).is_some() => return Some((end, true)),
-                b':' if self.inside.is_some_and(|close| is_level_before(behind, close)) => {
-                    return Some((end, true));
-                }
-                b':' if joined || apart => break,
-                b',' if apart => break,
-                b'(' if let Some(length) = service(&rest[end..]) => {
-                    end += length;
-                    continue;
-                }
-                b'[' | b'(' if end > 0 => break,
-                b'"' | b'\'' | b'=' => return None,
-                other if Some(other) == self.inside => break,
-                _ => {}
-            }
-            end += 1;
-        }
-        Some((end, false))
-    }
-
-    /// `name[7]:`, `name[7] (what): `, `name( 7): `, `name 1.2:`, `name:`.
-    fn tag(&self, glue: Glue, at: usize, end: usize) -> Option<Cell> {
-        let b = self.b;
-        let mut found = cell(glue, Kind::Tag, at, end);
-        let colon = |at: usize| b.get(at) == Some(&b':') && b.get(at + 1).is_none_or(|b| blank(*b));
-        match b.get(end) {
-            Some(b':') => {
-                found.after = end + 1;
-                Some(found)
-            }
-            Some(open @ (b'[' | b'(')) => {
-                let (start, stop) = self.process(end, *open)?;
-                found.process = (start, stop);
-                let mut after = skip_blanks(b, stop) + 1;
-                if b.get(after) == Some(&b' ') && b.get(after + 1) == Some(&b'(') {
-                    after = self.group(Glue::default(), after + 1)?.after;
-                }
-                found.after = after + 1;
-                colon(after).then_some(found)
-            }
-            Some(b' ') => {
-                // A padded tag (`chatty  : `), a program with its version (`syslogd 1.4.1: `), one of several words.
-                let padded = skip_blanks(b, end);
-                let behind_level =
-                    self.previous.is_some_and(|cell| matches!(cell.kind, Kind::Letter | Kind::Level));
-                if behind_level && colon(padded) {
-                    found.after = padded + 1;
-                    return Some(found);
-                }
-                if glue.bytes() == b"/" && b.get(padded) == Some(&b'(') {
-                    let (start, stop) = self.process(padded, b'(')?;
-                    found.process = (start, stop);
-                    found.after = skip_blanks(b, stop) + 2;
-                    return colon(found.after - 1).then_some(found);
-                }
-                self.long_tag(found, end)
-            }
-            _ => None,
-        }
-    }
-
-    /// Digits, and perhaps letters, up to the closing bracket; inner blanks are padding.
-    fn process(&self, at: usize, open: u8) -> Option<(usize, usize)> {
-        let start = skip_blanks(self.b, at + 1);
-        let rest = self.b.get(start..)?;
-        // Heroku names its processes, `app[web.1]`.
-        let length = rest.iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
-        let stop = start + length;
-        (length > 0 && self.b.get(skip_blanks(self.b, stop)) == Some(&closer(open))).then_some((start, stop))
-    }
-
-    fn long_tag(&self, mut found: Cell, end: usize) -> Option<Cell> {
-        let host = self.previous.is_some_and(|cell| cell.kind == Kind::Word) && self.count >= 2;
-        if !host {
-            return None;
-        }
-        let b = self.b;
-        let mut at = end;
-        for _ in 0..3 {
-            let start = skip_blanks(b, at);
-            let length = b
-                .get(start..)?
-                .iter()
-                .take(32)
-                .take_while(|b| b.is_ascii_alphanumeric() || b".-_()/".contains(b))
-                .count();
-            at = start + length;
-            if length == 0 {
-                return None;
-            }
-            match b.get(at) {
-                Some(b'[') => {
-                    let (first, stop) = self.process(at, b'[')?;
-                    found.process = (first, stop);
-                    found.end = at;
-                    let mut after = stop + 1;
-                    if b.get(after) == Some(&b' ') && b.get(after + 1) == Some(&b'(') {
-                        after = self.group(Glue::default(), after + 1)?.after;
-                    }
-                    found.after = after + 1;
-                    return (b.get(after) == Some(&b':')).then_some(found);
-                }
-                Some(b':') if b[start].is_ascii_digit() && b.get(at + 1).is_none_or(|b| blank(*b)) => {
-                    found.after = at + 1;
-                    return Some(found);
-                }
-                Some(b' ') => {}
-                _ => return None,
-            }
-        }
-        None
-    }
-}
-
-/// The length of `Server thread` in `[Server thread/INFO]`.
-fn threaded(rest: &[u8], close: u8) -> Option<usize> {
-    let end = rest.iter().take(LONGEST_WORD).position(|b| *b == close)?;
-    let slash = rest[..end].iter().rposition(|b| *b == b'/')?;
-    (slash > 0 && level::word(&rest[slash + 1..end]).is_some()).then_some(slash)
-}
-
-/// Whether a level stands here, up to the closing bracket.
-fn is_level_before(rest: &[u8], close: u8) -> bool {
-    let length = letters(rest);
-    rest.get(length) == Some(&close) && level::word(&rest[..length]).is_some()
-}
-
-/// The length of `production` in `production.ERROR`.
-fn leveled(word: &[u8]) -> Option<usize> {
-    let point = word.iter().rposition(|b| *b == b'.')?;
-    let level = word.get(point + 1..)?;
-    (point > 0 && all_upper(level) && level::word(level).is_some()).then_some(point)
-}
-
-/// The length of `(pam_unix)` in `sshd(pam_unix)[7]:`.
-fn service(rest: &[u8]) -> Option<usize> {
-    let length =
-        rest.iter().skip(1).take(32).take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b)).count();
-    let named = length > 0 && rest.get(1).is_some_and(|b| !b.is_ascii_digit());
-    let closed =
-        rest.get(length + 1) == Some(&b')') && rest.get(length + 2).is_some_and(|b| b"[:".contains(b));
-    (named && closed).then_some(length + 2)
 }
 
 /// `-`, or bracketed elements with quoted values.
-fn data(rest: &[u8]) -> Option<usize> {
+pub(super) fn data(rest: &[u8]) -> Option<usize> {
     if rest.first() == Some(&b'-') {
         return Some(1);
     }
@@ -765,7 +459,7 @@ fn data(rest: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-fn cell(glue: Glue, kind: Kind, start: usize, end: usize) -> Cell {
+pub(super) fn cell(glue: Glue, kind: Kind, start: usize, end: usize) -> Cell {
     Cell { glue, kind, start, end, process: (0, 0), after: end, soft: false, named: false }
 }
 
@@ -789,10 +483,10 @@ pub(super) fn closer(open: u8) -> u8 {
     }
 }
 
-fn letters(b: &[u8]) -> usize {
+pub(super) fn letters(b: &[u8]) -> usize {
     b.iter().take(16).take_while(|b| b.is_ascii_alphabetic()).count()
 }
 
-fn all_upper(b: &[u8]) -> bool {
+pub(super) fn all_upper(b: &[u8]) -> bool {
     b.iter().all(u8::is_ascii_uppercase)
 }

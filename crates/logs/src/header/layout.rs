@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CELLS, Cell, Kind, blank, skip_blanks};
+use super::clock::Clock;
 use super::facts::{self, Facts, Judge};
 use super::learn::{self, Line};
 use super::level;
 use super::program::{Program, Role};
-use super::time::{self, Clock, Form};
+use super::time::{self, Form};
 use crate::record::Level;
 
 /// Lines learned from at most.
@@ -17,13 +18,13 @@ const LINES: usize = 200;
 /// What stands before the messages of a source; nothing learned by default, which reads every line by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Layout {
-    programs: Vec<Program>,
+    pub(super) programs: Vec<Program>,
     /// Some headers are a line of their own before the message.
     #[serde(default)]
-    two_lines: bool,
+    pub(super) two_lines: bool,
     /// Blanks stand before the headers.
     #[serde(default)]
-    indented: bool,
+    pub(super) indented: bool,
 }
 
 /// What stood before the message of a line.
@@ -154,7 +155,7 @@ fn may_have_header(line: &str) -> bool {
 }
 
 /// A line read by itself.
-fn alone<'a>(line: &'a str, strict: bool, clock: &mut Clock) -> Option<Head<'a>> {
+pub(super) fn alone<'a>(line: &'a str, strict: bool, clock: &mut Clock) -> Option<Head<'a>> {
     if !may_have_header(line) {
         return None;
     }
@@ -218,7 +219,7 @@ fn tail_end(line: &[u8], last: &facts::Sight<'_>) -> usize {
 }
 
 /// Puts what a cell says where its role wants it; times are dated when the whole header is known.
-fn note<'a>(head: &mut Head<'a>, line: &'a str, cell: &Cell, role: Role) {
+pub(super) fn note<'a>(head: &mut Head<'a>, line: &'a str, cell: &Cell, role: Role) {
     let text = || line.get(cell.start..cell.end).filter(|text| !text.is_empty() && *text != "-");
     match role {
         Role::None | Role::Time => {}
@@ -233,7 +234,7 @@ fn note<'a>(head: &mut Head<'a>, line: &'a str, cell: &Cell, role: Role) {
     }
 }
 
-fn time_of(line: &[u8], cell: &Cell) -> Option<time::Stamp> {
+pub(super) fn time_of(line: &[u8], cell: &Cell) -> Option<time::Stamp> {
     let rest = line.get(cell.start..)?;
     match cell.kind {
         Kind::Time(form) => {
@@ -244,7 +245,7 @@ fn time_of(line: &[u8], cell: &Cell) -> Option<time::Stamp> {
     }
 }
 
-fn level_of(line: &[u8], cell: &Cell) -> Option<Level> {
+pub(super) fn level_of(line: &[u8], cell: &Cell) -> Option<Level> {
     let text = line.get(cell.start..cell.end)?;
     match cell.kind {
         Kind::Level => level::word(text),
@@ -256,7 +257,7 @@ fn level_of(line: &[u8], cell: &Cell) -> Option<Level> {
 }
 
 /// Programs behind syslog say their level at the message's beginning, where it stays.
-fn with_spoken_level<'a>(line: &'a str, head: Head<'a>) -> Head<'a> {
+pub(super) fn with_spoken_level<'a>(line: &'a str, head: Head<'a>) -> Head<'a> {
     let level = head.level.or_else(|| spoken_level(line.as_bytes().get(head.message_at..)?));
     Head { level, ..head }
 }
@@ -266,7 +267,7 @@ fn spoken_level(message: &[u8]) -> Option<Level> {
     (message.get(length) == Some(&b':')).then(|| level::word(&message[..length])).flatten()
 }
 
-fn whole_character(line: &str, mut at: usize) -> usize {
+pub(super) fn whole_character(line: &str, mut at: usize) -> usize {
     at = at.min(line.len());
     while !line.is_char_boundary(at) {
         at += 1;
@@ -307,7 +308,7 @@ fn first_of_two(line: &[u8]) -> Option<FirstOfTwo<'_>> {
     (method && facts::is_dotted(logger)).then_some(FirstOfTwo { stamp: Some(stamp), level: None, logger })
 }
 
-fn two_lines<'a>(line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
+pub(super) fn two_lines<'a>(line: &'a str, clock: &mut Clock) -> Option<Head<'a>> {
     let first = first_of_two(line.as_bytes())?;
     Some(Head {
         time: first.stamp.and_then(|stamp| clock.time(stamp)),

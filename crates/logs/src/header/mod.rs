@@ -20,16 +20,24 @@ use regex::Regex;
 
 use crate::record::Level;
 
+mod again;
 mod cell;
+mod clock;
+mod daytime;
+mod expect;
 mod facts;
 mod layout;
 mod learn;
 pub(crate) mod level;
+mod plan;
 mod program;
+mod reader;
 mod time;
+mod word;
 
+pub use clock::Clock;
 pub use layout::{Head, Layout, Quick};
-pub use time::Clock;
+pub use reader::Reader;
 
 /// What stood before the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -63,7 +63,7 @@ impl Program {
         Some(self.message_at(line, last, end))
     }
 
-    fn message_at(&self, line: &[u8], last: usize, end: usize) -> usize {
+    pub(super) fn message_at(&self, line: &[u8], last: usize, end: usize) -> usize {
         let wanted = usize::from(self.gap).max((last + usize::from(self.width)).saturating_sub(end));
         let mut at = end;
         while at < end + wanted && line.get(at).is_some_and(|b| blank(*b)) {

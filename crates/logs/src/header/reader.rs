@@ -1,0 +1,49 @@
+//! Reads the headers of a source's lines one after another, and says of each what its layout says.
+
+use jiff::Timestamp;
+
+use super::clock::Clock;
+use super::layout::{self, Head, Layout};
+use super::plan::Plan;
+
+/// A layout with what the lines before said, which makes the next one quick to read.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    layout: Layout,
+    plans: Vec<Plan>,
+    clock: Clock,
+}
+
+impl Reader {
+    /// `reference` dates times without a year.
+    pub fn new(layout: Layout, reference: Timestamp) -> Self {
+        let plans = layout.programs.iter().map(Plan::new).collect();
+        Self { layout, plans, clock: Clock::new(reference) }
+    }
+
+    /// What is read with.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What stands before the line's message, as [`Layout::read`] says it; `None` when the line has no header.
+    pub fn read<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
+        self.clock.forget();
+        let bare = if self.layout.indented { line.trim_ascii_start() } else { line };
+        let first_of_two = (self.layout.two_lines || self.layout.is_empty())
+            .then(|| layout::two_lines(bare, &mut self.clock))
+            .flatten();
+        let head = first_of_two.or_else(|| self.learned(bare)).or_else(|| {
+            let strict = !self.layout.is_empty();
+            layout::alone(bare, strict, &mut self.clock).map(|head| layout::with_spoken_level(bare, head))
+        })?;
+        Some(Head { message_at: head.message_at + line.len() - bare.len(), ..head })
+    }
+
+    /// A line of a form that was learned.
+    fn learned<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
+        let (head, stamp) = self.plans.iter_mut().find_map(|plan| plan.read(line))?;
+        let time = stamp.and_then(|stamp| self.clock.time(stamp));
+        Some(layout::with_spoken_level(line, Head { time, ..head }))
+    }
+}
