@@ -4,6 +4,7 @@
 //! that requests group by route; everything else of the line varies with the client.
 
 use jiff::Timestamp;
+use memchr::{memchr, memchr_iter};
 
 use crate::header::{self, Header};
 use crate::record::Level;
@@ -61,6 +62,21 @@ pub(crate) fn line(line: &str) -> Option<Header> {
     Some(Header { time, level: request.level(None), logger: None, message: request.message() })
 }
 
+/// Whether a line may be a request: it has a quote, and a time in the first brackets behind a blank or a port before them;
+/// or an address stands where IIS writes it.
+pub(crate) fn may_be(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    if memchr(b'"', bytes).is_some() {
+        let mut brackets = memchr_iter(b'[', bytes).filter(|at| *at > 0 && bytes[at - 1] == b' ');
+        return brackets.next().is_some_and(|at| {
+            let mut client = bytes[..at - 1].iter().rev().take_while(|b| **b != b' ');
+            header::begins_with_time(&bytes[at + 1..]) || client.any(|b| *b == b':')
+        });
+    }
+    let iis = bytes.get(4) == Some(&b'-') && bytes.get(19) == Some(&b' ');
+    iis && bytes[20..].iter().find(|b| !b.is_ascii_hexdigit()).is_some_and(|b| b".:".contains(b))
+}
+
 /// `1.2.3.4 - bob [05/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 12 …`, perhaps behind the host's name.
 fn combined(line: &str) -> Option<(Option<Timestamp>, Request)> {
     let open = line.find('[')?;
@@ -104,6 +120,8 @@ fn iis(line: &str) -> Option<(Option<Timestamp>, Request)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -132,9 +150,22 @@ mod tests {
             ),
             ("2026-11-05 10:00:00 10.0.0.1 GET /x a=1 443 - 1.2.3.4 agent - 500 0 0 31", error, "GET /x 500"),
         ] {
+            assert!(may_be(text), "{text}");
             let found = line(text).unwrap();
             assert_eq!((found.level, found.message.as_str()), (level, message), "{text}");
             assert_eq!(found.time.unwrap().as_second(), 1_793_872_800, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_is_never_taken_for_none(pieces in prop::collection::vec(prop::sample::select(vec![
+            "1.2.3.4", ":5", " ", " - ", "bob ", "[", "]", "05/Nov/2026:10:00:00 +0000", "05/Nov/2026:10:00:00.123",
+            "\"", "GET /x HTTP/1.1", " 503 ", "12", "front back/s1 0/0/1/2/3 503 212", "2026-11-05 10:00:00 ", "fe80::1",
+            "10.0.0.1 GET /x - 443 - 1.2.3.4 agent - 500 0 0 31", "yesterday", "x", "-",
+        ]), 0..12)) {
+            let line = pieces.concat();
+            prop_assert!(super::line(&line).is_none() || may_be(&line), "{line}");
         }
     }
 

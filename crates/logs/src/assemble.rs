@@ -16,9 +16,10 @@ use jiff::Timestamp;
 pub(crate) use crate::draft::{Draft, Row};
 
 use crate::cut;
-use crate::draft::{PLAIN_WAIT, Parsed};
-use crate::header::Layout;
+use crate::draft::PLAIN_WAIT;
+use crate::header::{Layout, Reader};
 use crate::ordinary::{Ordinary, Said};
+use crate::parsed::Parsed;
 use crate::record::Level;
 use crate::trace::Next;
 use crate::unwrap::{Form, unwrap};
@@ -38,7 +39,7 @@ pub(crate) struct Assembler {
     /// Where those began that may go on, the one that was last written to at the end.
     open: Vec<Open>,
     form: Form,
-    layout: Layout,
+    reader: Reader,
     reference: Timestamp,
     limit: usize,
     /// Room for the texts of ordinary lines.
@@ -91,7 +92,7 @@ impl Assembler {
             slots: VecDeque::new(),
             open: Vec::new(),
             form,
-            layout,
+            reader: Reader::new(layout, reference),
             reference,
             limit,
             spare: Vec::new(),
@@ -126,7 +127,7 @@ impl Assembler {
         for at in 0..self.open.len() {
             self.open_up(at);
         }
-        (self.form, self.layout) = (form, layout);
+        (self.form, self.reader) = (form, Reader::new(layout, self.reference));
     }
 
     /// Takes an ordinary line the short way; false when it has to be pushed, since more than its stream's last event may
@@ -196,7 +197,7 @@ impl Assembler {
         };
         let (end, number, sequence) = (line.end, line.number, line.sequence);
         let row = Row { start, end, number, lines: 1, text, cut: false, envelope, sequence };
-        let parsed = Parsed::new(&row.text, &self.layout, self.reference);
+        let parsed = Parsed::new(&row.text, &mut self.reader);
         let Some(draft) = Draft::new(&row, parsed) else { return };
         let expiry = draft.expiry();
         self.slots[at].body = Body::Open(Box::new(draft));
@@ -307,12 +308,12 @@ impl Assembler {
     /// Adds a row to the record that began there, whatever it is to it; a stack trace goes on within it all the same.
     fn append(&mut self, start: u64, row: &Row<'_>) -> u64 {
         let at = self.at(start);
-        let (layout, reference, limit) = (&self.layout, self.reference, self.limit);
+        let (reader, limit) = (&mut self.reader, self.limit);
         if let Body::Open(draft) = &mut self.slots[at].body {
             for held in std::mem::take(&mut draft.held) {
-                draft.take(&held, &Parsed::new(&held.text, layout, reference), limit);
+                draft.take(&held, &Parsed::new(&held.text, reader), limit);
             }
-            let mut line = Parsed::new(&row.text, layout, reference);
+            let mut line = Parsed::new(&row.text, reader);
             line.header = None;
             draft.next(row, &line, limit);
             draft.take(row, &line, limit);
@@ -324,7 +325,7 @@ impl Assembler {
 
     /// Finds the place of a row, and says where the record begins that has it.
     fn place(&mut self, row: Row<'_>) -> Option<u64> {
-        let line = Parsed::new(&row.text, &self.layout, self.reference);
+        let line = Parsed::new(&row.text, &mut self.reader);
         let home = self.home(&row, &line);
         let Some(start) = home else { return self.begin(&row, line) };
         let at = self.at(start);
@@ -332,7 +333,7 @@ impl Assembler {
         match draft.next(&row, &line, self.limit) {
             Next::Part | Next::Text => {
                 for held in std::mem::take(&mut draft.held) {
-                    draft.take(&held, &Parsed::new(&held.text, &self.layout, self.reference), self.limit);
+                    draft.take(&held, &Parsed::new(&held.text, &mut self.reader), self.limit);
                 }
                 draft.take(&row, &line, self.limit);
                 let expiry = draft.expiry();

@@ -9,10 +9,9 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use crate::context::Context;
-use crate::header::{self, Layout};
 use crate::lookback;
+use crate::parsed::{Parsed, Said};
 use crate::record::Level;
-use crate::structured;
 use crate::trace::{self, Follow, Language, Next, Place, head};
 use crate::unwrap::Envelope;
 
@@ -62,84 +61,6 @@ impl Row<'_> {
     /// What tells this line's stream from others in the same file.
     pub(crate) fn key(&self) -> (&str, Option<Level>) {
         self.envelope.as_ref().map_or(("", None), |envelope| (&envelope.key, envelope.level))
-    }
-}
-
-/// What a line says of itself.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Said<'a> {
-    pub(crate) time: Option<Timestamp>,
-    pub(crate) level: Option<Level>,
-    pub(crate) logger: Option<Cow<'a, str>>,
-    pub(crate) host: Option<&'a str>,
-    pub(crate) process: Option<&'a str>,
-    pub(crate) thread: Option<&'a str>,
-    pub(crate) message: Cow<'a, str>,
-    /// The message begins on the next line.
-    continues: bool,
-}
-
-/// A line with what is known of it before its place in a record.
-pub(crate) struct Parsed<'a> {
-    pub(crate) content: &'a str,
-    pub(crate) header: Option<Said<'a>>,
-    /// The line is an object, which no further line belongs to unless it is indented.
-    structured: bool,
-    field: Option<String>,
-}
-
-impl<'a> Parsed<'a> {
-    pub(crate) fn new(content: &'a str, layout: &Layout, reference: Timestamp) -> Self {
-        if let Some(fields) = structured::parse(content) {
-            let said = Said {
-                time: fields.time,
-                level: fields.level,
-                logger: fields.logger,
-                message: fields.message,
-                ..Said::default()
-            };
-            return Self { content, header: Some(said), structured: true, field: fields.trace };
-        }
-        let head = may_be_dated(layout, content).then(|| layout.read(content, reference)).flatten();
-        let header = match head {
-            Some(head) if head.continues || head.learned && head.time.is_some() => {
-                Some(Said::read(content, &head))
-            }
-            // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
-            seen => general(content, reference).or_else(|| {
-                let head = seen.filter(|head| head.time.is_some() || head.learned && head.level.is_some())?;
-                let is_trace = head::is_head(content) || trace::begins(content).is_some();
-                (!is_trace).then(|| Said::read(content, &head))
-            }),
-        };
-        Self { content, header, structured: false, field: None }
-    }
-}
-
-impl Parsed<'_> {
-    /// The message, where the line is neither an object nor the first of two.
-    pub(crate) fn plain_message(&self) -> Option<&str> {
-        match &self.header {
-            _ if self.structured => None,
-            Some(said) if said.continues => None,
-            Some(said) => Some(&said.message),
-            None => Some(self.content),
-        }
-    }
-}
-
-impl<'a> Said<'a> {
-    fn read(content: &'a str, head: &header::Head<'a>) -> Self {
-        Self {
-            time: head.time,
-            level: head.level,
-            logger: head.logger.map(Cow::Borrowed),
-            host: head.host,
-            process: head.process,
-            thread: head.thread,
-            message: Cow::Borrowed(&content[head.message_at..]),
-            continues: head.continues,
-        }
     }
 }
 
@@ -602,28 +523,6 @@ impl State {
             Self::Plain
         })
     }
-}
-
-/// Whether the layout may say something of a line; one that was not learned only counts where it finds a time.
-fn may_be_dated(layout: &Layout, content: &str) -> bool {
-    const DIGITS: usize = 4;
-    const AMONG: usize = 64;
-    let digits = || content.bytes().take(AMONG).filter(u8::is_ascii_digit).take(DIGITS).count();
-    !layout.is_empty() || digits() == DIGITS
-}
-
-/// The header of a line by its general form; asked only of lines that begin as one may, or hold an access log's time.
-fn general(content: &str, reference: Timestamp) -> Option<Said<'_>> {
-    let first = content.bytes().next()?;
-    let may = first.is_ascii_digit() || first.is_ascii_uppercase() || first == b'[' || content.contains(" [");
-    let head = may.then(|| Layout::default().read(content, reference))??;
-    Some(Said {
-        time: head.time,
-        level: head.level,
-        logger: head.logger.map(Cow::Borrowed),
-        message: Cow::Borrowed(&content[head.message_at..]),
-        ..Said::default()
-    })
 }
 
 /// Whether a line begins with the mark that build tools and servers of JavaScript print before each event, as in

@@ -6,16 +6,11 @@
 //! more of one does it become a record. What is read here is read by the same functions as there, so both ways say the
 //! same.
 
-use std::ops::Range;
-
-use jiff::Timestamp;
 use memchr::memchr2_iter;
 
-use crate::draft::Parsed;
-use crate::header::Layout;
+use crate::opening::{Opening, Openings};
 use crate::record::Level;
 use crate::shape::{Known, Shapes};
-use crate::unwrap::{Envelope, Form, unwrap};
 
 /// Bytes of an escaped line break that may stand behind the first.
 const ESCAPED_BREAK: usize = 3;
@@ -32,19 +27,10 @@ pub(crate) struct Ordinary {
     pub(crate) said: Said,
 }
 
-/// What an ordinary line says before its message, and where.
+/// What an ordinary line says before its message, and what is known of that.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
-    pub(crate) time: Option<Timestamp>,
-    pub(crate) level: Option<Level>,
-    /// False when the line had no time, level or fields.
-    pub(crate) headed: bool,
-    /// What tells its stream from others in the same file.
-    key: Range<usize>,
-    key_level: Option<Level>,
-    content_at: usize,
-    message_at: usize,
-    /// Of the message.
+    pub(crate) opening: Opening,
     known: Known,
 }
 
@@ -56,11 +42,11 @@ impl Ordinary {
 
     /// The line without what stands around it.
     pub(crate) fn content(&self) -> &str {
-        self.text[self.said.content_at..].trim_end()
+        self.text[self.said.opening.content_at..].trim_end()
     }
 
     pub(crate) fn message(&self) -> &str {
-        &self.text[self.said.message_at..]
+        &self.text[self.said.opening.message_at..]
     }
 
     /// What is known of the message.
@@ -70,79 +56,25 @@ impl Ordinary {
 
     /// Whether the line may name a release.
     pub(crate) fn may_name_release(&self) -> bool {
-        let Said { content_at, message_at, known, .. } = &self.said;
-        known.signs.may_name(&self.text.as_bytes()[*content_at..], message_at - content_at)
+        let Opening { content_at, message_at, .. } = &self.said.opening;
+        self.said.known.signs.may_name(&self.text.as_bytes()[*content_at..], message_at - content_at)
     }
 }
 
 impl Said {
     /// What tells the stream of the line that says this from others in the same file.
     pub(crate) fn key<'a>(&self, line: &'a str) -> (&'a str, Option<Level>) {
-        (&line[self.key.clone()], self.key_level)
+        (&line[self.opening.key.clone()], self.opening.key_level)
     }
 }
 
 /// What a line says that is ordinary beyond doubt; `None` for any line that has to be looked at more closely.
-pub(crate) fn ordinary(
-    line: &str,
-    form: Form,
-    layout: &Layout,
-    reference: Timestamp,
-    shapes: &mut Shapes,
-) -> Option<Said> {
-    let unwrapped = unwrap(line, form, reference);
-    let (envelope, content_at) = match &unwrapped {
-        Some((envelope, content)) => (Some(envelope), within(line, content)?.start),
-        None => (None, 0),
-    };
-    let content = &line[content_at..];
-    if !begins_plainly(content.as_bytes()) {
-        return None;
-    }
-    let parsed = Parsed::new(content, layout, reference);
-    let message = parsed.plain_message()?;
-    let header = parsed.header.as_ref();
-    // Tables, markup and objects that go on begin so.
-    if header.is_none() && content.starts_with(['}', ']', ')', '|', '+', '-', '<', '>', '@', ',', ';']) {
-        return None;
-    }
-    let level = header.and_then(|said| said.level).or(envelope.and_then(|envelope| envelope.level));
-    let time = header.and_then(|said| said.time).or(envelope.and_then(|envelope| envelope.time));
-    let goes_on = envelope.is_some_and(|envelope| envelope.goes_on);
-    if goes_on || level >= Some(Level::Error) {
-        return None;
-    }
-    let message_at = within(line, message)?.start;
-    let known = shapes.of(message);
+pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes) -> Option<Said> {
+    let opening = openings.of(line)?;
+    let (content_at, message_at) = (opening.content_at, opening.message_at);
+    let known = shapes.of(&line[message_at..]);
     let before = &line.as_bytes()[content_at..line.len().min(message_at + ESCAPED_BREAK)];
-    if !known.plain || has_escaped_break(before) {
-        return None;
-    }
-    Some(Said {
-        time,
-        level,
-        headed: header.is_some() || envelope.is_some(),
-        key: key_within(line, envelope)?,
-        key_level: envelope.and_then(|envelope| envelope.level),
-        content_at,
-        message_at,
-        known,
-    })
-}
-
-fn key_within(line: &str, envelope: Option<&Envelope<'_>>) -> Option<Range<usize>> {
-    match envelope {
-        None => Some(0..0),
-        Some(envelope) if envelope.key.is_empty() => Some(0..0),
-        Some(envelope) => within(line, &envelope.key),
-    }
-}
-
-/// Where a part of the line lies in it; `None` where it is a copy.
-fn within(line: &str, part: &str) -> Option<Range<usize>> {
-    let start = part.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
-    let end = start + part.len();
-    (end <= line.len()).then_some(start..end)
+    (known.plain && !has_escaped_break(before)).then_some(Said { opening, known })
 }
 
 /// Whether a line break may be written as text, behind which a stack trace may stand on a single line.
@@ -151,19 +83,12 @@ pub(crate) fn has_escaped_break(text: &[u8]) -> bool {
     signs.any(|at| text[at..].starts_with(b"\\n") || text[at..].starts_with(b"#012"))
 }
 
-/// Whether the line is not blank, continues no other, and is no object.
-fn begins_plainly(bytes: &[u8]) -> bool {
-    let in_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@".contains(b);
-    match bytes.first() {
-        None | Some(b' ' | b'\t' | b'{') => false,
-        Some(first) if !first.is_ascii() => false,
-        Some(_) => bytes.get(bytes.iter().take_while(|b| in_name(b)).count()) != Some(&b'='),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::header::{Layout, Reader};
+    use crate::parsed::Parsed;
+    use crate::unwrap::{Form, unwrap};
 
     #[test]
     fn a_request_that_failed_is_not_ordinary_where_the_header_of_an_access_log_was_learned() {
@@ -175,7 +100,10 @@ mod tests {
         let lines: Vec<String> = (0..100).map(|n| line(n, 200)).collect();
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
         let layout = Layout::learn(lines.iter().map(String::as_str), reference);
-        assert!(ordinary(&line(7, 503), Form::Plain, &layout, reference, &mut Shapes::new()).is_none());
+        assert!(
+            ordinary(&line(7, 503), &mut Openings::new(Form::Plain, layout, reference), &mut Shapes::new())
+                .is_none()
+        );
     }
 
     #[test]
@@ -185,8 +113,8 @@ mod tests {
             .collect();
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
         let layout = Layout::learn(lines.iter().map(String::as_str), reference);
-        let ordinary =
-            |line: &str| ordinary(line, Form::Plain, &layout, reference, &mut Shapes::new()).is_some();
+        let mut openings = Openings::new(Form::Plain, layout, reference);
+        let mut ordinary = |line: &str| ordinary(line, &mut openings, &mut Shapes::new()).is_some();
         assert!(ordinary(&lines[0]));
         for line in [
             "2026-11-05T10:00:00Z ERROR shop.http it broke",
@@ -224,17 +152,17 @@ mod tests {
                 };
                 let first: Vec<_> = text.iter().take(200).map(|line| inner(line)).collect();
                 let layout = Layout::learn(first.iter().map(String::as_str), reference);
+                let mut reader = Reader::new(layout.clone(), reference);
+                let mut openings = Openings::new(Form::Plain, layout, reference);
                 for line in &text {
                     let content = inner(line);
-                    let parsed = Parsed::new(&content, &layout, reference);
+                    let parsed = Parsed::new(&content, &mut reader);
                     let level = parsed.header.as_ref().and_then(|said| said.level);
                     if level >= Some(Level::Error) || line.is_empty() {
                         continue;
                     }
                     all += 1;
-                    short += usize::from(
-                        ordinary(line, Form::Plain, &layout, reference, &mut Shapes::new()).is_some(),
-                    );
+                    short += usize::from(ordinary(line, &mut openings, &mut Shapes::new()).is_some());
                 }
             }
         }

@@ -15,6 +15,7 @@ use crate::finish::Finisher;
 use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::{Ending, Line, LineReader, Piece};
 use crate::lookback::{self, Lookback};
+use crate::opening::Openings;
 use crate::ordinary::{Ordinary, has_escaped_break, ordinary};
 use crate::record::{Level, Record};
 use crate::release;
@@ -93,6 +94,7 @@ struct Reading<'a, R> {
     reader: LineReader<R>,
     encoding: Encoding,
     reference: Timestamp,
+    openings: Openings,
     learned: Learned,
     /// What was learned of the segment before, in which the unfinished records may have begun.
     learned_before: Learned,
@@ -135,6 +137,7 @@ impl<'a, R: Read> Reading<'a, R> {
             encoding,
             reference: log.changed,
             assembler: Assembler::new(learned.form, learned.layout.clone(), log.changed, limit),
+            openings: Openings::new(learned.form, learned.layout.clone(), log.changed),
             learned,
             learned_before: Learned::default(),
             done: Vec::new(),
@@ -219,6 +222,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let bytes = self.reader.ahead(length)?;
         let complete = bytes.len() == length;
         let learned = Learned::from(bytes, complete, next, false, self.encoding, self.reference);
+        self.openings = Openings::new(learned.form, learned.layout.clone(), self.reference);
         self.assembler.read_as(learned.form, learned.layout.clone());
         self.learned_before = std::mem::replace(&mut self.learned, learned);
         Ok(())
@@ -241,12 +245,12 @@ impl<'a, R: Read> Reading<'a, R> {
         let kept = if cut { cut::whole_words(&text) } else { &text };
         let lost = text.len() - kept.len();
         let (start, end) = (line.start, line.end);
-        let (form, layout) = (self.learned.form, &self.learned.layout);
+        let form = self.learned.form;
         let short = self.options.keep == Keep::Errors
             && line.ending == Ending::Newline
             && text.len() <= ORDINARY_BYTES;
         if short
-            && let Some(said) = ordinary(&text, form, layout, self.reference, &mut self.shapes)
+            && let Some(said) = ordinary(&text, &mut self.openings, &mut self.shapes)
             && self.assembler.pass((start, end, number), &text, said, &mut self.done)
         {
             self.emit();
@@ -346,12 +350,12 @@ impl<'a, R: Read> Reading<'a, R> {
 
     /// Counts an ordinary line, and shows it to whom it concerns.
     fn pass_line(&mut self, line: &Ordinary) {
-        let bucket = self.traffic.place(line.said.time);
+        let bucket = self.traffic.place(line.said.opening.time);
         self.traffic.count(false);
         self.traffic.count_lines(1);
         let redactor = &self.options.redactor;
         let text = line.content();
-        if !line.said.headed {
+        if !line.said.opening.headed {
             self.unparsed += 1;
             if self.unparsed_examples.len() < EXAMPLES {
                 let text = redactor.redact(text).text;
@@ -370,7 +374,7 @@ impl<'a, R: Read> Reading<'a, R> {
                 message: &message,
                 shape: known.shape.filter(|_| redactions == 0),
                 bucket,
-                level: line.said.level,
+                level: line.said.opening.level,
                 release: release.as_deref(),
                 line: line.number,
                 lines: 1,

@@ -78,6 +78,11 @@ impl Layout {
         self.programs.is_empty() && !self.two_lines
     }
 
+    /// Whether blanks stand before the headers.
+    pub(crate) fn is_indented(&self) -> bool {
+        self.indented
+    }
+
     /// What stands before the line's message; `None` when the line has no header. `reference` dates times without a year.
     pub fn read<'a>(&self, line: &'a str, reference: Timestamp) -> Option<Head<'a>> {
         self.read_at(line, &mut Clock::new(reference))

@@ -21,6 +21,7 @@ use regex::Regex;
 use crate::record::Level;
 
 mod again;
+pub(crate) mod calendar;
 mod cell;
 mod clock;
 mod daytime;
@@ -116,6 +117,11 @@ pub fn syslog<'a>(line: &'a str, reference: Timestamp) -> Option<Syslog<'a>> {
 pub fn time(text: &str) -> Option<Timestamp> {
     let (form, stamp, length) = time::scan(text.as_bytes())?;
     (form.is_full() && length == text.len()).then(|| Clock::new(Timestamp::UNIX_EPOCH).time(stamp))?
+}
+
+/// Whether a text begins with a time of any form.
+pub(crate) fn begins_with_time(text: &[u8]) -> bool {
+    time::scan(text).is_some()
 }
 
 fn month(name: &str) -> Option<i8> {

@@ -28,16 +28,40 @@ impl Reader {
 
     /// What stands before the line's message, as [`Layout::read`] says it; `None` when the line has no header.
     pub fn read<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
+        self.read_learned(line).or_else(|| self.read_strictly(line))
+    }
+
+    /// As [`Reader::read`], for a line of a form that was learned, and for the first of two lines.
+    pub(crate) fn read_learned<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
         self.clock.forget();
-        let bare = if self.layout.indented { line.trim_ascii_start() } else { line };
+        let bare = self.bare(line);
         let first_of_two = (self.layout.two_lines || self.layout.is_empty())
             .then(|| layout::two_lines(bare, &mut self.clock))
             .flatten();
-        let head = first_of_two.or_else(|| self.learned(bare)).or_else(|| {
-            let strict = !self.layout.is_empty();
-            layout::alone(bare, strict, &mut self.clock).map(|head| layout::with_spoken_level(bare, head))
-        })?;
+        let head = first_of_two.or_else(|| self.learned(bare))?;
         Some(Head { message_at: head.message_at + line.len() - bare.len(), ..head })
+    }
+
+    /// As [`Reader::read`], for any other line: by what it is itself, without what is only perhaps a level.
+    pub(crate) fn read_strictly<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
+        self.clock.forget();
+        let bare = self.bare(line);
+        let head = layout::alone(bare, !self.layout.is_empty(), &mut self.clock)?;
+        let head = layout::with_spoken_level(bare, head);
+        Some(Head { message_at: head.message_at + line.len() - bare.len(), ..head })
+    }
+
+    /// What a line says where nothing was learned.
+    pub(crate) fn read_alone<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
+        self.clock.forget();
+        layout::two_lines(line, &mut self.clock).or_else(|| {
+            let head = layout::alone(line, false, &mut self.clock)?;
+            Some(layout::with_spoken_level(line, head))
+        })
+    }
+
+    fn bare<'a>(&self, line: &'a str) -> &'a str {
+        if self.layout.indented { line.trim_ascii_start() } else { line }
     }
 
     /// A line of a form that was learned.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::{DAY, days};
+use super::calendar::{DAY, days};
 use super::daytime::{
     Daytime, behind_seconds, day_number, daytime, four, fraction, half, is, month_name, two, unpadded,
 };

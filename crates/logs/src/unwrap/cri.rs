@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::Envelope;
+use super::instant::instant;
 
 pub(super) fn unwrap(line: &str) -> Option<(Envelope<'_>, &str)> {
-    let (time, rest) = line.split_once(' ')?;
+    let end = memchr(b' ', line.as_bytes())?;
+    let (time, rest) = (&line[..end], &line[end + 1..]);
     let (stream, rest) = rest.split_at_checked(6)?;
     if !matches!(stream, "stdout" | "stderr") {
         return None;
@@ -17,7 +21,7 @@ pub(super) fn unwrap(line: &str) -> Option<(Envelope<'_>, &str)> {
         "F" => false,
         _ => return None,
     };
-    let time = Some(time.parse().ok()?);
+    let time = Some(instant(time)?);
     let stream = Cow::Borrowed(stream);
     Some((Envelope { key: stream.clone(), stream: Some(stream), time, goes_on, ..Envelope::default() }, text))
 }

@@ -15,6 +15,7 @@ mod compose;
 mod cri;
 mod docker;
 pub(crate) mod export;
+mod instant;
 pub(crate) mod journal;
 mod kubectl;
 mod syslog;
@@ -85,9 +86,7 @@ pub(crate) fn unwrap(line: &str, form: Form, reference: Timestamp) -> Option<(En
     match line.as_bytes().first()? {
         b'{' => docker::unwrap(line).or_else(|| journal::unwrap(line)),
         b'[' => kubectl::unwrap(line).map(borrowed),
-        b'0'..=b'9' => {
-            cri::unwrap(line).map(borrowed).or_else(|| syslog::dated(line, reference).map(borrowed))
-        }
+        b'0'..=b'9' => cri::unwrap(line).or_else(|| syslog::dated(line)).map(borrowed),
         b'<' | b'A'..=b'Z' => syslog::unwrap(line, reference).map(borrowed),
         _ => None,
     }

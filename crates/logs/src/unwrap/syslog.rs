@@ -5,10 +5,11 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
-use jiff::tz::Offset;
+use memchr::{memchr, memchr_iter};
 
 use super::Envelope;
+use super::instant::instant;
+use crate::header::calendar::{DAY, days, year_of};
 use crate::record::Level;
 
 const MONTHS: [&str; 12] =
@@ -37,18 +38,20 @@ pub(super) fn unwrap(line: &str, reference: Timestamp) -> Option<(Envelope<'_>, 
 }
 
 /// A line that begins with a full date, where the program that wrote it gives its process.
-pub(super) fn dated(line: &str, _reference: Timestamp) -> Option<(Envelope<'_>, &str)> {
-    let (date, rest) = line.split_once(' ')?;
-    if date.as_bytes().get(10) != Some(&b'T') {
-        return None;
-    }
+pub(super) fn dated(line: &str) -> Option<(Envelope<'_>, &str)> {
+    let date = memchr(b' ', line.as_bytes()).filter(|end| *end > 10 && line.as_bytes()[10] == b'T')?;
+    let rest = &line[date + 1..];
     // Without a process, the host could be a level and the program a logger.
-    let words = rest.get(..rest.find("]: ")?)?;
-    let (host, program) = words.split_once(' ')?;
-    if Level::from_word(host).is_some() || program.contains(' ') {
+    let mut blanks = memchr_iter(b' ', rest.as_bytes());
+    let (host, program) = (blanks.next()?, blanks.next()?);
+    if !rest[host..program].ends_with("]:") || rest[..host].ends_with("]:") {
         return None;
     }
-    tagged(rest, Some(date.parse().ok()?), None)
+    if Level::from_word(&rest[..host]).is_some() {
+        return None;
+    }
+    let (envelope, text) = tagged(rest, None, None)?;
+    Some((Envelope { time: Some(instant(&line[..date])?), ..envelope }, text))
 }
 
 /// Severity as syslog numbers it.
@@ -105,7 +108,7 @@ fn structured(rest: &str, level: Option<Level>) -> Option<(Envelope<'_>, &str)> 
     let (time, host, program, process, _id) = (given()?, given()?, given()?, given()?, given()?);
     let rest = parts.next()?;
     let time = match time {
-        Some(time) => Some(time.parse().ok()?),
+        Some(time) => Some(instant(time)?),
         None => None,
     };
     let text = behind_data(rest)?;
@@ -146,7 +149,8 @@ fn behind_data(rest: &str) -> Option<&str> {
 /// `Nov  5 10:00:00`, in the year that the reference suggests, and what follows.
 fn clock(text: &str, reference: Timestamp) -> Option<(Option<Timestamp>, &str)> {
     let bytes = text.as_bytes();
-    let month = MONTHS.iter().position(|name| text.starts_with(name))?;
+    let name = bytes.get(..3)?;
+    let month = MONTHS.iter().position(|known| known.as_bytes() == name)?;
     let blanks = bytes.get(3..5)?;
     let at = match blanks {
         [b' ', b' '] => 5,
@@ -160,23 +164,26 @@ fn clock(text: &str, reference: Timestamp) -> Option<(Option<Timestamp>, &str)> 
     if [form[0], form[3], form[6], form[9]] != *b" :: " {
         return None;
     }
-    let time = Time::new(number(&form[1..3])?, number(&form[4..6])?, number(&form[7..9])?, 0).ok()?;
-    let month = i8::try_from(month + 1).ok()?;
-    let year = Offset::UTC.to_datetime(reference).year();
-    let in_year = |year| Offset::UTC.to_timestamp(Date::new(year, month, day).ok()?.to_datetime(time)).ok();
-    // A day of slack: the machine that wrote may be ahead of this one, and local times count as UTC.
-    let latest = reference.as_second() + 86_400;
-    let time = in_year(year).filter(|time| time.as_second() <= latest).or_else(|| in_year(year - 1));
-    Some((time, &text[at + 10..]))
-}
-
-fn number(digits: &[u8]) -> Option<i8> {
-    let digit =
-        |n: Option<i8>, b: &u8| b.is_ascii_digit().then(|| n.map(|n| n * 10 + (b - b'0').cast_signed()))?;
-    if digits.is_empty() || digits.len() > 2 {
+    let (hour, minute, second) = (number(&form[1..3])?, number(&form[4..6])?, number(&form[7..9])?);
+    if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    digits.iter().fold(Some(0), digit)
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    let month = u8::try_from(month + 1).ok()?;
+    let in_year = |year| days(year, month, day).map(|days| days * DAY + seconds);
+    let year = year_of(reference.as_second());
+    // A day of slack: the machine that wrote may be ahead of this one, and local times count as UTC.
+    let latest = reference.as_second() + DAY;
+    let time = in_year(year).filter(|time| *time <= latest).or_else(|| in_year(year - 1));
+    Some((time.and_then(|time| Timestamp::from_second(time).ok()), &text[at + 10..]))
+}
+
+fn number(digits: &[u8]) -> Option<u8> {
+    match digits {
+        [one @ b'0'..=b'9'] => Some(one - b'0'),
+        [ten @ b'0'..=b'9', one @ b'0'..=b'9'] => Some((ten - b'0') * 10 + one - b'0'),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +192,7 @@ mod tests {
 
     fn seen(line: &str) -> Option<(String, Option<Level>, String, String, String)> {
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
-        let (envelope, text) = unwrap(line, reference).or_else(|| dated(line, reference))?;
+        let (envelope, text) = unwrap(line, reference).or_else(|| dated(line))?;
         let process = envelope.process.unwrap_or_default().into_owned();
         let (host, program) = (envelope.host.unwrap_or_default(), envelope.program.unwrap_or_default());
         let time = envelope.time.map(|time| time.to_string()).unwrap_or_default();

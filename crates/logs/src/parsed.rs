@@ -1,0 +1,129 @@
+//! One line by itself: an object, a request, or a message behind what its layout or its own form says before it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use memchr::memchr_iter;
+
+use crate::header::{Head, Layout, Reader};
+use crate::record::Level;
+use crate::structured;
+use crate::trace::{self, head};
+
+/// What a line says of itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said<'a> {
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) level: Option<Level>,
+    pub(crate) logger: Option<Cow<'a, str>>,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) process: Option<&'a str>,
+    pub(crate) thread: Option<&'a str>,
+    pub(crate) message: Cow<'a, str>,
+    /// The message begins on the next line.
+    pub(crate) continues: bool,
+}
+
+/// A line with what is known of it before its place in a record.
+pub(crate) struct Parsed<'a> {
+    pub(crate) content: &'a str,
+    pub(crate) header: Option<Said<'a>>,
+    /// The line is an object, which no further line belongs to unless it is indented.
+    pub(crate) structured: bool,
+    pub(crate) field: Option<String>,
+}
+
+impl<'a> Parsed<'a> {
+    pub(crate) fn new(content: &'a str, reader: &mut Reader) -> Self {
+        if let Some(fields) = structured::parse(content) {
+            let said = Said {
+                time: fields.time,
+                level: fields.level,
+                logger: fields.logger,
+                message: fields.message,
+                ..Said::default()
+            };
+            return Self { content, header: Some(said), structured: true, field: fields.trace };
+        }
+        Self::plain(content, reader)
+    }
+
+    /// A line that is neither an object nor a request.
+    pub(crate) fn plain(content: &'a str, reader: &mut Reader) -> Self {
+        Self { content, header: Said::before(content, reader), structured: false, field: None }
+    }
+}
+
+impl Parsed<'_> {
+    /// The message, where the line is neither an object nor the first of two.
+    pub(crate) fn plain_message(&self) -> Option<&str> {
+        match &self.header {
+            _ if self.structured => None,
+            Some(said) if said.continues => None,
+            Some(said) => Some(&said.message),
+            None => Some(self.content),
+        }
+    }
+}
+
+impl<'a> Said<'a> {
+    /// What stands before the message of a line that is neither an object nor a request.
+    fn before(content: &'a str, reader: &mut Reader) -> Option<Self> {
+        let dated = may_be_dated(reader.layout(), content);
+        let sure = dated.then(|| reader.read_learned(content)).flatten();
+        if let Some(head) = sure.filter(|head| head.continues || head.time.is_some()) {
+            return Some(Self::read(content, &head));
+        }
+        // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
+        let general = may_be_general(content).then(|| reader.read_alone(content));
+        if let Some(Some(head)) = general {
+            return Some(Self::general(content, &head));
+        }
+        let head = match (sure, general) {
+            (Some(head), _) => Some(head),
+            (None, Some(None)) if !reader.layout().is_indented() => None,
+            (None, _) => dated.then(|| reader.read_strictly(content)).flatten(),
+        };
+        let head = head.filter(|head| head.time.is_some() || head.learned && head.level.is_some())?;
+        let is_trace = head::is_head(content) || trace::begins(content).is_some();
+        (!is_trace).then(|| Self::read(content, &head))
+    }
+
+    fn general(content: &'a str, head: &Head<'a>) -> Self {
+        Self {
+            time: head.time,
+            level: head.level,
+            logger: head.logger.map(Cow::Borrowed),
+            message: Cow::Borrowed(&content[head.message_at..]),
+            ..Self::default()
+        }
+    }
+
+    fn read(content: &'a str, head: &Head<'a>) -> Self {
+        Self {
+            time: head.time,
+            level: head.level,
+            logger: head.logger.map(Cow::Borrowed),
+            host: head.host,
+            process: head.process,
+            thread: head.thread,
+            message: Cow::Borrowed(&content[head.message_at..]),
+            continues: head.continues,
+        }
+    }
+}
+
+/// Whether the layout may say something of a line; one that was not learned only counts where it finds a time.
+fn may_be_dated(layout: &Layout, content: &str) -> bool {
+    const DIGITS: usize = 4;
+    const AMONG: usize = 64;
+    let digits = || content.bytes().take(AMONG).filter(u8::is_ascii_digit).take(DIGITS).count();
+    !layout.is_empty() || digits() == DIGITS
+}
+
+/// Whether a line begins as a header of any form may, or holds an access log's time.
+fn may_be_general(content: &str) -> bool {
+    let bytes = content.as_bytes();
+    bytes.first().is_some_and(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'[')
+        || (!bytes.is_empty() && memchr_iter(b'[', bytes).any(|at| at > 0 && bytes[at - 1] == b' '))
+}
