@@ -104,7 +104,7 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// What a single line says.
+    /// What a single line says, but for what [`Facts::name_more`] adds.
     pub(super) fn facts(&self) -> Facts {
         let value = self.value();
         let facts = Facts {
@@ -132,16 +132,7 @@ impl<'a> Sight<'a> {
         }
         let name = is_name(value);
         let dotted = name && is_joined(value);
-        Facts {
-            name,
-            dotted,
-            logger: dotted || (name && is_mixed(value)),
-            account: value.contains(&b'@'),
-            lower: value.iter().any(u8::is_ascii_lowercase),
-            thread: is_thread(value),
-            digits: is_digits(value),
-            ..facts
-        }
+        Facts { name, dotted, logger: dotted || (name && is_mixed(value)), digits: is_digits(value), ..facts }
     }
 }
 
@@ -182,6 +173,19 @@ impl Facts {
             values: values.len(),
             behind: behind.len(),
         })
+    }
+
+    /// Adds what only names of kept cells are asked for, of a cell with this value.
+    pub(super) fn name_more(&mut self, value: &[u8]) {
+        match self.kind {
+            Kind::Word | Kind::Tag | Kind::Group(_) => {
+                self.account = value.contains(&b'@');
+                self.lower = value.iter().any(u8::is_ascii_lowercase);
+                self.thread = is_thread(value);
+            }
+            Kind::Time(_) | Kind::Level | Kind::Letter | Kind::Sign => {}
+            Kind::Priority | Kind::Number | Kind::Data => {}
+        }
     }
 
     fn many(&self) -> bool {

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::cell::{CELLS, Cell, Kind, blank, skip_blanks};
+use super::alone::Alone;
+use super::cell::{Cell, Kind, blank};
 use super::clock::Clock;
-use super::facts::{self, Facts, Judge};
+use super::facts;
 use super::learn::{self, Line};
 use super::level;
 use super::program::{Program, Role};
@@ -117,7 +118,8 @@ impl Layout {
                 return Some(with_spoken_level(line, head));
             }
         }
-        alone(line, !self.is_empty(), clock).map(|head| with_spoken_level(line, head))
+        let head = Alone::default().read(line, !self.is_empty(), clock)?;
+        Some(with_spoken_level(line, head))
     }
 
     /// Level and message of a line of the source's usual forms, at the cost of a few compares; `None` for other lines,
@@ -157,70 +159,6 @@ fn is_indented(lines: &[&str]) -> bool {
 
 fn may_have_header(line: &str) -> bool {
     line.bytes().next().is_some_and(|b| !blank(b))
-}
-
-/// A line read by itself.
-pub(super) fn alone<'a>(line: &'a str, strict: bool, clock: &mut Clock) -> Option<Head<'a>> {
-    if !may_have_header(line) {
-        return None;
-    }
-    let bytes = line.as_bytes();
-    let mut judge = Judge::default();
-    let mut seen: [Facts; CELLS] = std::array::from_fn(|_| Facts::default());
-    let mut cells = [Cell::default(); CELLS];
-    let mut last = None;
-    let sights = learn::sights(bytes).take_while(|sight| !(strict && sight.cell.soft)).take(CELLS);
-    for (at, sight) in sights.enumerate() {
-        seen[at] = sight.facts();
-        cells[at] = sight.cell;
-        if judge.look(&seen[..=at]) {
-            last = Some(sight);
-        } else if judge.is_done(&seen[..=at], &bytes[sight.cell.after.min(bytes.len())..]) {
-            break;
-        }
-    }
-    let kept = judge.cut();
-    let last = last.filter(|_| kept > 0)?;
-    let roles = learn::roles(&seen[..kept]);
-    let mut head = Head::default();
-    let mut time = None;
-    for (cell, role) in cells.iter().zip(roles).take(kept) {
-        note(&mut head, line, cell, role);
-        if role == Role::Time {
-            time = time_of(bytes, cell);
-        }
-    }
-    head.time = time.and_then(|stamp| clock.time(stamp));
-    head.message_at = whole_character(line, message_at(bytes, &last));
-    Some(head)
-}
-
-/// Behind the signs and one blank, or two where a level of four letters is padded to five.
-fn message_at(line: &[u8], last: &facts::Sight<'_>) -> usize {
-    let end = tail_end(line, last);
-    let padded =
-        last.cell.kind == Kind::Level && last.tail.bytes().is_empty() && last.cell.end - last.cell.start == 4;
-    let wanted = if padded { 2 } else { 1 };
-    end + line.get(end..).unwrap_or_default().iter().take(wanted).take_while(|b| blank(**b)).count()
-}
-
-/// Where the brackets close and one separator ends; what comes then may be the message's own (`--- End of stack trace`).
-fn tail_end(line: &[u8], last: &facts::Sight<'_>) -> usize {
-    let mut at = last.cell.after;
-    let mut separator = None;
-    for sign in last.tail.bytes().iter().filter(|_| last.cell.kind != Kind::Tag) {
-        let next = skip_blanks(line, at);
-        let closes = b"])>}".contains(sign) && separator.is_none();
-        let goes_on = separator == Some(*sign) && next == at || (separator == Some(b'-') && *sign == b':');
-        if !closes && !goes_on && separator.is_some() {
-            break;
-        }
-        if !closes {
-            separator = Some(*sign);
-        }
-        at = next + 1;
-    }
-    at
 }
 
 /// Puts what a cell says where its role wants it; times are dated when the whole header is known.

@@ -21,6 +21,7 @@ use regex::Regex;
 use crate::record::Level;
 
 mod again;
+mod alone;
 pub(crate) mod calendar;
 mod cell;
 mod clock;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::alone::Alone;
 use super::clock::Clock;
 use super::layout::{self, Head, Layout};
 use super::plan::Plan;
@@ -12,13 +13,14 @@ pub struct Reader {
     layout: Layout,
     plans: Vec<Plan>,
     clock: Clock,
+    alone: Alone,
 }
 
 impl Reader {
     /// `reference` dates times without a year.
     pub fn new(layout: Layout, reference: Timestamp) -> Self {
         let plans = layout.programs.iter().map(Plan::new).collect();
-        Self { layout, plans, clock: Clock::new(reference) }
+        Self { layout, plans, clock: Clock::new(reference), alone: Alone::default() }
     }
 
     /// What is read with.
@@ -46,7 +48,7 @@ impl Reader {
     pub(crate) fn read_strictly<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
         self.clock.forget();
         let bare = self.bare(line);
-        let head = layout::alone(bare, !self.layout.is_empty(), &mut self.clock)?;
+        let head = self.alone.read(bare, !self.layout.is_empty(), &mut self.clock)?;
         let head = layout::with_spoken_level(bare, head);
         Some(Head { message_at: head.message_at + line.len() - bare.len(), ..head })
     }
@@ -55,7 +57,7 @@ impl Reader {
     pub(crate) fn read_alone<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
         self.clock.forget();
         layout::two_lines(line, &mut self.clock).or_else(|| {
-            let head = layout::alone(line, false, &mut self.clock)?;
+            let head = self.alone.read(line, false, &mut self.clock)?;
             Some(layout::with_spoken_level(line, head))
         })
     }

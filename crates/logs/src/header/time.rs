@@ -118,6 +118,14 @@ pub(super) fn scan(b: &[u8]) -> Option<(Form, Stamp, usize)> {
     }
 }
 
+/// Whether a word begins with the name of a month or a day of the week, in any case.
+pub(super) fn begins_with_name(word: &[u8]) -> bool {
+    const DAYS: [&[u8; 3]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
+    let Some(name) = word.first_chunk::<3>() else { return false };
+    let lower = name.map(|b| b | 32);
+    month_name(word, 0).is_some() || DAYS.iter().any(|day| **day == lower)
+}
+
 /// What a time says, before what it leaves out is supplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Stamp {

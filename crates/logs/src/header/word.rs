@@ -6,6 +6,17 @@ use super::time;
 
 pub(super) const LONGEST_WORD: usize = 128;
 pub(super) const LONGEST_GROUP: usize = 256;
+/// What may end a word.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let signs = b" \t|:,([\"'=)]>}";
+    let mut at = 0;
+    while at < signs.len() {
+        stops[signs[at] as usize] = true;
+        at += 1;
+    }
+    stops
+};
 
 impl Cells<'_> {
     pub(super) fn group(&self, glue: Glue, at: usize) -> Option<Cell> {
@@ -68,6 +79,10 @@ impl Cells<'_> {
     fn word_end(&self, rest: &[u8], joined: bool) -> Option<(usize, bool)> {
         let mut end = 0;
         while let Some(&byte) = rest.get(end) {
+            if !STOPS[usize::from(byte)] {
+                end += 1;
+                continue;
+            }
             let behind = rest.get(end + 1..).unwrap_or_default();
             let apart = behind.first().is_none_or(|b| blank(*b));
             match byte {
