@@ -3,6 +3,7 @@
 //! Frozen: stored keys were made from these texts, so a change here needs a new version of the fingerprint. What reads
 //! messages for people may improve without that, and is elsewhere.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -57,18 +58,100 @@ fn pattern_of(text: &str) -> Regex {
 pub(super) fn masked(message: &str) -> String {
     let message = &message[..message.floor_char_boundary(LENGTH)];
     let mut masked = String::with_capacity(message.len());
+    // Letters of other scripts are for the pattern alone.
+    let by_pattern = !message.is_ascii();
     let (mut at, mut from) = (0, 0);
-    while let Some(found) = ALL.find_at(message, from) {
-        if is_too_long(found.as_str()) {
-            from = found.start() + 1;
-            continue;
-        }
-        masked.push_str(&message[at..found.start()]);
-        masked.push_str(mask(found.as_str()));
-        (at, from) = (found.end(), found.end());
+    while from < message.len() {
+        let (found, mark) =
+            match if by_pattern { Ahead::Unsure(from) } else { ahead(message.as_bytes(), from) } {
+                Ahead::Number(number) => (number, "<number>"),
+                Ahead::Unsure(next) => {
+                    let Some(found) = ALL.find_at(message, next) else { break };
+                    if is_too_long(found.as_str()) {
+                        from = found.start() + 1;
+                        continue;
+                    }
+                    (found.range(), mask(found.as_str()))
+                }
+            };
+        masked.push_str(&message[at..found.start]);
+        masked.push_str(mark);
+        (at, from) = (found.end, found.end);
     }
     masked.push_str(&message[at..]);
+    if has_single_blanks(message) {
+        return masked;
+    }
     masked.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What comes next in a message that is ASCII.
+enum Ahead {
+    /// A number, for sure.
+    Number(Range<usize>),
+    /// Until there the pattern finds nothing but words; what it finds behind, it has to say.
+    Unsure(usize),
+}
+
+/// Passes over what is words and signs beyond doubt, as most of a message is.
+fn ahead(bytes: &[u8], from: usize) -> Ahead {
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        let signed = usize::from(matches!(byte, b'+' | b'-'));
+        let word = at + signed;
+        let end = word + bytes[word..].iter().take_while(|b| is_in_word(**b)).count();
+        if end == word {
+            if may_begin(bytes, at) {
+                return Ahead::Unsure(at);
+            }
+            at += 1;
+            continue;
+        }
+        if !is_end(bytes, end) || bytes[word..].starts_with(b"0x") || bytes[word..].starts_with(b"0X") {
+            return Ahead::Unsure(at);
+        }
+        if bytes[word..end].iter().any(u8::is_ascii_digit) {
+            return Ahead::Number(at..end);
+        }
+        at = end;
+    }
+    Ahead::Unsure(at)
+}
+
+fn is_in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a sign that is no part of a word may begin a value.
+fn may_begin(bytes: &[u8], at: usize) -> bool {
+    let next = bytes.get(at + 1);
+    let is_next = |is_it: fn(&u8) -> bool| next.is_some_and(is_it);
+    match bytes[at] {
+        b'"' | b'\'' | b'`' | b'~' | b'/' | b'%' => true,
+        // Before a blank it ends a sentence.
+        b'.' | b'+' | b'-' => is_next(|b| *b != b' '),
+        b':' => is_next(|b| b.is_ascii_hexdigit() || *b == b':'),
+        b'[' => is_next(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'r')),
+        _ => false,
+    }
+}
+
+/// Whether a word or a number surely ends there, and no time, address or path goes on.
+fn is_end(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(at) {
+        None => true,
+        Some(b'.' | b':' | b'-') => bytes.get(at + 1).is_none_or(|next| *next == b' '),
+        Some(b',') => bytes.get(at + 1).is_none_or(|next| !next.is_ascii_digit()),
+        Some(sign) => !matches!(sign, b'%' | b'+' | b'@' | b'/'),
+    }
+}
+
+/// Whether there is nothing to be done for the blanks of a message.
+fn has_single_blanks(message: &str) -> bool {
+    let bytes = message.as_bytes();
+    let other = |byte: &u8| matches!(byte, b'\t'..=b'\r') || !byte.is_ascii();
+    let pairs = bytes.windows(2).any(|pair| pair == b"  ");
+    !pairs && !bytes.iter().any(other) && !bytes.starts_with(b" ") && !bytes.ends_with(b" ")
 }
 
 /// Whether more stands between quotes than counts. Said here and not by the pattern, since counting there makes an automaton
@@ -166,6 +249,27 @@ mod tests {
                     Just("550e8400-e29b-41d4-a716-446655440000".to_owned()), Just(" ".to_owned()),
                 ],
                 0..24,
+            )
+        ) {
+            let text = parts.concat();
+            prop_assert_eq!(masked(&text), by_captures(&text));
+        }
+
+        #[test]
+        fn keys_of_messages_in_ascii_stay_as_they_were_stored(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    3 => "[a-zA-Z_]{1,9}",
+                    2 => "[0-9a-fA-F]{1,9}",
+                    1 => "[0-9]{1,4}",
+                    4 => "[ -~]{1,2}",
+                    2 => "[ .,:;=/@+%~\\[-]{1,2}",
+                    1 => prop::sample::select(vec![
+                        "://", "0x", "C:\\", "2026-11-05", "10:00:00", "10.0.0.1", "[redacted:token:0a1b]", "./a/b", "../", "::1", "a@b.c", ": ",
+                        "abcdefab-abcd-abcd-abcd-abcdefabcdef", "\t", "\n", "12,5", "1.5%", " - ", "...", "and/or",
+                    ]).prop_map(str::to_owned),
+                ],
+                0..16,
             )
         ) {
             let text = parts.concat();
