@@ -16,7 +16,7 @@ pub(crate) struct Bench {
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchAction {
-    /// Run `fix` on every case of a folder, and count how many fixes are right
+    /// Run `fix` on cases of yours, and count the fixes that are right
     ///
     /// A case is a TOML file: a program, or a repository or package, that is wrong; tests or a log that show it; and a check that
     /// the repair does not see. docs/bench.md describes the keys.

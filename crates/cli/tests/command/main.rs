@@ -12,6 +12,7 @@ mod cmd_agents;
 mod cmd_answer;
 mod cmd_approve;
 mod cmd_audit;
+mod cmd_bench;
 mod cmd_completions;
 mod cmd_db;
 mod cmd_doctor;
