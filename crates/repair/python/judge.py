@@ -16,6 +16,8 @@ import vary
 
 INPUTS = 60
 GIVEN = 400
+# Steps of one call.
+STEPS = 10_000
 
 
 def headline(place):
@@ -160,7 +162,7 @@ def behaviour(search, candidate, inputs):
 
         for number, (key, args) in enumerate(inputs):
             tell(b"[%d, " % number)
-            search.steps.left = search.most_steps
+            search.steps.left = min(search.most_steps, STEPS)
             try:
                 result = call(search, key, args)
             except swap.OutOfSteps:
@@ -170,7 +172,7 @@ def behaviour(search, candidate, inputs):
             tell(json.dumps(result).encode() + b"]\n")
 
     given = {}
-    for line in forks.run(work, 4.0, 10.0).split(b"\n"):
+    for line in forks.run(work, 1.0, 10.0).split(b"\n"):
         try:
             number, result = json.loads(line)
         except ValueError:
@@ -186,10 +188,15 @@ def call(search, key, args):
     if not functions:
         return None
     result = calls.finish(functions[0](*built))
+    return [shown(result), [shown(value) for value in built]]
+
+
+def shown(value):
+    """A value as text that is equal for equal values, whatever their places in memory."""
     try:
-        return (repr(result) + " " + repr(built))[:GIVEN] if " at 0x" not in repr(result) + repr(built) else "an object"
+        return values.Renderer().source(values.Encoder().encode(value))[:GIVEN]
     except Exception:
-        return "an object"
+        return "an object of " + type(value).__name__
 
 
 def raising(mine, all):
@@ -197,15 +204,20 @@ def raising(mine, all):
     bad = counted = 0
     for number, result in enumerate(mine):
         others = [given[number] for given in all if number < len(given) and given is not mine]
-        fine = [other for other in others if isinstance(other, str) and not is_failure(other)]
+        fine = [other for other in others if isinstance(other, list)]
         if len(fine) * 2 >= max(1, len(others)) and others:
             counted += 1
-            bad += result is None or is_failure(result)
+            bad += not isinstance(result, list)
     return bad / counted if counted else 0.0
 
 
-def is_failure(result):
-    return isinstance(result, str) and (result.startswith("raises ") or result == "does not end")
+def given(mine, other):
+    """What a call gives in words; what it leaves in its arguments only where the results are equal."""
+    if not isinstance(mine, list):
+        return str(mine)
+    if isinstance(other, list) and mine[0] == other[0]:
+        return "%s, leaving %s" % (mine[0], ", ".join(mine[1]))
+    return mine[0]
 
 
 def difference(inputs, one, two):
@@ -217,5 +229,5 @@ def difference(inputs, one, two):
                 source = "%s(%s)" % (key[2], ", ".join(renderer.source(arg) for arg in args))
             except Exception:
                 continue
-            return {"call": source[:300], "chosen": str(a)[:200], "this": str(b)[:200]}
+            return {"call": source[:300], "chosen": given(a, b), "this": given(b, a)}
     return None

@@ -114,9 +114,9 @@ class Place:
                 continue
             seen = self.scope.of(name)
             if alike(kinds, seen) and not seen & {"function", "class"}:
-                found.append((not (kinds and seen), name not in self.scope.local, name))
-        found.sort(key=lambda item: item[:2])
-        return [name for _, _, name in found]
+                found.append((name not in self.scope.unread, not (kinds and seen), name not in self.scope.local, name))
+        found.sort(key=lambda item: item[:3])
+        return [item[3] for item in found]
 
     def is_local(self, name):
         return name in self.scope.local

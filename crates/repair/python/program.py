@@ -161,6 +161,7 @@ class Scope:
                     if name in self.kinds:
                         self.kinds[name] = set(found)
         self.local = dict(self.kinds)
+        self.unread = unread(function) if function is not None else set()
         self.parameters = [name for outer in around for name in parameters(outer)]
         for name, node in self.module.items():
             if name not in self.kinds:
@@ -215,6 +216,13 @@ def assigned(function):
         if not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             left.extend(list(ast.iter_child_nodes(node))[::-1])
     return list(found)
+
+
+def unread(function):
+    """Names that a function binds and never reads: made for something that is missing."""
+    read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)}
+    bound = [name for name in parameters(function) + assigned(function) if name not in ("self", "cls") and name[:1] != "_"]
+    return {name for name in bound if name not in read}
 
 
 CALLED = {

@@ -28,18 +28,24 @@ from place import Place, enclosing
 # Statements whose candidates are weighed against one another at a time.
 TOGETHER = 80
 # Candidates that are tried after the first that passes: at least, and as a part of those before it.
-AFTER, AFTER_PART = 160, 0.5
+AFTER, AFTER_UNSURE, AFTER_PART = 160, 400, 0.5
+# Score from which a candidate that passes is likely to be right.
+SURE = 0.3
 PLAUSIBLE = 24
 # Passing tests that a candidate meets.
 PASSING = 150
 STEPS, STEPS_TIMES = 2_500, 10
+# Steps of one test while it is measured; how many times more are given where nothing passes, and to how many candidates.
+MEASURED, MORE, AGAIN, ENOUGH_AGAIN = 2_000_000, 10, 250, 4
+# Steps that may be spent on looking whether candidates left something behind.
+CHECKED = 20_000
 # Bytes of a project whose steps are counted from the start.
 EARLY = 300_000
 # Candidates that are tried in one fork, and forks that may be spoiled before each candidate gets one of its own.
 BATCH = 24
 SPOILED = 3
 # Bounds of one candidate and of a batch, in seconds.
-CPU, WALL = 2.0, 10.0
+CPU, CPU_LEAST, CPU_TIMES, WALL = 4.0, 0.25, 10.0, 12.0
 CPU_BATCH, WALL_BATCH = 10.0, 60.0
 LONGEST = 512 << 10
 
@@ -53,7 +59,7 @@ class Search:
         self.files, self.loaded = {}, {}
         self.steps = swap.Steps()
         self.validated = self.killed = self.spoiled = 0
-        self.plausible, self.partial = [], []
+        self.plausible, self.partial, self.endless = [], [], []
         self.cut = None
         self.seen = set()
 
@@ -171,25 +177,41 @@ class Search:
         return found
 
     def measure_steps(self):
-        """The bound of steps, taken from the tests that pass."""
-        good = [id for id in self.seen_by.passing_lines]
+        """The bound of steps and of time, from the tests as they go now; the cheap ones then go first."""
+        ids = self.failing + list(self.seen_by.passing_lines)
 
         def work(tell):
-            most, left = 0, self.steps.left
+            before = time.process_time()
 
             def note(id, error):
-                nonlocal most, left
-                most, left = max(most, left - self.steps.left), self.steps.left
+                nonlocal before
+                used, now = MEASURED - self.steps.left, time.process_time()
+                if not isinstance(error, swap.OutOfSteps):
+                    tell(json.dumps([id, used, now - before]).encode() + b"\n")
+                self.steps.left, before = MEASURED, now
                 return True
 
-            self.tests.run(good, note)
-            tell(b"%d" % most)
+            self.steps.left = MEASURED
+            self.tests.run(ids, note)
 
-        try:
-            most = int(forks.run(work, 20.0, 40.0) or 0)
-        except ValueError:
-            most = 0
-        self.most_steps = STEPS + STEPS_TIMES * most
+        used, seconds = {}, 0.0
+        for line in forks.run(work, 20.0, 40.0).split(b"\n"):
+            try:
+                id, steps, time_of = json.loads(line)
+            except ValueError:
+                continue
+            used[id] = max(steps, used.get(id, 0))
+            seconds += time_of
+        self.most_steps = STEPS + STEPS_TIMES * max(used.values(), default=0)
+        self.cpu = min(CPU, CPU_LEAST + CPU_TIMES * seconds)
+        self.failing.sort(key=lambda id: used.get(id, MEASURED))
+        self.passing = sorted(self.seen_by.passing_lines, key=lambda id: used.get(id, MEASURED))
+        # Those by which is told whether something was left behind: the cheapest of both.
+        self.checks, left = self.failing[:1] + self.passing[:1], CHECKED
+        for id in self.failing[1:] + self.passing[1:PASSING]:
+            left -= used.get(id, MEASURED) + 100
+            if left >= 0:
+                self.checks.append(id)
 
     def search(self, places):
         """Tries candidates until some pass and enough others were tried beside them."""
@@ -209,12 +231,33 @@ class Search:
                     if said == b"P":
                         self.plausible.append(candidate)
                         if stop is None:
-                            stop = self.validated + max(AFTER, int(self.validated * AFTER_PART))
+                            most = AFTER if candidate.score >= SURE else AFTER_UNSURE
+                            stop = self.validated + max(most, int(self.validated * AFTER_PART))
                     elif said[:1] == b"F" and said != b"F0":
                         self.partial.append((candidate, int(said[1:])))
+                    elif said in (b"L", b""):
+                        self.endless.append(candidate)
                 if len(self.plausible) >= PLAUSIBLE:
                     break
             if self.plausible or self.cut:
+                return
+        self.with_more_steps()
+
+    def with_more_steps(self):
+        """Tries again what did not end: the right one may do more than the failing tests did before they failed."""
+        for _ in range(2):
+            self.most_steps, self.cpu = self.most_steps * MORE, min(CPU, self.cpu * 4)
+            again, self.endless = self.endless[:AGAIN], []
+            for candidate in again:
+                if self.out_of_time() or len(self.plausible) >= ENOUGH_AGAIN:
+                    return
+                self.validated += 1
+                said = self.validate(candidate)
+                if said == b"P":
+                    self.plausible.append(candidate)
+                elif said in (b"L", b""):
+                    self.endless.append(candidate)
+            if self.plausible:
                 return
 
     def batch(self, made):
@@ -246,9 +289,14 @@ class Search:
             if ended and ended[-1] == b"spoiled":
                 self.spoiled += 1
                 break
-            # A bound ended the fork: the one that ran is done for; what came before it is tried again without it.
+            # A bound ended the fork, and the one that ran with it. Whether those before it left something behind is not
+            # known, so they are believed only as long as none did.
             said[id(inner[len(ended)])] = b""
-            del inner[len(ended)]
+            if self.spoiled == 0:
+                said.update((id(candidate), line) for candidate, line in zip(inner, ended))
+                del inner[: len(ended) + 1]
+            else:
+                del inner[len(ended)]
         results = []
         for candidate in batch:
             line = said.get(id(candidate))
@@ -273,7 +321,7 @@ class Search:
             except (SyntaxError, ValueError, RecursionError):
                 tell(b"S\n")
                 continue
-            signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
+            signal.setitimer(signal.ITIMER_VIRTUAL, self.cpu)
             if loaded.put(number, codes):
                 tell(self.tried(candidate) + b"\n")
             else:
@@ -283,7 +331,7 @@ class Search:
         tell(b"clean\n" if self.goes_as_before() else b"spoiled\n")
 
     def goes_as_before(self):
-        failed, good = [], list(self.seen_by.passing_lines)[:PASSING]
+        failed = []
 
         def note(id, error):
             self.steps.left = self.most_steps
@@ -292,8 +340,8 @@ class Search:
             return True
 
         self.steps.left = self.most_steps
-        self.tests.run(self.failing + good, note)
-        return set(failed) == set(self.failing)
+        self.tests.run(self.checks, note)
+        return set(failed) == set(self.failing) & set(self.checks)
 
     def is_new(self, candidate):
         file = candidate.place.file
@@ -330,8 +378,8 @@ class Search:
         if key not in known:
             known[key] = [
                 id
-                for id, lines in self.seen_by.passing_lines.items()
-                if any(path == file.path and first <= line <= last for path, line in lines)
+                for id in self.passing
+                if any(path == file.path and first <= line <= last for path, line in self.seen_by.passing_lines[id])
             ][:PASSING]
         return known[key]
 
@@ -341,7 +389,7 @@ class Search:
         def work(tell):
             tell(self.tried(candidate) if self.put(candidate) else b"S")
 
-        return forks.run(work, CPU, WALL)
+        return forks.run(work, self.cpu, WALL)
 
     def tried(self, candidate):
         """How the tests go with a candidate that is put in: P if all pass, B if one fails that passed, L if it does not

@@ -97,7 +97,10 @@ class Loaded:
         self.units = {}
 
     def is_here(self, code):
-        return code.co_filename == self.name or os.path.realpath(code.co_filename) == self.name
+        name = code.co_filename
+        if name == self.name:
+            return True
+        return os.path.basename(name) == os.path.basename(self.name) and os.path.realpath(name) == self.name
 
     def compile(self, tree):
         Counted().visit(tree)

@@ -363,7 +363,7 @@ def offsets(place, node):
     if isinstance(parent, ast.BinOp) and whole_number(parent.right) == 1 and parent.left is node:
         return
     near = isinstance(parent, (ast.Subscript, ast.Slice)) or isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name)
-    prior = 0.45 if near else 0.3 if isinstance(parent, (ast.Compare, ast.Return, ast.Call)) else 0.2
+    prior = 0.45 if near else 0.3 if isinstance(parent, (ast.Return, ast.Call)) else 0.18
     if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp)):
         if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv)):
             return
@@ -409,7 +409,8 @@ def name(place, node):
         if stored and not place.is_local(other):
             continue
         exact = bool(plain(kinds) and plain(place.scope.of(other)))
-        yield place.put(node, other, ATOM, "name", (prior * 0.6 if stored else prior) * (1 if exact else 0.4) * (1 if place.is_local(other) else 0.6))
+        weight = 2.0 if other in place.scope.unread else 1.0 if exact else 0.4
+        yield place.put(node, other, ATOM, "name", (prior * 0.6 if stored else prior) * weight * (1 if place.is_local(other) else 0.6))
         count += 1
         if count >= 10:
             break
@@ -418,7 +419,7 @@ def name(place, node):
     for other in place.scope.local:
         # The name that stands there may be wrong by its kind, too.
         if other != node.id and not alike(kinds, place.scope.of(other)) and "function" not in place.scope.of(other):
-            yield place.put(node, other, ATOM, "name", prior * 0.3)
+            yield place.put(node, other, ATOM, "name", prior * (1.5 if other in place.scope.unread else 0.3))
     owner = place.file.up(place.statement, ast.ClassDef)
     if owner is not None and node.id not in ("self", "cls"):
         if node.id in place.scope.fields.get(owner.name, {}):
