@@ -16,9 +16,10 @@ use jiff::Timestamp;
 pub(crate) use crate::draft::{Draft, Row};
 
 use crate::cut;
-use crate::draft::PLAIN_WAIT;
 use crate::header::{Layout, Reader};
-use crate::ordinary::{Ordinary, Said};
+use crate::lines::Window;
+use crate::ongoing::{Going, Ongoing, Place};
+use crate::ordinary::Ordinary;
 use crate::parsed::Parsed;
 use crate::record::Level;
 use crate::trace::Next;
@@ -29,24 +30,24 @@ const HELD: usize = 64;
 /// Records, and bytes of the file, that wait at most for one that began before them.
 const WAITING: usize = 4096;
 const WAITING_BYTES: u64 = 4 << 20;
-/// Texts whose room is used again.
-const SPARE: usize = 256;
 
 /// Puts lines together.
 pub(crate) struct Assembler {
     /// What has begun and has not come out, in the order of the file.
     slots: VecDeque<Slot>,
+    /// Slots that were there before the first.
+    gone: u64,
     /// Where those began that may go on, the one that was last written to at the end.
     open: Vec<Open>,
+    /// The ordinary lines that may go on.
+    ongoing: Ongoing,
     form: Form,
     reader: Reader,
     reference: Timestamp,
     limit: usize,
-    /// Room for the texts of ordinary lines.
-    spare: Vec<String>,
     /// Rows taken.
     sequence: u64,
-    /// No open record has ended for want of lines before this row.
+    /// No open record but ordinary lines has ended for want of lines before this row.
     expiry: u64,
 }
 
@@ -90,12 +91,13 @@ impl Assembler {
     pub(crate) fn new(form: Form, layout: Layout, reference: Timestamp, limit: usize) -> Self {
         Self {
             slots: VecDeque::new(),
+            gone: 0,
             open: Vec::new(),
+            ongoing: Ongoing::new(),
             form,
             reader: Reader::new(layout, reference),
             reference,
             limit,
-            spare: Vec::new(),
             sequence: 0,
             expiry: u64::MAX,
         }
@@ -107,115 +109,152 @@ impl Assembler {
     }
 
     /// The records that begin before an offset and have not come out.
-    pub(crate) fn waiting(&mut self, before: u64) -> impl Iterator<Item = &mut Draft> {
-        for at in 0..self.open.len() {
-            if self.open[at].start < before {
-                self.open_up(at);
-            }
+    pub(crate) fn waiting(&mut self, before: u64, window: Window<'_>) -> impl Iterator<Item = &mut Draft> {
+        for place in self.ongoing.before(before) {
+            self.open_up(place, window);
         }
-        self.slots.iter_mut().take_while(move |slot| slot.start < before).filter_map(|slot| {
+        self.slots.iter_mut().take_while(move |slot| slot.start < before).filter_map(move |slot| {
             match &mut slot.body {
                 Body::Open(draft) | Body::Done(draft) => Some(&mut **draft),
-                Body::Part(_) | Body::Line(_) | Body::Passed(_) => None,
+                Body::Passed(line) => {
+                    line.keep(window);
+                    None
+                }
+                Body::Part(_) | Body::Line(_) => None,
             }
         })
     }
 
     /// Reads what comes by another form and layout.
-    pub(crate) fn read_as(&mut self, form: Form, layout: Layout) {
+    pub(crate) fn read_as(&mut self, form: Form, layout: Layout, window: Window<'_>) {
         // What may go on was read by what held until now.
-        for at in 0..self.open.len() {
-            self.open_up(at);
+        for place in self.ongoing.before(u64::MAX) {
+            self.open_up(place, window);
         }
         (self.form, self.reader) = (form, Reader::new(layout, self.reference));
     }
 
-    /// Takes an ordinary line the short way; false when it has to be pushed, since more than its stream's last event may
-    /// be open.
+    /// Takes an ordinary line the short way; gives it back when it has to be pushed, since more than its stream's last
+    /// event may be open.
     pub(crate) fn pass(
         &mut self,
-        (start, end, number): (u64, u64, u64),
-        line: &str,
-        said: Said,
+        mut line: Ordinary,
+        window: Window<'_>,
         done: &mut Vec<Finished>,
-    ) -> bool {
-        let hash = hash(said.key(line));
-        let mut same = self.open.iter().filter(|open| open.hash == hash);
-        let alone = match (same.next(), same.next()) {
-            (None, _) => true,
-            (Some(open), None) => self.is_ended_by_any(open, said.key(line)),
-            (Some(_), Some(_)) => false,
+    ) -> Option<Ordinary> {
+        let key = line.key(window);
+        let hash = hash(key);
+        let last = self.ongoing.find(hash);
+        let mut others = self.open.iter().filter(|open| open.hash == hash);
+        let alone = match (last, others.next(), others.next()) {
+            (None, None, _) => true,
+            (Some(last), None, _) => self.line_at(last).is_some_and(|last| last.key(window) == key),
+            (None, Some(open), None) => self.is_ended_by_any(open, key),
+            (Some(_), Some(_), _) | (None, Some(_), Some(_)) => false,
         };
         if !alone {
-            return false;
+            return Some(line);
         }
+        self.advance();
+        match self.ongoing.find(hash) {
+            Some(last) => self.end_line(last),
+            None => {
+                if let Some(open) = self.open.iter().rev().find(|open| open.hash == hash) {
+                    self.end(open.start);
+                }
+            }
+        }
+        line.sequence = self.sequence;
+        let (start, number) = (line.start, line.number);
+        let slot = self.gone + self.slots.len() as u64;
+        self.insert(Slot { start, number, body: Body::Line(line) });
+        self.ongoing.add(self.sequence, hash, Going { start, slot });
+        self.settle(done);
+        self.bound(done);
+        None
+    }
+
+    /// Counts a row, and ends what has ended for want of lines when it comes.
+    fn advance(&mut self) {
         self.sequence += 1;
+        if let Some(line) = self.ongoing.expire(self.sequence) {
+            self.end_slot(line);
+        }
         if self.sequence >= self.expiry {
             self.expire();
         }
-        if let Some(open) = self.open.iter().rev().find(|open| open.hash == hash) {
-            self.end(open.start);
-        }
-        let mut text = self.spare.pop().unwrap_or_default();
-        text.push_str(line);
-        let line = Ordinary { end, number, sequence: self.sequence, text, said };
-        let expiry = self.sequence + PLAIN_WAIT + 1;
-        self.expiry = self.expiry.min(expiry);
-        self.insert(Slot { start, number, body: Body::Line(line) });
-        self.open.push(Open { start, hash, foreground: true, expiry });
-        self.settle(done);
-        self.bound(done);
-        true
     }
 
-    /// Takes back the room of a line that came out.
-    pub(crate) fn take_back(&mut self, mut text: String) {
-        if self.spare.len() < SPARE {
-            text.clear();
-            self.spare.push(text);
+    fn end_line(&mut self, place: Place) {
+        if let Some(line) = self.ongoing.remove(place) {
+            self.end_slot(line);
         }
     }
 
-    /// Whether any line of the stream with that key that begins an event ends it.
-    fn is_ended_by_any(&self, open: &Open, key: (&str, Option<Level>)) -> bool {
-        match self.slots.get(self.at(open.start)).map(|slot| &slot.body) {
-            Some(Body::Line(line)) => line.key() == key,
-            Some(Body::Open(draft)) => open.foreground && draft.is_plain() && draft.key() == key,
-            Some(Body::Part(_) | Body::Done(_) | Body::Passed(_)) | None => false,
+    fn end_slot(&mut self, line: Going) {
+        let at = self.slot(line);
+        if let Some(slot) = self.slots.get_mut(at)
+            && let Body::Line(line) = &mut slot.body
+        {
+            slot.body = Body::Passed(std::mem::take(line));
         }
+    }
+
+    fn line_at(&self, place: Place) -> Option<&Ordinary> {
+        match &self.slots.get(self.slot(self.ongoing.at(place)))?.body {
+            Body::Line(line) => Some(line),
+            Body::Part(_) | Body::Open(_) | Body::Done(_) | Body::Passed(_) => None,
+        }
+    }
+
+    /// Where the slot of a line is; mostly it has not moved.
+    fn slot(&self, line: Going) -> usize {
+        let at = usize::try_from(line.slot.wrapping_sub(self.gone)).unwrap_or(usize::MAX);
+        match self.slots.get(at) {
+            Some(slot) if slot.start == line.start => at,
+            Some(_) | None => self.at(line.start),
+        }
+    }
+
+    /// Whether any line of the stream with that key that begins an event ends the record.
+    fn is_ended_by_any(&self, open: &Open, key: (&[u8], Option<Level>)) -> bool {
+        let ends = |draft: &Draft| open.foreground && draft.is_plain() && bytes(draft.key()) == key;
+        self.draft(open.start).is_some_and(ends)
     }
 
     /// Makes a record of an ordinary line that is open.
-    fn open_up(&mut self, open: usize) {
-        let Some(start) = self.open.get(open).map(|open| open.start) else { return };
-        let at = self.at(start);
-        let Body::Line(line) = &mut self.slots[at].body else { return };
+    fn open_up(&mut self, place: Place, window: Window<'_>) {
+        let Some(going) = self.ongoing.remove(place) else { return };
+        let at = self.slot(going);
+        let Some(Slot { body: Body::Line(line), .. }) = self.slots.get_mut(at) else { return };
         let line = std::mem::take(line);
-        let (envelope, text) = match unwrap(&line.text, self.form, self.reference) {
+        let text = line.text(window);
+        let (envelope, text) = match unwrap(text, self.form, self.reference) {
             Some((envelope, inner)) => (Some(envelope), inner),
-            None => (None, Cow::Borrowed(line.text.as_str())),
+            None => (None, Cow::Borrowed(text)),
         };
-        let (end, number, sequence) = (line.end, line.number, line.sequence);
+        let Ordinary { start, end, number, sequence, .. } = line;
         let row = Row { start, end, number, lines: 1, text, cut: false, envelope, sequence };
         let parsed = Parsed::new(&row.text, &mut self.reader);
-        let Some(draft) = Draft::new(&row, parsed) else { return };
-        let expiry = draft.expiry();
-        self.slots[at].body = Body::Open(Box::new(draft));
-        self.expiry = self.expiry.min(expiry);
-        self.open[open].expiry = expiry;
-        self.take_back(line.text);
+        let hash = hash(bytes(row.key()));
+        match Draft::new(&row, parsed) {
+            None => self.slots[at].body = Body::Passed(line),
+            Some(draft) => {
+                let expiry = draft.expiry();
+                self.slots[at].body = Body::Open(Box::new(draft));
+                self.expiry = self.expiry.min(expiry);
+                self.open.push(Open { start, hash, foreground: true, expiry });
+            }
+        }
     }
 
     /// Takes the next line and adds the records that came out to `done`.
-    pub(crate) fn push(&mut self, mut row: Row<'_>, done: &mut Vec<Finished>) {
-        self.sequence += 1;
+    pub(crate) fn push(&mut self, mut row: Row<'_>, window: Window<'_>, done: &mut Vec<Finished>) {
+        self.advance();
         row.sequence = self.sequence;
-        if self.sequence >= self.expiry {
-            self.expire();
-        }
-        let hash = hash(row.key());
-        if let Some(at) = self.open.iter().position(|open| open.hash == hash) {
-            self.open_up(at);
+        let hash = hash(bytes(row.key()));
+        if let Some(place) = self.ongoing.find(hash) {
+            self.open_up(place, window);
         }
         let Some(row) = self.joined(row, hash) else { return };
         self.place_all(row);
@@ -234,6 +273,9 @@ impl Assembler {
 
     /// Adds what is unfinished to `done`, taken as finished.
     pub(crate) fn finish(&mut self, done: &mut Vec<Finished>) {
+        for place in self.ongoing.before(u64::MAX) {
+            self.end_line(place);
+        }
         while let Some(first) = self.open.iter().map(|open| open.start).min() {
             self.end(first);
         }
@@ -362,7 +404,7 @@ impl Assembler {
     ///
     /// Behind the header of another thread, a record of the same stream goes on only if it has a header before each line.
     fn home(&mut self, row: &Row<'_>, line: &Parsed<'_>) -> Option<u64> {
-        let hash = hash(row.key());
+        let hash = hash(bytes(row.key()));
         let of_stream = |draft: &Draft| draft.key() == row.key();
         // Ending a record may bring a line that it held back to the front.
         while let Some(start) = self.find(hash, |open, draft| open.foreground && of_stream(draft)) {
@@ -409,7 +451,7 @@ impl Assembler {
         let expiry = draft.expiry();
         self.expiry = self.expiry.min(expiry);
         self.insert(Slot { start, number, body: Body::Open(draft) });
-        self.open.push(Open { start, hash: hash(row.key()), foreground: true, expiry });
+        self.open.push(Open { start, hash: hash(bytes(row.key())), foreground: true, expiry });
         Some(start)
     }
 
@@ -472,6 +514,7 @@ impl Assembler {
                 ready = at + 1;
             }
         }
+        self.gone += ready as u64;
         for slot in self.slots.drain(..ready) {
             match slot.body {
                 Body::Done(draft) => done.push(Finished::Draft(draft)),
@@ -499,11 +542,15 @@ impl Assembler {
     }
 }
 
+fn bytes((name, level): (&str, Option<Level>)) -> (&[u8], Option<Level>) {
+    (name.as_bytes(), level)
+}
+
 /// A few multiplications; that keys may be made to share one costs those who do it a compare.
-fn hash((name, level): (&str, Option<Level>)) -> u64 {
+fn hash((name, level): (&[u8], Option<Level>)) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let (words, rest) = name.as_chunks::<8>();
     let hash = words
         .iter()
         .fold(level.map_or(0, |level| level as u64 + 1), |hash, word| mix(hash, u64::from_le_bytes(*word)));

@@ -28,6 +28,7 @@ mod learned;
 mod lines;
 mod lookback;
 mod object;
+mod ongoing;
 mod opening;
 mod ordinary;
 mod parsed;

@@ -62,6 +62,21 @@ pub(crate) enum Ending {
     Cut,
 }
 
+/// What the window holds, and where that begins in the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window<'a> {
+    base: u64,
+    bytes: &'a [u8],
+}
+
+impl<'a> Window<'a> {
+    /// The bytes of a part of the file; none where the window does not hold them.
+    pub(crate) fn bytes(self, start: u64, length: usize) -> &'a [u8] {
+        let start = start.checked_sub(self.base).and_then(|start| usize::try_from(start).ok());
+        start.and_then(|start| self.bytes.get(start..start + length)).unwrap_or_default()
+    }
+}
+
 pub(crate) struct LineReader<R> {
     reader: R,
     window: Vec<u8>,
@@ -124,6 +139,11 @@ impl<R: Read> LineReader<R> {
         &self.window[line.text.clone()]
     }
 
+    /// What the window holds.
+    pub(crate) fn view(&self) -> Window<'_> {
+        Window { base: self.base, bytes: &self.window[..self.filled] }
+    }
+
     /// What the window holds before an offset that it has passed, and the offset at which that begins.
     pub(crate) fn before(&self, offset: u64) -> (u64, &[u8]) {
         let end = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
@@ -135,12 +155,10 @@ impl<R: Read> LineReader<R> {
         (!self.inside_line).then_some(self.base + self.at as u64)
     }
 
-    /// Up to so many bytes from the next piece on. Lines that were given before are no longer in their places.
-    pub(crate) fn ahead(&mut self, length: usize) -> io::Result<&[u8]> {
-        while self.filled - self.at < length && !self.ended {
-            self.fill()?;
-        }
-        Ok(&self.window[self.at..self.filled.min(self.at + length)])
+    /// Up to so many bytes from the next piece on; `None` where the window has to be moved on for them.
+    pub(crate) fn ahead(&self, length: usize) -> Option<&[u8]> {
+        let there = self.filled - self.at >= length || self.ended;
+        there.then(|| &self.window[self.at..self.filled.min(self.at + length)])
     }
 
     /// Offset before which [`LineReader::fill`] drops what the window holds.

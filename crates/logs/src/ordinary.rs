@@ -8,6 +8,7 @@
 
 use memchr::memchr2_iter;
 
+use crate::lines::Window;
 use crate::opening::{Opening, Openings};
 use crate::record::Level;
 use crate::shape::{Known, Shapes};
@@ -18,63 +19,99 @@ const ESCAPED_BREAK: usize = 3;
 /// An ordinary line that may go on.
 #[derive(Debug, Default)]
 pub(crate) struct Ordinary {
+    pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) number: u64,
     /// How many rows came before it.
     pub(crate) sequence: u64,
     /// The line with what stands around it.
-    pub(crate) text: String,
-    pub(crate) said: Said,
+    pub(crate) text: Text,
+    pub(crate) said: Opening,
+    /// Of its message.
+    pub(crate) known: Known,
 }
 
-/// What an ordinary line says before its message, and what is known of that.
-#[derive(Debug, Default)]
-pub(crate) struct Said {
-    pub(crate) opening: Opening,
-    known: Known,
+/// Where the text of a line is.
+#[derive(Debug)]
+pub(crate) enum Text {
+    /// In the window, so many bytes from the line's beginning on.
+    There(usize),
+    /// Taken out.
+    Own(String),
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::There(0)
+    }
 }
 
 impl Ordinary {
+    fn bytes<'a>(&'a self, window: Window<'a>) -> &'a [u8] {
+        match &self.text {
+            Text::There(length) => window.bytes(self.start, *length),
+            Text::Own(text) => text.as_bytes(),
+        }
+    }
+
     /// What tells its stream from others in the same file.
-    pub(crate) fn key(&self) -> (&str, Option<Level>) {
-        self.said.key(&self.text)
+    pub(crate) fn key<'a>(&'a self, window: Window<'a>) -> (&'a [u8], Option<Level>) {
+        self.said.key(self.bytes(window))
+    }
+
+    /// The line with what stands around it.
+    pub(crate) fn text<'a>(&'a self, window: Window<'a>) -> &'a str {
+        self.behind(0, window)
     }
 
     /// The line without what stands around it.
-    pub(crate) fn content(&self) -> &str {
-        self.text[self.said.opening.content_at..].trim_end()
+    pub(crate) fn content<'a>(&'a self, window: Window<'a>) -> &'a str {
+        self.behind(self.said.content_at, window).trim_end()
     }
 
-    pub(crate) fn message(&self) -> &str {
-        &self.text[self.said.opening.message_at..]
+    pub(crate) fn message<'a>(&'a self, window: Window<'a>) -> &'a str {
+        self.behind(self.said.message_at, window)
     }
 
-    /// What is known of the message.
-    pub(crate) fn known(&self) -> Known {
-        self.said.known
+    fn behind<'a>(&'a self, at: usize, window: Window<'a>) -> &'a str {
+        match &self.text {
+            // It was read as text before.
+            Text::There(_) => {
+                self.bytes(window).get(at..).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+            }
+            Text::Own(text) => text.get(at..).unwrap_or_default(),
+        }
+    }
+
+    /// Takes the text out of a window that moves on.
+    pub(crate) fn keep(&mut self, window: Window<'_>) {
+        if let Text::There(_) = self.text {
+            self.text = Text::Own(self.text(window).to_owned());
+        }
     }
 
     /// Whether the line may name a release.
-    pub(crate) fn may_name_release(&self) -> bool {
-        let Opening { content_at, message_at, .. } = &self.said.opening;
-        self.said.known.signs.may_name(&self.text.as_bytes()[*content_at..], message_at - content_at)
+    pub(crate) fn may_name_release(&self, window: Window<'_>) -> bool {
+        let Opening { content_at, message_at, .. } = self.said;
+        let content = self.bytes(window).get(content_at..).unwrap_or_default();
+        self.known.signs.may_name(content, message_at - content_at)
     }
 }
 
-impl Said {
+impl Opening {
     /// What tells the stream of the line that says this from others in the same file.
-    pub(crate) fn key<'a>(&self, line: &'a str) -> (&'a str, Option<Level>) {
-        (&line[self.opening.key.clone()], self.opening.key_level)
+    pub(crate) fn key<'a>(&self, line: &'a [u8]) -> (&'a [u8], Option<Level>) {
+        (line.get(self.key.clone()).unwrap_or_default(), self.key_level)
     }
 }
 
-/// What a line says that is ordinary beyond doubt; `None` for any line that has to be looked at more closely.
-pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes) -> Option<Said> {
+/// What a line says that is ordinary beyond doubt, and what is known of its message; `None` for any line that has to be
+/// looked at more closely.
+pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes) -> Option<(Opening, Known)> {
     let opening = openings.of(line)?;
-    let (content_at, message_at) = (opening.content_at, opening.message_at);
-    let known = shapes.of(&line[message_at..]);
-    let before = &line.as_bytes()[content_at..line.len().min(message_at + ESCAPED_BREAK)];
-    (known.plain && !has_escaped_break(before)).then_some(Said { opening, known })
+    let known = shapes.of(line.get(opening.message_at..)?);
+    let before = opening.content_at..line.len().min(opening.message_at + ESCAPED_BREAK);
+    (known.plain && !has_escaped_break(&line.as_bytes()[before])).then_some((opening, known))
 }
 
 /// Whether a line break may be written as text, behind which a stack trace may stand on a single line.

@@ -16,7 +16,7 @@ use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::{Ending, Line, LineReader, Piece};
 use crate::lookback::{self, Lookback};
 use crate::opening::Openings;
-use crate::ordinary::{Ordinary, has_escaped_break, ordinary};
+use crate::ordinary::{Ordinary, Text, has_escaped_break, ordinary};
 use crate::record::{Level, Record};
 use crate::release;
 use crate::shape::Shapes;
@@ -203,7 +203,7 @@ impl<'a, R: Read> Reading<'a, R> {
             dropped => dropped + lookback::REACH + 1,
         };
         let (form, redactor) = (self.learned.form, &self.options.redactor);
-        for draft in self.assembler.waiting(reach) {
+        for draft in self.assembler.waiting(reach, self.reader.view()) {
             if draft.context.is_none() {
                 let before = self.reader.before(draft.start);
                 draft.context = Some(self.lookback.before(before, form, redactor));
@@ -219,11 +219,15 @@ impl<'a, R: Read> Reading<'a, R> {
         };
         let end = Learned::segment_start(next) + LEARNED_FROM as u64;
         let length = usize::try_from(end.saturating_sub(next)).unwrap_or(LEARNED_FROM);
-        let bytes = self.reader.ahead(length)?;
-        let complete = bytes.len() == length;
-        let learned = Learned::from(bytes, complete, next, false, self.encoding, self.reference);
+        let learned = loop {
+            if let Some(bytes) = self.reader.ahead(length) {
+                let complete = bytes.len() == length;
+                break Learned::from(bytes, complete, next, false, self.encoding, self.reference);
+            }
+            self.move_on()?;
+        };
         self.openings = Openings::new(learned.form, learned.layout.clone(), self.reference);
-        self.assembler.read_as(learned.form, learned.layout.clone());
+        self.assembler.read_as(learned.form, learned.layout.clone(), self.reader.view());
         self.learned_before = std::mem::replace(&mut self.learned, learned);
         Ok(())
     }
@@ -236,32 +240,37 @@ impl<'a, R: Read> Reading<'a, R> {
         self.line += u64::from(!cut);
         let mut scratch = Vec::new();
         let bytes = self.reader.bytes(line, &mut scratch);
-        let text = cleaned(bytes);
+        let mut text = cleaned(bytes);
         if matches!(text, Cow::Owned(_)) && is_garbage(bytes) {
             self.finish();
             self.drop_bytes(DropReason::Binary, line.end - line.start);
             return;
         }
-        let kept = if cut { cut::whole_words(&text) } else { &text };
-        let lost = text.len() - kept.len();
         let (start, end) = (line.start, line.end);
-        let form = self.learned.form;
+        let (form, window) = (self.learned.form, self.reader.view());
         let short = self.options.keep == Keep::Errors
             && line.ending == Ending::Newline
             && text.len() <= ORDINARY_BYTES;
-        if short
-            && let Some(said) = ordinary(&text, &mut self.openings, &mut self.shapes)
-            && self.assembler.pass((start, end, number), &text, said, &mut self.done)
-        {
-            self.emit();
-            return;
+        if short && let Some((said, known)) = ordinary(&text, &mut self.openings, &mut self.shapes) {
+            let in_window = matches!(text, Cow::Borrowed(_)) && !self.encoding.is_wide();
+            let place = if in_window { Text::There(text.len()) } else { Text::Own(text.into_owned()) };
+            let ordinary = Ordinary { start, end, number, sequence: 0, text: place, said, known };
+            match self.assembler.pass(ordinary, window, &mut self.done) {
+                None => return self.emit(),
+                Some(Ordinary { text: Text::Own(own), .. }) => text = Cow::Owned(own),
+                Some(Ordinary { text: Text::There(length), .. }) => {
+                    text = cleaned(&bytes[..length]);
+                }
+            }
         }
+        let kept = if cut { cut::whole_words(&text) } else { &text };
+        let lost = text.len() - kept.len();
         let (envelope, text) = match unwrap(kept, form, self.reference) {
             Some((envelope, inner)) => (Some(envelope), inner),
             None => (None, Cow::Borrowed(kept)),
         };
         let row = Row { start, end, number, lines: 1, text, cut, envelope, sequence: 0 };
-        self.assembler.push(row, &mut self.done);
+        self.assembler.push(row, window, &mut self.done);
         self.emit();
         // The rest of the line is skipped, so nothing can follow that belongs to this record.
         if cut {
@@ -290,7 +299,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let (text, envelope) = (Cow::Owned(text[..whole].to_owned()), Some(envelope));
         self.drop_bytes(DropReason::OverlongLine, left_out as u64);
         let row = Row { start, end, number, lines, text, cut, envelope, sequence: 0 };
-        self.assembler.push(row, &mut self.done);
+        self.assembler.push(row, self.reader.view(), &mut self.done);
         self.emit();
     }
 
@@ -313,7 +322,6 @@ impl<'a, R: Read> Reading<'a, R> {
                 Finished::Draft(draft) => draft,
                 Finished::Line(line) => {
                     self.pass_line(&line);
-                    self.assembler.take_back(line.text);
                     continue;
                 }
             };
@@ -350,22 +358,22 @@ impl<'a, R: Read> Reading<'a, R> {
 
     /// Counts an ordinary line, and shows it to whom it concerns.
     fn pass_line(&mut self, line: &Ordinary) {
-        let bucket = self.traffic.place(line.said.opening.time);
+        let bucket = self.traffic.place(line.said.time);
         self.traffic.count(false);
         self.traffic.count_lines(1);
-        let redactor = &self.options.redactor;
-        let text = line.content();
-        if !line.said.opening.headed {
+        let (redactor, window) = (&self.options.redactor, self.reader.view());
+        if !line.said.headed {
             self.unparsed += 1;
             if self.unparsed_examples.len() < EXAMPLES {
-                let text = redactor.redact(text).text;
+                let text = redactor.redact(line.content(window)).text;
                 self.unparsed_examples.push(text[..text.floor_char_boundary(EXAMPLE_BYTES)].to_owned());
             }
         }
         if let Some(observer) = self.observer.as_deref_mut() {
-            let release = line.may_name_release().then(|| release::named(text)).flatten();
-            let release = release.and_then(|_| release::named(&redactor.redacted(text).0));
-            let (known, message) = (line.known(), line.message());
+            let release = line.may_name_release(window).then(|| release::named(line.content(window)));
+            let release =
+                release.flatten().and_then(|_| release::named(&redactor.redacted(line.content(window)).0));
+            let (known, message) = (line.known, line.message(window));
             let clean = known.clean && !redactor.may_hold_besides(message.as_bytes());
             let (message, redactions) =
                 if clean { (Cow::Borrowed(message), 0) } else { redactor.redacted(message) };
@@ -374,7 +382,7 @@ impl<'a, R: Read> Reading<'a, R> {
                 message: &message,
                 shape: known.shape.filter(|_| redactions == 0),
                 bucket,
-                level: line.said.opening.level,
+                level: line.said.level,
                 release: release.as_deref(),
                 line: line.number,
                 lines: 1,

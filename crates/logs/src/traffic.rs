@@ -3,9 +3,10 @@
 //! A rate can only be judged against everything that was logged, so records that nobody keeps are counted here, too.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use groundcrew_core::incident::bucket;
+use groundcrew_core::incident::{BUCKET, bucket};
 use jiff::Timestamp;
 
 use crate::record::Level;
@@ -80,6 +81,8 @@ pub(crate) struct Traffic {
     tallies: Vec<Tally>,
     /// Where the last record was counted, which is where the next one mostly belongs.
     last: usize,
+    /// The seconds that count there.
+    seconds: Range<i64>,
     /// When records count before one with a time was met.
     otherwise: Timestamp,
 }
@@ -87,11 +90,16 @@ pub(crate) struct Traffic {
 impl Traffic {
     /// `otherwise` is when records count that have no time, before any that has one.
     pub(crate) fn new(otherwise: Timestamp) -> Self {
-        Self { tallies: Vec::new(), last: 0, otherwise }
+        Self { tallies: Vec::new(), last: 0, seconds: 0..0, otherwise }
     }
 
     /// The piece of time in which a record counts: its own, or that of the record before it.
     pub(crate) fn place(&mut self, time: Option<Timestamp>) -> Timestamp {
+        if time.is_some_and(|time| self.seconds.contains(&time.as_second()))
+            && let Some(tally) = self.tallies.get(self.last)
+        {
+            return tally.bucket;
+        }
         let known = self.tallies.get(self.last).map(|tally| tally.bucket);
         let wanted = match (time, known) {
             (Some(time), _) => bucket(time),
@@ -100,6 +108,9 @@ impl Traffic {
         };
         if known != Some(wanted) {
             self.turn_to(wanted);
+            let found = self.tallies.get(self.last).is_some_and(|tally| tally.bucket == wanted);
+            let start = wanted.as_second();
+            self.seconds = if found { start..start.saturating_add(BUCKET.as_secs()) } else { 0..0 };
         }
         self.tallies.get(self.last).map_or(wanted, |tally| tally.bucket)
     }

@@ -342,6 +342,44 @@ fn keeping_only_errors_says_the_same_of_real_logs() {
     }
 }
 
+/// Numbers that look random and are the same in every run.
+fn numbers() -> impl FnMut(u64) -> u64 {
+    let mut state = 7_u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    }
+}
+
+#[test]
+fn keeping_only_errors_says_the_same_where_many_programs_share_a_large_file() {
+    let mut below = numbers();
+    for (programs, lines, filled) in [(1, 3000, 0), (90, 4000, 0), (200, 1500, 3000)] {
+        let mut text = Vec::new();
+        for n in 0..lines {
+            let (program, number) = (below(programs), below(1000));
+            let head = format!("Nov  5 10:{:02}:{:02} web0 shop[{program}]: ", n / 600, n / 10 % 60);
+            let body = match below(60) {
+                0 => "KeyError: 'x'".to_owned(),
+                1 => "Traceback (most recent call last):".to_owned(),
+                2 => "  File \"/srv/a.py\", line 3, in f".to_owned(),
+                3 => format!("ERROR: order {number} is lost"),
+                4 => format!("h\u{e9}ros {number} of release={number}"),
+                5 => format!("took {number}ms\r"),
+                6 => format!("\u{1b}[31mpassword={number}secret\u{1b}[0m"),
+                7 => String::new(),
+                _ => format!("order {number} of {} was served{}", below(9), " soon".repeat(filled / 5)),
+            };
+            text.extend_from_slice(format!("{head}{body}\n").as_bytes());
+        }
+        let all = taken(&text, Keep::All, u64::MAX);
+        assert!(all.0.len() > 20 && all.1.len() > 500, "{} {}", all.0.len(), all.1.len());
+        assert!(taken(&text, Keep::Errors, u64::MAX) == all, "{programs} programs");
+        let pieces = taken(&text, Keep::Errors, 70_000);
+        assert!((pieces.0, pieces.1) == (all.0, all.1), "{programs} programs in pieces");
+    }
+}
+
 /// A line of one of several streams, in one of the forms that may stand in one file.
 fn line() -> impl Strategy<Value = String> {
     let text = prop::sample::select(vec![
@@ -365,7 +403,7 @@ fn line() -> impl Strategy<Value = String> {
         "-----BEGIN PRIVATE KEY-----",
     ]);
     let stream = prop::sample::select(vec!["stdout", "stderr"]);
-    let form = 0..6_usize;
+    let form = 0..8_usize;
     (form, stream, text, any::<bool>()).prop_map(|(form, stream, text, whole)| {
         let quoted = serde_json::to_string(&format!("{text}{}", if whole { "\n" } else { "" })).unwrap();
         let tag = if whole { "F" } else { "P" };
@@ -374,6 +412,8 @@ fn line() -> impl Strategy<Value = String> {
             1 => format!("{{\"log\":{quoted},\"stream\":\"{stream}\",\"time\":\"2026-11-05T10:00:00Z\"}}"),
             2 => format!("[pod/web/{stream}] {text}"),
             3 => format!("<11>Nov  5 10:00:00 web {stream}[4]: {text}"),
+            6 => format!("<14>Nov  5 10:00:00 web {stream}[{}]: {text}", text.len() % 9),
+            7 => format!("Nov  5 10:00:00 web {stream}[4]: {text}"),
             4 => format!("{{\"__REALTIME_TIMESTAMP\":\"1793872800250000\",\"_COMM\":\"{stream}\",\"MESSAGE\":\"{}\\nx\"}}", text.escape_default()),
             _ => text.to_owned(),
         }
