@@ -41,6 +41,9 @@ pub(crate) struct RepairBench {
     /// Most candidates that the search of one case runs
     #[arg(long, value_name = "COUNT")]
     pub(crate) max_candidates: Option<usize>,
+    /// Let pip fetch the packages that cases name, in the sandbox with the network open
+    #[arg(long)]
+    pub(crate) fetch: bool,
     /// Repair nothing; only check that each right program passes, and that each wrong one fails
     #[arg(long)]
     pub(crate) check: bool,

@@ -46,6 +46,12 @@ pub(super) struct Said {
     /// A folder with the program instead of `files`; its own git repository if it is one.
     #[serde(default)]
     pub(super) repository: Option<PathBuf>,
+    /// A released Python package instead of both, as pip takes it.
+    #[serde(default)]
+    pub(super) package: Option<String>,
+    /// What the package needs, as pip takes it.
+    #[serde(default)]
+    pub(super) needs: Vec<String>,
     /// The command that runs the tests; none means what `fix` finds.
     #[serde(default)]
     pub(super) test: Option<String>,
@@ -114,6 +120,14 @@ impl Case {
                 contents(&folder)?
             }
         };
+        self.commit(at, changes)
+    }
+
+    /// A new repository at `at` with the program as its only commit.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn commit(&self, at: &Path, changes: Vec<Change>) -> Result<Repository, Failure> {
         let commit = NewCommit {
             author: "Author".to_owned(),
             email: "author@example.com".to_owned(),
@@ -162,8 +176,12 @@ impl Case {
     /// Why the case cannot be used, if it cannot.
     fn problem(&self) -> Option<String> {
         let said = &self.said;
-        if said.files.is_empty() == said.repository.is_none() {
-            return Some("it needs either [files] or `repository`".to_owned());
+        let programs = [!said.files.is_empty(), said.repository.is_some(), said.package.is_some()];
+        if programs.into_iter().filter(|is_there| *is_there).count() != 1 {
+            return Some("it needs one of [files], `repository` and `package`".to_owned());
+        }
+        if said.package.is_none() && !said.needs.is_empty() {
+            return Some("`needs` is for a `package`".to_owned());
         }
         let edit = said.edit.as_ref()?;
         let found = said.files.get(&edit.file).map(|text| text.matches(&edit.right).count());
@@ -248,7 +266,10 @@ pub(super) fn files_beneath(folder: &Path) -> Result<Vec<RepoPath>, Failure> {
 }
 
 /// The files of a plain folder.
-fn contents(folder: &Path) -> Result<Vec<Change>, Failure> {
+///
+/// # Errors
+/// One cannot be read, or there are very many.
+pub(super) fn contents(folder: &Path) -> Result<Vec<Change>, Failure> {
     let mut paths = Vec::new();
     collect(folder, usize::MAX, &mut |path| {
         paths.push(path);
@@ -306,7 +327,7 @@ mod tests {
                 "a.py holds the right text of its edit 0 times",
             ),
             (format!("{CASE}right = \"1\"\nwrong = \"1\"\n"), "its edit changes nothing"),
-            ("kind = \"x\"\n".to_owned(), "it needs either [files] or `repository`"),
+            ("kind = \"x\"\n".to_owned(), "it needs one of [files], `repository` and `package`"),
             ("kinds = \"x\"\n".to_owned(), "unknown field `kinds`"),
         ] {
             assert!(problem(&text).contains(why), "{}", problem(&text));

@@ -13,7 +13,7 @@ use groundcrew_workbench::runner::{TestCommand, detect_tests, run_suite};
 use groundcrew_workbench::sandbox::{Ended, Limits, Output, Sandbox, SandboxError};
 
 use super::case::{self, Case, Version};
-use super::temporary;
+use super::{package, temporary};
 use crate::escape;
 use crate::failure::{Failure, Kind};
 
@@ -28,6 +28,8 @@ const LOGGED: &str = "2026-01-01 00:00:00,000 ERROR app: unhandled error\n";
 pub(super) struct Judge {
     sandbox: Sandbox,
     python: Python,
+    /// Whether packages may be fetched.
+    may_fetch: bool,
 }
 
 impl Judge {
@@ -35,11 +37,11 @@ impl Judge {
     ///
     /// # Errors
     /// There is none that works in the sandbox.
-    pub(super) fn new(sandbox: Sandbox) -> Result<Self, Failure> {
+    pub(super) fn new(sandbox: Sandbox, may_fetch: bool) -> Result<Self, Failure> {
         let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
         let python = Python::find(&sandbox, &recorder)
             .map_err(|error| Failure::new(Kind::Usage, error.to_string()).hint("install python3"))?;
-        Ok(Self { sandbox, python })
+        Ok(Self { sandbox, python, may_fetch })
     }
 
     /// The interpreter of a program: that of the environment in its checkout, else the machine's.
@@ -53,6 +55,22 @@ impl Judge {
         let mut request = self.python_of(tree.top).request(tree.at, ["-B", "-c", script]);
         request.limits = Limits { wall: SCRIPT, ..Limits::default() };
         self.sandbox.run(&request, &CancelToken::new()).map_err(|error| unable(&error))
+    }
+
+    /// The repository with the program that is wrong: a new one at `at`, or the one that is named.
+    ///
+    /// # Errors
+    /// It cannot be written, or not be fetched.
+    pub(super) fn lay_out(&self, case: &Case, at: &Path) -> Result<Repository, Failure> {
+        match &case.said.package {
+            None => case.lay_out(at, Version::Wrong),
+            Some(_) if !self.may_fetch => Err(Failure::new(
+                Kind::Refused,
+                format!("{} names a package, and nothing is fetched unasked", case.name),
+            )
+            .hint("with --fetch, pip fetches the packages that cases name")),
+            Some(package) => package::lay_out(case, package, at, (&self.sandbox, &self.python)),
+        }
     }
 
     /// Whether the hidden check passes on a commit; none if the case has no check.
@@ -106,7 +124,13 @@ impl Judge {
     /// It could not be laid out or run.
     pub(super) fn unsound(&self, case: &Case, at: &Path) -> Result<Option<String>, Failure> {
         let (wrong, right) = (at.join("wrong"), at.join("right"));
-        let top = case.write(&wrong, Version::Wrong)?.unwrap_or_else(|| wrong.clone());
+        let top = if case.said.package.is_some() {
+            let repository = self.lay_out(case, &at.join("repository"))?;
+            repository.export(&wrong, &repository.head()?.commit)?;
+            repository.top().to_owned()
+        } else {
+            case.write(&wrong, Version::Wrong)?.unwrap_or_else(|| wrong.clone())
+        };
         let tree = Tree { at: &wrong, top: &top };
         let log = self.logged(case, &tree)?;
         if let Some(problem) = self.unshown(case, &tree, log.as_deref())? {
@@ -186,6 +210,7 @@ fn not_of(log: &str, tree: &Path) -> Option<String> {
     (own == 0).then(|| "no frame of its log lies in the program".to_owned())
 }
 
-fn unable(error: &SandboxError) -> Failure {
+/// A command that could not be started.
+pub(super) fn unable(error: &SandboxError) -> Failure {
     Failure::new(Kind::Failed, escape::lines(&error.to_string()))
 }

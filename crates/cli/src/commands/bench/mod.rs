@@ -7,11 +7,13 @@
 //! | --- | --- |
 //! | `case` | cases as data |
 //! | `judge` | running their tests and checks |
+//! | `package` | released packages as programs of cases |
 //! | `figures` | rows and figures |
 
 mod case;
 mod figures;
 mod judge;
+mod package;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +31,7 @@ use crate::invocation::{Invocation, sandbox};
 use crate::options::{Bench, BenchAction, Fix, Place, RepairBench, Words};
 use crate::signals::Signals;
 use crate::table::Table;
-use case::{Case, Version};
+use case::Case;
 use figures::{Figures, Row};
 use judge::Judge;
 
@@ -56,7 +58,7 @@ pub(super) fn run(options: &Bench, at: &Invocation) -> Result<Done, Failure> {
     let BenchAction::Repair(options) = &options.action;
     let signals = Signals::watch()?;
     let cases = wanted(case::read(&options.folder)?, &options.names)?;
-    let judge = Judge::new(sandbox().map_err(|problem| up::no_sandbox(at, &problem))?)?;
+    let judge = Judge::new(sandbox().map_err(|problem| up::no_sandbox(at, &problem))?, options.fetch)?;
     let work = Work { options, at, judge: &judge, signals: &signals };
     if options.check { work.check(&cases) } else { work.measure(&cases) }
 }
@@ -168,7 +170,7 @@ impl Work<'_> {
 
     fn attempt(&self, case: &Case) -> Result<Row, Failure> {
         let folder = temporary()?;
-        let repository = case.lay_out(&folder.path().join("repository"), Version::Wrong)?;
+        let repository = self.judge.lay_out(case, &folder.path().join("repository"))?;
         let log = folder.path().join("app.log");
         let logged = self.judge.log(case, &repository)?;
         if let Some(text) = &logged {
