@@ -10,7 +10,7 @@ use groundcrew_workbench::environment::Environment;
 use groundcrew_workbench::git::Repository;
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests, run_suite};
-use groundcrew_workbench::sandbox::{Ended, Limits, Output, Sandbox, SandboxError};
+use groundcrew_workbench::sandbox::{Ended, FILES, Limits, Output, Sandbox, SandboxError};
 
 use super::case::{self, Case, Version};
 use super::{package, temporary};
@@ -21,6 +21,8 @@ use crate::failure::{Failure, Kind};
 const SCRIPT: Duration = Duration::from_secs(60);
 /// Longest time the tests of a case may take where only their soundness is checked.
 const TESTS: Duration = Duration::from_secs(20);
+/// The file that a script of a case is run as.
+const CALLER: &str = "caller.py";
 /// What precedes a traceback in a log that is made of a crash.
 const LOGGED: &str = "2026-01-01 00:00:00,000 ERROR app: unhandled error\n";
 
@@ -51,8 +53,12 @@ impl Judge {
         own.unwrap_or_else(|| self.python.clone())
     }
 
+    /// Runs a script as a file outside of the program, so that a stack trace shows its lines as it would those of a caller.
     fn run(&self, tree: &Tree<'_>, script: &str) -> Result<Output, Failure> {
-        let mut request = self.python_of(tree.top).request(tree.at, ["-B", "-c", script]);
+        let file = format!("{FILES}/{CALLER}");
+        let mut request = self.python_of(tree.top).request(tree.at, ["-B".to_owned(), file.clone()]);
+        request.files.push((file.into(), script.as_bytes().to_vec()));
+        request.env.push(("PYTHONPATH".to_owned(), tree.at.to_string_lossy().into_owned()));
         request.limits = Limits { wall: SCRIPT, ..Limits::default() };
         self.sandbox.run(&request, &CancelToken::new()).map_err(|error| unable(&error))
     }
