@@ -12,7 +12,7 @@ use super::time::Form;
 use crate::trace::head;
 
 /// Lines from which on their words count as evidence.
-const MANY: usize = 20;
+pub(super) const MANY: usize = 20;
 /// Different values counted at most.
 const VALUES: usize = 64;
 

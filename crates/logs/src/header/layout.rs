@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::alone::Alone;
 use super::cell::{Cell, Kind, blank};
 use super::clock::Clock;
+use super::columns::columns;
 use super::facts;
 use super::learn::{self, Line};
 use super::level;
@@ -115,7 +116,7 @@ impl Layout {
             if let Some(message_at) = fits {
                 head.time = time.and_then(|stamp| clock.time(stamp));
                 head.message_at = whole_character(line, message_at);
-                return Some(with_spoken_level(line, head));
+                return Some(with_spoken_level(line, with_speaker(program, line, head)));
             }
         }
         let head = Alone::default().read(line, !self.is_empty(), clock)?;
@@ -138,8 +139,13 @@ impl Layout {
                     level = level_of(line, cell);
                 }
             })?;
-            let level = level.or_else(|| spoken_level(line.get(message_at..)?));
-            Some(Quick { level, message_at })
+            let message_at = program.speaker(line, message_at).map_or(message_at, |(_, at)| at);
+            let message = line.get(message_at..)?;
+            // Columns of names and values may hold the level, and then the message is behind them.
+            if level.is_none() && message.iter().take(32).any(|b| *b == b'=') {
+                return None;
+            }
+            Some(Quick { level: level.or_else(|| spoken_level(message)), message_at })
         })
     }
 }
@@ -199,10 +205,28 @@ pub(super) fn level_of(line: &[u8], cell: &Cell) -> Option<Level> {
     }
 }
 
-/// Programs behind syslog say their level at the message's beginning, where it stays.
+/// The name of a program that speaks is the logger, and the message is behind it.
+pub(super) fn with_speaker<'a>(program: &Program, line: &'a str, head: Head<'a>) -> Head<'a> {
+    match program.speaker(line.as_bytes(), head.message_at) {
+        Some((name, message_at)) => Head { logger: line.get(name), message_at, ..head },
+        None => head,
+    }
+}
+
+/// Programs behind syslog say their level at the message's beginning, where it stays; others behind columns of names and
+/// values, which are a header with it.
 pub(super) fn with_spoken_level<'a>(line: &'a str, head: Head<'a>) -> Head<'a> {
-    let level = head.level.or_else(|| spoken_level(line.as_bytes().get(head.message_at..)?));
-    Head { level, ..head }
+    let Some(message) = line.get(head.message_at..).filter(|_| head.level.is_none()) else { return head };
+    if let Some(found) = columns(message).filter(|_| head.time.is_some()) {
+        return Head {
+            level: Some(found.level),
+            process: head.process.or(found.process),
+            thread: head.thread.or(found.thread),
+            message_at: head.message_at + found.length,
+            ..head
+        };
+    }
+    Head { level: spoken_level(message.as_bytes()), ..head }
 }
 
 fn spoken_level(message: &[u8]) -> Option<Level> {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use super::cell::{CELLS, Cells, Glue, Kind, blank};
 use super::facts::{self, Facts, Sight};
 use super::program::{Program, Role, Step};
+use super::speaker;
 use super::time::Form;
 
 /// Forms kept per source.
@@ -49,7 +50,9 @@ pub(super) fn programs(lines: &[Line<'_>]) -> Vec<Program> {
     found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.steps.len().cmp(&b.1.steps.len())));
     let mut kept: Vec<(usize, Program)> = Vec::new();
     for (count, program) in found {
-        let known = kept.iter().any(|(_, other)| other.steps == program.steps && other.tail == program.tail);
+        let known = kept.iter().any(|(_, other)| {
+            other.steps == program.steps && other.tail == program.tail && other.named == program.named
+        });
         if !known && kept.len() < FORMS {
             kept.push((count, program));
         }
@@ -130,15 +133,15 @@ fn group<'l, 'a>(lines: &[&'l Line<'a>], depth: usize) -> BTreeMap<Key, Vec<&'l 
     groups
 }
 
-fn program(facts: &[Facts], lines: &[&Line<'_>]) -> Program {
+fn program<'l>(facts: &[Facts], lines: &[&Line<'l>]) -> Program {
     let roles = roles(facts);
     let steps = facts
         .iter()
         .zip(roles)
         .map(|(facts, role)| Step { glue: facts.glue, kind: facts.kind, role })
         .collect();
-    let mut program =
-        Program { steps, tail: facts.last().map(|facts| facts.tail).unwrap_or_default(), gap: 0, width: 0 };
+    let tail = facts.last().map(|facts| facts.tail).unwrap_or_default();
+    let mut program = Program { steps, tail, gap: 0, width: 0, named: false };
     let mut gaps = Vec::new();
     let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
     let mut lengths = std::collections::BTreeSet::new();
@@ -163,6 +166,9 @@ fn program(facts: &[Facts], lines: &[&Line<'_>]) -> Program {
     {
         program.width = u8::try_from(*width).unwrap_or(0);
     }
+    let message = |line: &&Line<'l>| line.bytes.get(program.fit(line.bytes, |_, _, _| {})?..);
+    let messages: Vec<&[u8]> = lines.iter().filter_map(message).collect();
+    program.named = !roles.contains(&Role::Logger) && speaker::is_named(&messages);
     program
 }
 

@@ -25,6 +25,7 @@ mod alone;
 pub(crate) mod calendar;
 mod cell;
 mod clock;
+mod columns;
 mod daytime;
 mod expect;
 mod facts;
@@ -34,6 +35,7 @@ pub(crate) mod level;
 mod plan;
 mod program;
 mod reader;
+mod speaker;
 mod time;
 mod word;
 

@@ -9,7 +9,7 @@ use memchr::memchr2;
 
 use super::again::Again;
 use super::cell::{CELLS, Cell, Cells, Glue, Kind, PLAIN, Previous, REACH, blank, cell, closer, skip_blanks};
-use super::layout::{Head, level_of, note, time_of, whole_character};
+use super::layout::{Head, level_of, note, time_of, whole_character, with_speaker};
 use super::program::{Program, Role, Step};
 use super::time::{self, Stamp};
 use super::word::{LONGEST_GROUP, LONGEST_WORD, group_of};
@@ -93,7 +93,7 @@ impl Plan {
         }
         let end = signs(b, at, self.program.tail)?;
         head.message_at = whole_character(line, self.program.message_at(bytes, last, end));
-        Some((head, time))
+        Some((with_speaker(&self.program, line, head), time))
     }
 }
 

@@ -1,8 +1,11 @@
 //! A learned header as a short program over bytes: sign, cell, sign, cell, and where the message begins.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CELLS, Cell, Cells, Glue, Kind, REACH, blank};
+use super::speaker;
 use super::time::Stamp;
 
 /// What a cell says of its line.
@@ -42,6 +45,14 @@ pub(super) struct Program {
     pub(super) gap: u8,
     /// Bytes from the beginning of the last cell to the message, where the cell is padded to a width.
     pub(super) width: u8,
+    /// The message is behind the name of the program that speaks, and a dash.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) named: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it asks of by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Program {
@@ -61,6 +72,12 @@ impl Program {
         }
         let end = found.expect_glue(self.tail)?;
         Some(self.message_at(line, last, end))
+    }
+
+    /// The name of the program that speaks, from where the message would begin without it, and where it begins behind it.
+    pub(super) fn speaker(&self, line: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
+        let length = self.named.then(|| speaker::name(line.get(at..)?)).flatten()?;
+        Some((at..at + length, at + length + speaker::DASH.len()))
     }
 
     pub(super) fn message_at(&self, line: &[u8], last: usize, end: usize) -> usize {
