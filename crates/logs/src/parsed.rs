@@ -69,6 +69,9 @@ impl Parsed<'_> {
 impl<'a> Said<'a> {
     /// What stands before the message of a line that is neither an object nor a request.
     fn before(content: &'a str, reader: &mut Reader) -> Option<Self> {
+        if reader.is_prose(content) {
+            return None;
+        }
         let dated = may_be_dated(reader.layout(), content);
         let sure = dated.then(|| reader.read_learned(content)).flatten();
         if let Some(head) = sure.filter(|head| head.continues || head.time.is_some()) {

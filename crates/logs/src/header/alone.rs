@@ -59,7 +59,7 @@ impl Alone {
 
 /// Whether a line begins with an ordinary word and another behind a blank, before which no header ends: none of its cells
 /// is kept, unless a sign links a number further on.
-fn begins_with_prose(line: &[u8]) -> bool {
+pub(super) fn begins_with_prose(line: &[u8]) -> bool {
     let reach = &line[..line.len().min(REACH)];
     let length = reach.iter().take(LONGEST_WORD).take_while(|b| b.is_ascii_alphabetic()).count();
     let word = &reach[..length];

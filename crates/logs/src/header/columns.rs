@@ -3,6 +3,8 @@
 //! A value with its name tells by itself what it is, so a single line is enough. They count as a header only where a level
 //! ends them; otherwise they are the message, as programs write what they say in this form, too.
 
+use memchr::memchr;
+
 use super::level;
 use crate::record::Level;
 
@@ -27,6 +29,7 @@ pub(super) struct Columns<'a> {
 /// The columns that a text begins with.
 pub(super) fn columns(text: &str) -> Option<Columns<'_>> {
     let bytes = text.as_bytes();
+    memchr(b'=', &bytes[..bytes.len().min(NAME + 1)])?;
     let (mut process, mut thread, mut at) = (None, None, 0);
     for _ in 0..COLUMNS {
         let Some((name, value, next)) = column(text, at) else { break };

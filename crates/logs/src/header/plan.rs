@@ -44,6 +44,8 @@ struct Cue {
     previous: Option<Previous>,
     /// Cells before it.
     count: usize,
+    /// A word that holds a colon is nothing else than a word here.
+    joins: bool,
     again: Again,
 }
 
@@ -58,7 +60,14 @@ impl Plan {
                     inside = Some(closer(*sign));
                 }
             }
-            let cue = Cue { step: *step, inside, previous, count, again: Again::default() };
+            let joins = previous.is_some_and(|cell: Previous| match cell.kind {
+                Kind::Level | Kind::Letter => false,
+                Kind::Word => count < 2,
+                Kind::Time(_) | Kind::Sign | Kind::Priority | Kind::Number => true,
+                Kind::Tag | Kind::Group(_) | Kind::Data => true,
+            });
+            let joins = joins && !matches!(step.glue.bytes(), b"/" | b":");
+            let cue = Cue { step: *step, inside, previous, count, joins, again: Again::default() };
             inside = Cells::inside_behind(step.kind).or(inside);
             previous = Some(Previous { kind: step.kind, bare: step.glue.length == 0 });
             cue
@@ -145,16 +154,34 @@ impl Cue {
         let Step { glue, kind, .. } = self.step;
         match kind {
             Kind::Word if self.inside.is_none() => {
-                let rest = b.get(at..)?;
-                let length = rest.iter().take(LONGEST_WORD).take_while(|b| PLAIN[usize::from(**b)]).count();
-                let ends = matches!(rest.get(length), Some(b' ' | b'|' | b'\t'));
-                (length > 0 && ends).then(|| cell(glue, kind, at, at + length))
+                let length = self.word(b.get(at..)?)?;
+                Some(cell(glue, kind, at, at + length))
             }
             Kind::Tag if self.inside.is_none() && self.count > 0 => self.tag(b, at),
             Kind::Group(open) => group(b, glue, at, open),
             Kind::Word | Kind::Tag | Kind::Time(_) | Kind::Level | Kind::Letter => None,
             Kind::Sign | Kind::Priority | Kind::Number | Kind::Data => None,
         }
+    }
+
+    /// The length of a word up to a blank or a bar, perhaps with colons in it.
+    fn word(&self, rest: &[u8]) -> Option<usize> {
+        let mut length = 0;
+        loop {
+            length += rest.get(length..)?.iter().take_while(|b| PLAIN[usize::from(**b)]).count();
+            match rest.get(length)? {
+                b' ' | b'|' | b'\t' => break,
+                // With more before or behind it, this could be a tag or a number.
+                b':' if length > 0 && self.joins && !rest[0].is_ascii_digit() => {
+                    if rest.get(length + 1).is_none_or(|b| blank(*b)) {
+                        return None;
+                    }
+                    length += 1;
+                }
+                _ => return None,
+            }
+        }
+        (length > 0 && length <= LONGEST_WORD).then_some(length)
     }
 
     /// `name: ` and `name[7]: `.

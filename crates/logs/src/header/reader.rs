@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::alone::Alone;
+use super::alone::{self, Alone};
 use super::clock::Clock;
 use super::layout::{self, Head, Layout};
 use super::plan::Plan;
@@ -26,6 +26,11 @@ impl Reader {
     /// What is read with.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Whether a line certainly has no header, because nothing was learned and it begins as prose does.
+    pub(crate) fn is_prose(&self, line: &str) -> bool {
+        self.layout.is_empty() && !self.layout.indented && alone::begins_with_prose(line.as_bytes())
     }
 
     /// What stands before the line's message, as [`Layout::read`] says it; `None` when the line has no header.
