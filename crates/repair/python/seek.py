@@ -34,7 +34,7 @@ SURE = 0.3
 PLAUSIBLE = 24
 # Passing tests that a candidate meets.
 PASSING = 150
-STEPS, STEPS_TIMES = 2_500, 10
+STEPS, STEPS_TIMES = 2_500, 4
 # Steps of one test while it is measured; how many times more are given where nothing passes, and to how many candidates.
 MEASURED, MORE, AGAIN, ENOUGH_AGAIN = 2_000_000, 10, 250, 4
 # Steps that may be spent on looking whether candidates left something behind.
@@ -45,7 +45,7 @@ EARLY = 300_000
 BATCH = 24
 SPOILED = 3
 # Bounds of one candidate and of a batch, in seconds.
-CPU, CPU_LEAST, CPU_TIMES, WALL = 4.0, 0.25, 10.0, 12.0
+CPU, CPU_LEAST, CPU_TIMES, WALL = 4.0, 0.1, 3.0, 12.0
 CPU_BATCH, WALL_BATCH = 10.0, 60.0
 LONGEST = 512 << 10
 
@@ -88,7 +88,7 @@ class Search:
         self.failing = wanted
         places = self.places()
         answer["suspects"] = [
-            {"file": p.file.path, "line": p.statement.lineno, "suspicion": round(p.suspicion, 4), "statement": judge.headline(p)}
+            {"file": p.file.path, "line": p.statement.lineno, "function": p.function.name if p.function else "<module>", "statement": judge.headline(p)}
             for p in places[:8]
         ]
         self.measure_steps()

@@ -254,6 +254,20 @@ def follow(tests, id, root, is_test):
         return None
 
 
+def raised_by(tests, id, root):
+    def work(tell):
+        def note(_, error):
+            tell(json.dumps(chain(error, root) if isinstance(error, BaseException) else []).encode() + b"\n")
+            return False
+
+        tests.run([id], note)
+
+    try:
+        return json.loads(forks.run(work, CPU, WALL_TEST * 2).split(b"\n")[0])
+    except ValueError:
+        return []
+
+
 def chain_of(follower, error, root):
     if follower.hung:
         # As the script that makes it happen again tells it.
@@ -327,6 +341,9 @@ def measure(tests, outcomes, target, root, is_test):
     spectrum = Spectrum()
     for id in bad + good[:FOLLOWED_PASSING]:
         seen = follow(tests, id, root, is_test)
+        if seen is not None and seen["hung"] and outcomes[id] != "hung":
+            # It ends, but after more lines than are followed.
+            seen["chain"] = raised_by(tests, id, root)
         if seen is not None:
             spectrum.add(id, seen, id in target)
     return spectrum

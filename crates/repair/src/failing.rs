@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta};
+use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect};
 use groundcrew_core::evidence::ChangeKind;
+use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_workbench::git::{Change, Sha};
 use groundcrew_workbench::runner::{Kind, Suite, TestCommand};
 use serde::Deserialize;
@@ -20,11 +21,15 @@ use serde_json::json;
 use crate::allowed::{Barrier, barriers, diff_stat};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
+use crate::culprit::History;
 use crate::edit::{Edit, Patch, patch_hash, resolve};
+use crate::locate::locate;
 use crate::matching::{Raised, is_comprehension};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
+use crate::ranking::{self, SMALL_COMMIT};
 use crate::reproduce::{ReproOutcome, run_on, test_script};
 use crate::search::within;
+use crate::strategies::Undo;
 use crate::validate::compare;
 
 /// Name of the strategy.
@@ -68,6 +73,7 @@ struct Failing {
 struct Suspicious {
     file: String,
     line: u32,
+    function: String,
     statement: String,
 }
 
@@ -112,12 +118,20 @@ pub(crate) fn repair_tests(
     if sought.problem.is_some() || sought.failing.is_empty() {
         return Ok(None);
     }
-    let mut repair =
-        Repair { bench, facts, snapshot: &snapshot, progress, base: None, candidates: Vec::new() };
+    let mut repair = Repair {
+        bench,
+        facts,
+        snapshot: &snapshot,
+        progress,
+        ends: began + bench.time,
+        base: None,
+        candidates: Vec::new(),
+        suspects: Vec::new(),
+    };
     let Some(reproduction) = repair.reproduction(&sought.failing)? else { return Ok(None) };
     (repair.progress)(Progress::Reproduced { call: reproduction.call.clone() });
     (repair.progress)(Progress::Searched { validations: sought.validated, time: began.elapsed() });
-    repair.conclude(reproduction, sought).map(Some)
+    repair.conclude(reproduction, &sought).map(Some)
 }
 
 /// Runs the search on a work tree of the commit.
@@ -162,8 +176,11 @@ struct Repair<'a> {
     facts: &'a Facts,
     snapshot: &'a Snapshot,
     progress: &'a mut dyn FnMut(Progress),
+    ends: Instant,
     base: Option<Suite>,
     candidates: Vec<Candidate>,
+    /// Commits that may have brought the failure.
+    suspects: Vec<Suspect>,
 }
 
 /// A candidate that passed everything.
@@ -204,9 +221,80 @@ impl Repair<'_> {
         Ok(None)
     }
 
-    fn conclude(&mut self, reproduction: Reproduction, sought: Sought) -> Result<RepairOutcome, RepairError> {
-        let mut good: Vec<Good> = Vec::new();
+    fn conclude(
+        &mut self,
+        reproduction: Reproduction,
+        sought: &Sought,
+    ) -> Result<RepairOutcome, RepairError> {
         let mut in_the_way: Vec<Barrier> = Vec::new();
+        let undo = self.undo(&reproduction, sought, &mut in_the_way)?;
+        let good = self.validate(sought, &mut in_the_way)?;
+        self.candidates.push(summary(sought));
+        Ok(self.outcome(reproduction, sought, undo, good, in_the_way))
+    }
+
+    /// The undoing of a small commit that is known to have brought the failure: the code was right before it.
+    fn undo(
+        &mut self,
+        reproduction: &Reproduction,
+        sought: &Sought,
+        in_the_way: &mut Vec<Barrier>,
+    ) -> Result<Option<Plausible>, RepairError> {
+        let trace = suspected_trace(reproduction, sought);
+        let Some(located) = locate(&trace, &self.snapshot.files, &|path| self.snapshot.text(path)) else {
+            return Ok(None);
+        };
+        let Some(crash) = located.crash() else { return Ok(None) };
+        let history = History {
+            bench: self.bench,
+            snapshot: self.snapshot,
+            located: &located,
+            crash,
+            named: &self.facts.suspects,
+            ends: self.ends,
+        };
+        let culprits = history.culprits(Some(reproduction))?;
+        self.suspects = culprits.suspects;
+        let small = culprits.undos.into_iter().filter(|undo| undo.confirmed && undo.lines <= SMALL_COMMIT);
+        for undo in small.take(KEPT) {
+            if !within(&self.facts.only, &undo.changes) {
+                continue;
+            }
+            let undone = self.undone(undo);
+            if self.facts.tried.contains(&undone.patch_hash) {
+                continue;
+            }
+            let (failure, suite) = self.meets_suite(sought, &undone.changes)?;
+            let stopped = match failure {
+                Some(why) => Some(why),
+                None => self.stopped(&undone.explanation, &undone.changes, in_the_way),
+            };
+            self.note(&undone, stopped.as_deref(), suite);
+            if stopped.is_none() {
+                return Ok(Some(undone));
+            }
+        }
+        Ok(None)
+    }
+
+    fn undone(&self, undo: Undo) -> Plausible {
+        Plausible {
+            strategy: "revert".to_owned(),
+            kind: ChangeKind::Revert,
+            one_line_typo: false,
+            explanation: format!("undoes {}commit {} ({})", undo.part, undo.commit.short(), undo.subject),
+            patch_hash: patch_hash(&undo.changes),
+            diff_stat: diff_stat(&undo.changes, &|path| self.snapshot.text(path)),
+            changes: undo.changes,
+            reverts: Some(undo.commit),
+            score: ranking::score(1, undo.lines, false, true),
+            value: None,
+        }
+    }
+
+    /// The candidates that pass on a clean work tree, each of a behaviour of its own.
+    fn validate(&mut self, sought: &Sought, in_the_way: &mut Vec<Barrier>) -> Result<Vec<Good>, RepairError> {
+        let mut good: Vec<Good> = Vec::new();
         let mut validated = 0;
         for found in &sought.plausible {
             // One of those that behave alike is enough.
@@ -217,39 +305,52 @@ impl Repair<'_> {
                 break;
             }
             let Some(changes) = self.changes(found) else { continue };
-            let hash = patch_hash(&changes);
-            if self.facts.tried.contains(&hash) {
+            let plausible = self.plausible(found, changes);
+            if self.facts.tried.contains(&plausible.patch_hash) {
                 continue;
             }
             validated += 1;
-            let (failure, suite) = self.meets_suite(&sought, &changes)?;
+            let (failure, suite) = self.meets_suite(sought, &plausible.changes)?;
             let stopped = match failure {
                 Some(why) => Some(why),
-                None => self.stopped(found, &changes, &mut in_the_way),
+                None => self.stopped(&found.why, &plausible.changes, in_the_way),
             };
-            let outcome = stopped.clone().unwrap_or_else(|| "plausible".to_owned());
-            self.note(found, &changes, &hash, outcome, suite);
+            self.note(&plausible, stopped.as_deref(), suite);
             if stopped.is_none() {
-                let plausible = self.plausible(found, changes, hash);
                 good.push(Good { found: found.clone(), plausible });
             }
         }
-        self.candidates.push(summary(&sought));
-        Ok(self.outcome(reproduction, &sought, good, in_the_way))
+        Ok(good)
     }
 
     fn outcome(
         &mut self,
         reproduction: Reproduction,
         sought: &Sought,
+        undo: Option<Plausible>,
         mut good: Vec<Good>,
         in_the_way: Vec<Barrier>,
     ) -> RepairOutcome {
         let candidates = std::mem::take(&mut self.candidates);
+        let suspects = std::mem::take(&mut self.suspects);
+        if let Some(chosen) = undo {
+            let others = good.into_iter().map(|other| other.plausible);
+            let root_cause = RootCause { why: chosen.explanation.clone(), ..suspected(sought) };
+            return RepairOutcome::Patch(Box::new(Repaired {
+                behaviour_notes: Vec::new(),
+                others: others.filter(|other| other.patch_hash != chosen.patch_hash).collect(),
+                chosen,
+                candidates,
+                reproduction: Some(reproduction),
+                root_cause,
+                suspects,
+                barriers: in_the_way,
+            }));
+        }
         if good.is_empty() {
             let root_cause = suspected(sought);
             return if in_the_way.is_empty() {
-                let (reproduction, suspects) = (Box::new(reproduction), Vec::new());
+                let reproduction = Box::new(reproduction);
                 RepairOutcome::NoFix { reproduction, root_cause, tried: candidates, suspects }
             } else {
                 let reproduction = Some(Box::new(reproduction));
@@ -276,7 +377,7 @@ impl Repair<'_> {
             candidates,
             reproduction: Some(reproduction),
             root_cause,
-            suspects: Vec::new(),
+            suspects,
             barriers: in_the_way,
         }))
     }
@@ -332,9 +433,9 @@ impl Repair<'_> {
     }
 
     /// Why a patch that passes may not be made, if a rule stands in its way.
-    fn stopped(&self, found: &Found, changes: &[Change], all: &mut Vec<Barrier>) -> Option<String> {
+    fn stopped(&self, what: &str, changes: &[Change], all: &mut Vec<Barrier>) -> Option<String> {
         let read = |path: &str| self.snapshot.text(path);
-        let met = barriers(changes, &found.why, &read, self.facts.budget, &self.facts.approved);
+        let met = barriers(changes, what, &read, self.facts.budget, &self.facts.approved);
         let first = met.first().map(Barrier::sentence);
         for barrier in met {
             let known =
@@ -346,13 +447,13 @@ impl Repair<'_> {
         first
     }
 
-    fn plausible(&self, found: &Found, changes: Vec<Change>, hash: String) -> Plausible {
+    fn plausible(&self, found: &Found, changes: Vec<Change>) -> Plausible {
         Plausible {
             strategy: NAME.to_owned(),
             kind: kind(&found.family),
             one_line_typo: false,
             explanation: found.why.clone(),
-            patch_hash: hash,
+            patch_hash: patch_hash(&changes),
             diff_stat: diff_stat(&changes, &|path| self.snapshot.text(path)),
             changes,
             reverts: None,
@@ -361,32 +462,37 @@ impl Repair<'_> {
         }
     }
 
-    fn note(
-        &mut self,
-        found: &Found,
-        changes: &[Change],
-        hash: &str,
-        outcome: String,
-        suite: Option<SuiteDelta>,
-    ) {
-        let explanation = format!("{} at {}:{}", found.why, found.file, found.line);
+    fn note(&mut self, tried: &Plausible, stopped: Option<&str>, suite: Option<SuiteDelta>) {
+        let outcome = stopped.unwrap_or("plausible").to_owned();
         (self.progress)(Progress::Validated {
-            strategy: NAME.to_owned(),
-            explanation: explanation.clone(),
+            strategy: tried.strategy.clone(),
+            explanation: tried.explanation.clone(),
             outcome: outcome.clone(),
         });
         self.candidates.push(Candidate {
-            strategy: NAME.to_owned(),
-            kind: kind(&found.family),
-            patch_hash: hash.to_owned(),
-            explanation,
-            score: if outcome == "plausible" { score(found.score) } else { 0 },
+            strategy: tried.strategy.clone(),
+            kind: tried.kind,
+            patch_hash: tried.patch_hash.clone(),
+            explanation: tried.explanation.clone(),
+            score: if stopped.is_none() { tried.score } else { 0 },
             outcome,
-            diff_stat: diff_stat(changes, &|path| self.snapshot.text(path)),
+            diff_stat: tried.diff_stat,
             repro_pass: Some(true),
             suite_delta: suite,
         });
     }
+}
+
+/// The suspicious statements as frames, by which the commits that touched them are found.
+fn suspected_trace(reproduction: &Reproduction, sought: &Sought) -> Trace {
+    let frames = sought.suspects.iter().map(|suspect| Frame {
+        file: Some(suspect.file.clone()),
+        line: Some(suspect.line),
+        function: Some(suspect.function.clone()),
+        in_app: true,
+        ..Frame::default()
+    });
+    Trace { exception: Some(reproduction.exception.clone()), frames: frames.collect(), ..Trace::default() }
 }
 
 /// The exception that failed a test, with the file and the function that its signature names.

@@ -56,12 +56,31 @@ pub fn repair(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RepairOutcome, RepairError> {
     let started = Instant::now();
-    if !facts.failing_tests.is_empty()
-        && !strategies.is_empty()
-        && let Some(outcome) = repair_tests(bench, base, facts, progress)?
-    {
-        return Ok(outcome);
+    let mut without = None;
+    if !facts.failing_tests.is_empty() && !strategies.is_empty() {
+        match repair_tests(bench, base, facts, progress)? {
+            Some(found @ RepairOutcome::NoFix { .. }) => without = Some(found),
+            Some(found) => return Ok(found),
+            None => {}
+        }
     }
+    let known = repair_crash(bench, base, facts, strategies, progress, started)?;
+    // What the edits could not repair may be a crash whose kind is known.
+    Ok(match (known, without) {
+        (known @ RepairOutcome::Patch(_), _) | (known, None) => known,
+        (_, Some(without)) => without,
+    })
+}
+
+/// Repairs an error that was raised in the program by what is known about errors of its kind.
+fn repair_crash(
+    bench: &Bench,
+    base: &Sha,
+    facts: &Facts,
+    strategies: &[Box<dyn Strategy>],
+    progress: &mut dyn FnMut(Progress),
+    started: Instant,
+) -> Result<RepairOutcome, RepairError> {
     let snapshot = Snapshot::open(&bench.repository, base)?;
     let located = locate(&facts.trace, &snapshot.files, &|path| snapshot.text(path));
     let Some((located, crash)) = located.as_ref().and_then(|located| Some((located, crash_frame(located)?)))

@@ -93,3 +93,18 @@ fn only_the_files_that_the_person_names_are_changed() {
     let repaired = project.repaired(&failing(&["test_twice.TwiceTest.test_twice"]));
     assert_eq!(content(&repaired), helper.replace("* 3", "* 2"));
 }
+
+#[test]
+fn the_commit_that_broke_a_test_is_undone_where_it_is_small() {
+    let right = "def fees(days, rate):\n    late = max(days - 14, 0)\n    return late * rate\n\n\ndef due(days):\n    return days + 14\n";
+    let wrong = "def fees(days, rate):\n    late = max(days - 7, 0) if days > 20 else days - 14\n    return late * rate\n\n\ndef due(days):\n    return days + 14\n";
+    let test = "import unittest\n\nimport fees\n\n\nclass FeesTest(unittest.TestCase):\n    def test_late(self):\n        self.assertEqual([fees.fees(days, 2) for days in (0, 14, 20, 30)], [0, 0, 12, 32])\n";
+    let project = Project::new(
+        &[&[("fees.py", right), ("test_fees.py", test)], &[("fees.py", wrong)], &[("notes.txt", "later\n")]],
+        Some(UNITTEST),
+    );
+    let repaired = project.repaired(&failing(&["test_fees.FeesTest.test_late"]));
+    assert_eq!(repaired.chosen.kind, ChangeKind::Revert);
+    assert_eq!(content(&repaired), right);
+    assert!(repaired.suspects[0].evidence.starts_with("bisect"), "{:?}", repaired.suspects);
+}
