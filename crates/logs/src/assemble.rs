@@ -35,6 +35,8 @@ const WAITING_BYTES: u64 = 4 << 20;
 pub(crate) struct Assembler {
     /// What has begun and has not come out, in the order of the file.
     slots: VecDeque<Slot>,
+    /// How many of them are finished and wait only for being taken.
+    ready: usize,
     /// Slots that were there before the first.
     gone: u64,
     /// Where those began that may go on, the one that was last written to at the end.
@@ -62,10 +64,8 @@ enum Body {
     Part(Box<Row<'static>>),
     Open(Box<Draft>),
     Done(Box<Draft>),
-    /// An ordinary line that may go on.
+    /// An ordinary line, which may go on.
     Line(Ordinary),
-    /// An ordinary line that does not.
-    Passed(Ordinary),
 }
 
 /// What came out.
@@ -91,6 +91,7 @@ impl Assembler {
     pub(crate) fn new(form: Form, layout: Layout, reference: Timestamp, limit: usize) -> Self {
         Self {
             slots: VecDeque::new(),
+            ready: 0,
             gone: 0,
             open: Vec::new(),
             ongoing: Ongoing::new(),
@@ -105,7 +106,20 @@ impl Assembler {
 
     /// Offset and line number at which the first record begins that has not come out.
     pub(crate) fn unfinished(&self) -> Option<(u64, u64)> {
-        self.slots.front().map(|slot| (slot.start, slot.number))
+        self.slots.get(self.ready).map(|slot| (slot.start, slot.number))
+    }
+
+    /// The next record that came out.
+    pub(crate) fn next_finished(&mut self) -> Option<Finished> {
+        while self.ready > 0 {
+            (self.ready, self.gone) = (self.ready - 1, self.gone + 1);
+            match self.slots.pop_front()?.body {
+                Body::Done(draft) => return Some(Finished::Draft(draft)),
+                Body::Line(line) => return Some(Finished::Line(line)),
+                Body::Part(_) | Body::Open(_) => {}
+            }
+        }
+        None
     }
 
     /// The records that begin before an offset and have not come out.
@@ -116,11 +130,11 @@ impl Assembler {
         self.slots.iter_mut().take_while(move |slot| slot.start < before).filter_map(move |slot| {
             match &mut slot.body {
                 Body::Open(draft) | Body::Done(draft) => Some(&mut **draft),
-                Body::Passed(line) => {
+                Body::Line(line) => {
                     line.keep(window);
                     None
                 }
-                Body::Part(_) | Body::Line(_) => None,
+                Body::Part(_) => None,
             }
         })
     }
@@ -136,12 +150,7 @@ impl Assembler {
 
     /// Takes an ordinary line the short way; gives it back when it has to be pushed, since more than its stream's last
     /// event may be open.
-    pub(crate) fn pass(
-        &mut self,
-        mut line: Ordinary,
-        window: Window<'_>,
-        done: &mut Vec<Finished>,
-    ) -> Option<Ordinary> {
+    pub(crate) fn pass(&mut self, mut line: Ordinary, window: Window<'_>) -> Option<Ordinary> {
         let key = line.key(window);
         let hash = hash(key);
         let last = self.ongoing.find(hash);
@@ -164,13 +173,13 @@ impl Assembler {
                 }
             }
         }
-        line.sequence = self.sequence;
+        (line.sequence, line.open) = (self.sequence, true);
         let (start, number) = (line.start, line.number);
         let slot = self.gone + self.slots.len() as u64;
         self.insert(Slot { start, number, body: Body::Line(line) });
         self.ongoing.add(self.sequence, hash, Going { start, slot });
-        self.settle(done);
-        self.bound(done);
+        self.settle();
+        self.bound();
         None
     }
 
@@ -193,17 +202,15 @@ impl Assembler {
 
     fn end_slot(&mut self, line: Going) {
         let at = self.slot(line);
-        if let Some(slot) = self.slots.get_mut(at)
-            && let Body::Line(line) = &mut slot.body
-        {
-            slot.body = Body::Passed(std::mem::take(line));
+        if let Some(Slot { body: Body::Line(line), .. }) = self.slots.get_mut(at) {
+            line.open = false;
         }
     }
 
     fn line_at(&self, place: Place) -> Option<&Ordinary> {
         match &self.slots.get(self.slot(self.ongoing.at(place)))?.body {
             Body::Line(line) => Some(line),
-            Body::Part(_) | Body::Open(_) | Body::Done(_) | Body::Passed(_) => None,
+            Body::Part(_) | Body::Open(_) | Body::Done(_) => None,
         }
     }
 
@@ -238,7 +245,7 @@ impl Assembler {
         let parsed = Parsed::new(&row.text, &mut self.reader);
         let hash = hash(bytes(row.key()));
         match Draft::new(&row, parsed) {
-            None => self.slots[at].body = Body::Passed(line),
+            None => self.slots[at].body = Body::Line(Ordinary { open: false, ..line }),
             Some(draft) => {
                 let expiry = draft.expiry();
                 self.slots[at].body = Body::Open(Box::new(draft));
@@ -248,8 +255,8 @@ impl Assembler {
         }
     }
 
-    /// Takes the next line and adds the records that came out to `done`.
-    pub(crate) fn push(&mut self, mut row: Row<'_>, window: Window<'_>, done: &mut Vec<Finished>) {
+    /// Takes the next line; what came out by it is taken with [`Assembler::next_finished`].
+    pub(crate) fn push(&mut self, mut row: Row<'_>, window: Window<'_>) {
         self.advance();
         row.sequence = self.sequence;
         let hash = hash(bytes(row.key()));
@@ -258,28 +265,28 @@ impl Assembler {
         }
         let Some(row) = self.joined(row, hash) else { return };
         self.place_all(row);
-        self.settle(done);
-        self.bound(done);
+        self.settle();
+        self.bound();
     }
 
     /// Ends everything where too much waits.
-    fn bound(&mut self, done: &mut Vec<Finished>) {
+    fn bound(&mut self) {
         let behind = self.slots.back().map_or(0, |slot| slot.start);
-        let span = self.slots.front().map_or(0, |slot| behind - slot.start);
-        if self.slots.len() > WAITING || span > WAITING_BYTES {
-            self.finish(done);
+        let span = self.unfinished().map_or(0, |(start, _)| behind - start);
+        if self.slots.len() - self.ready > WAITING || span > WAITING_BYTES {
+            self.finish();
         }
     }
 
-    /// Adds what is unfinished to `done`, taken as finished.
-    pub(crate) fn finish(&mut self, done: &mut Vec<Finished>) {
+    /// Takes what is unfinished as finished.
+    pub(crate) fn finish(&mut self) {
         for place in self.ongoing.before(u64::MAX) {
             self.end_line(place);
         }
         while let Some(first) = self.open.iter().map(|open| open.start).min() {
             self.end(first);
         }
-        self.settle(done);
+        self.settle();
     }
 
     /// The row with the parts before it; none while more of them follow.
@@ -287,7 +294,7 @@ impl Assembler {
         let goes_on = row.envelope.as_ref().is_some_and(|envelope| envelope.goes_on);
         let is_part = |open: &Open| match &self.slots[self.at(open.start)].body {
             Body::Part(part) => part.key() == row.key(),
-            Body::Open(_) | Body::Done(_) | Body::Line(_) | Body::Passed(_) => false,
+            Body::Open(_) | Body::Done(_) | Body::Line(_) => false,
         };
         let part = self.open.iter().position(|open| open.hash == hash && is_part(open));
         let row = match part {
@@ -298,7 +305,7 @@ impl Assembler {
                 let at = self.at(open.start);
                 match self.slots.remove(at).map(|slot| slot.body) {
                     Some(Body::Part(part)) => self.with_more(*part, &row),
-                    Some(Body::Open(_) | Body::Done(_) | Body::Line(_) | Body::Passed(_)) | None => row,
+                    Some(Body::Open(_) | Body::Done(_) | Body::Line(_)) | None => row,
                 }
             }
         };
@@ -440,7 +447,7 @@ impl Assembler {
     fn draft(&self, start: u64) -> Option<&Draft> {
         match &self.slots[self.at(start)].body {
             Body::Open(draft) => Some(draft),
-            Body::Part(_) | Body::Done(_) | Body::Line(_) | Body::Passed(_) => None,
+            Body::Part(_) | Body::Done(_) | Body::Line(_) => None,
         }
     }
 
@@ -462,7 +469,7 @@ impl Assembler {
         }
         let at = self.at(start);
         let Some(slot) = self.slots.get_mut(at) else { return };
-        match std::mem::replace(&mut slot.body, Body::Passed(Ordinary::default())) {
+        match std::mem::replace(&mut slot.body, Body::Line(Ordinary::default())) {
             Body::Part(row) => {
                 self.slots.remove(at);
                 self.place_all(*row);
@@ -474,7 +481,7 @@ impl Assembler {
                     self.place(row);
                 }
             }
-            Body::Line(line) | Body::Passed(line) => slot.body = Body::Passed(line),
+            Body::Line(line) => slot.body = Body::Line(Ordinary { open: false, ..line }),
         }
     }
 
@@ -501,25 +508,17 @@ impl Assembler {
     }
 
     /// Lets out the records before the last place that none spans.
-    fn settle(&mut self, done: &mut Vec<Finished>) {
-        let (mut ready, mut end) = (0, 0);
-        for (at, slot) in self.slots.iter().enumerate() {
-            let slot_end = match &slot.body {
+    fn settle(&mut self) {
+        let mut end = 0;
+        for at in self.ready..self.slots.len() {
+            let slot_end = match &self.slots[at].body {
                 Body::Done(draft) => draft.end,
-                Body::Passed(line) => line.end,
-                Body::Part(_) | Body::Open(_) | Body::Line(_) => break,
+                Body::Line(line) if !line.open => line.end,
+                Body::Part(_) | Body::Open(_) | Body::Line(_) => return,
             };
             end = slot_end.max(end);
             if self.slots.get(at + 1).is_none_or(|next| end <= next.start) {
-                ready = at + 1;
-            }
-        }
-        self.gone += ready as u64;
-        for slot in self.slots.drain(..ready) {
-            match slot.body {
-                Body::Done(draft) => done.push(Finished::Draft(draft)),
-                Body::Passed(line) => done.push(Finished::Line(line)),
-                Body::Part(_) | Body::Open(_) | Body::Line(_) => {}
+                self.ready = at + 1;
             }
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Ordinary {
     pub(crate) number: u64,
     /// How many rows came before it.
     pub(crate) sequence: u64,
+    /// False once nothing can follow that belongs to it.
+    pub(crate) open: bool,
     /// The line with what stands around it.
     pub(crate) text: Text,
     pub(crate) said: Opening,

@@ -99,8 +99,6 @@ struct Reading<'a, R> {
     /// What was learned of the segment before, in which the unfinished records may have begun.
     learned_before: Learned,
     assembler: Assembler,
-    /// Records that came out of the assembler and are not emitted yet; empty between lines.
-    done: Vec<Finished>,
     lookback: Lookback,
     finisher: Finisher<'a>,
     records: Vec<Record>,
@@ -140,7 +138,6 @@ impl<'a, R: Read> Reading<'a, R> {
             openings: Openings::new(learned.form, learned.layout.clone(), log.changed),
             learned,
             learned_before: Learned::default(),
-            done: Vec::new(),
             lookback: Lookback::new(encoding, log.changed, limit),
             finisher: Finisher::new(&options.redactor),
             records: Vec::new(),
@@ -254,8 +251,8 @@ impl<'a, R: Read> Reading<'a, R> {
         if short && let Some((said, known)) = ordinary(&text, &mut self.openings, &mut self.shapes) {
             let in_window = matches!(text, Cow::Borrowed(_)) && !self.encoding.is_wide();
             let place = if in_window { Text::There(text.len()) } else { Text::Own(text.into_owned()) };
-            let ordinary = Ordinary { start, end, number, sequence: 0, text: place, said, known };
-            match self.assembler.pass(ordinary, window, &mut self.done) {
+            let ordinary = Ordinary { start, end, number, sequence: 0, open: true, text: place, said, known };
+            match self.assembler.pass(ordinary, window) {
                 None => return self.emit(),
                 Some(Ordinary { text: Text::Own(own), .. }) => text = Cow::Owned(own),
                 Some(Ordinary { text: Text::There(length), .. }) => {
@@ -270,7 +267,7 @@ impl<'a, R: Read> Reading<'a, R> {
             None => (None, Cow::Borrowed(kept)),
         };
         let row = Row { start, end, number, lines: 1, text, cut, envelope, sequence: 0 };
-        self.assembler.push(row, window, &mut self.done);
+        self.assembler.push(row, window);
         self.emit();
         // The rest of the line is skipped, so nothing can follow that belongs to this record.
         if cut {
@@ -299,7 +296,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let (text, envelope) = (Cow::Owned(text[..whole].to_owned()), Some(envelope));
         self.drop_bytes(DropReason::OverlongLine, left_out as u64);
         let row = Row { start, end, number, lines, text, cut, envelope, sequence: 0 };
-        self.assembler.push(row, self.reader.view(), &mut self.done);
+        self.assembler.push(row, self.reader.view());
         self.emit();
     }
 
@@ -311,13 +308,12 @@ impl<'a, R: Read> Reading<'a, R> {
     }
 
     fn finish(&mut self) {
-        self.assembler.finish(&mut self.done);
+        self.assembler.finish();
         self.emit();
     }
 
     fn emit(&mut self) {
-        let mut done = std::mem::take(&mut self.done);
-        for found in done.drain(..) {
+        while let Some(found) = self.assembler.next_finished() {
             let mut draft = match found {
                 Finished::Draft(draft) => draft,
                 Finished::Line(line) => {
@@ -352,8 +348,6 @@ impl<'a, R: Read> Reading<'a, R> {
                 self.lookback.settle(&mut self.records, false);
             }
         }
-        // Its room is used again.
-        self.done = done;
     }
 
     /// Counts an ordinary line, and shows it to whom it concerns.
@@ -411,7 +405,7 @@ impl<'a, R: Read> Reading<'a, R> {
             let (message, level, release) = (&*message, draft.header.level, release.as_deref());
             observer.observe(Seen {
                 message,
-                shape: None,
+                shape: self.shapes.shape(message),
                 bucket,
                 level,
                 release,
@@ -439,7 +433,7 @@ impl<'a, R: Read> Reading<'a, R> {
             let release = record.release.as_deref();
             observer.observe(Seen {
                 message,
-                shape: None,
+                shape: self.shapes.shape(message),
                 bucket,
                 level,
                 release,

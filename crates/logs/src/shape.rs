@@ -59,7 +59,7 @@ pub(crate) struct Known {
 /// The shapes that came.
 pub(crate) struct Shapes {
     slots: Vec<Slot>,
-    scratch: Box<[u8; LONGEST + 2 * BLOCK]>,
+    room: Box<Room>,
 }
 
 #[derive(Clone, Default)]
@@ -71,7 +71,12 @@ struct Slot {
 
 impl Shapes {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), scratch: Box::new([0; LONGEST + 2 * BLOCK]) }
+        Self { slots: Vec::new(), room: Box::new(Room::new()) }
+    }
+
+    /// The shape of a message, where that is remembered.
+    pub(crate) fn shape(&mut self, message: &str) -> Option<Shape> {
+        if message.len() > LONGEST { None } else { self.of(message).shape }
     }
 
     /// What is known of a message.
@@ -80,8 +85,8 @@ impl Shapes {
         if length > LONGEST {
             return told(message);
         }
-        let hash = take_shape(message.as_bytes(), &mut self.scratch);
-        let shape = &self.scratch[..length];
+        let hash = self.room.take(message.as_bytes());
+        let shape = self.room.shape(length);
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); SLOTS];
         }
@@ -114,29 +119,45 @@ fn told(message: &str) -> Known {
     }
 }
 
-/// Puts the shape of a text where it is wanted, and says its hash: each digit is `0`, but for one before an `x`, which
-/// may begin a hexadecimal number.
-fn take_shape(text: &[u8], shape: &mut [u8; LONGEST + 2 * BLOCK]) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let length = text.len();
-    shape[..length].copy_from_slice(text);
-    shape[length..length + BLOCK + 1].fill(0);
-    let mut hash = length as u64;
-    for at in (0..length).step_by(BLOCK) {
-        let (Some(own), Some(next)) =
-            (shape[at..].first_chunk::<BLOCK>(), shape[at + 1..].first_chunk::<BLOCK>())
-        else {
-            break;
-        };
-        let mut block = *own;
-        for (byte, next) in block.iter_mut().zip(next) {
-            let masked = byte.is_ascii_digit() && *next | 0x20 != b'x';
-            *byte = if masked { b'0' } else { *byte };
+/// Room for a shape, with blocks to spare so that no text ends in the middle of one.
+struct Room {
+    text: [u8; LONGEST + 2 * BLOCK],
+    shape: [u8; LONGEST + BLOCK],
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { text: [0; LONGEST + 2 * BLOCK], shape: [0; LONGEST + BLOCK] }
+    }
+
+    /// Takes the shape of a text that is not too long, and says its hash: each digit is `0`, but for one before an `x`,
+    /// which may begin a hexadecimal number.
+    fn take(&mut self, text: &[u8]) -> u64 {
+        let (length, whole) = (text.len(), text.len().next_multiple_of(BLOCK));
+        self.text[..length].copy_from_slice(text);
+        self.text[length..=whole].fill(0);
+        let (own, next) = (&self.text[..whole], &self.text[1..=whole]);
+        let shape = &mut self.shape[..whole];
+        // Bytes alone, so that the compiler takes many at once.
+        for ((shape, own), next) in shape.iter_mut().zip(own).zip(next) {
+            let masked = own.is_ascii_digit() & (*next | 0x20 != b'x');
+            *shape = if masked { b'0' } else { *own };
         }
-        shape[at..at + BLOCK].copy_from_slice(&block);
-        let words = u128::from_le_bytes(block);
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
-        let (low, high) = (words as u64, (words >> 64) as u64);
+        hash(length, shape)
+    }
+
+    fn shape(&self, length: usize) -> &[u8] {
+        &self.shape[..length]
+    }
+}
+
+/// A few multiplications; that shapes may be made to share one costs those who do it a compare.
+fn hash(length: usize, shape: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = length as u64;
+    for block in shape.as_chunks::<BLOCK>().0 {
+        let (words, _) = block.as_chunks::<8>();
+        let [low, high] = [0, 1].map(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)));
         let product = u128::from(hash ^ low) * u128::from(FACTOR ^ high);
         #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
         let folded = (product as u64) ^ ((product >> 64) as u64);
@@ -183,9 +204,9 @@ mod tests {
     use crate::Miner;
 
     fn shape(text: &str) -> Vec<u8> {
-        let mut scratch = [0; LONGEST + 2 * BLOCK];
-        take_shape(text.as_bytes(), &mut scratch);
-        scratch[..text.len()].to_vec()
+        let mut room = Room::new();
+        room.take(text.as_bytes());
+        room.shape(text.len()).to_vec()
     }
 
     fn remembered(text: &str) -> Known {
