@@ -7,6 +7,7 @@ use groundcrew_core::trace::Trace;
 
 use crate::assemble::Draft;
 use crate::context::Context;
+use crate::opened::Opened;
 use crate::record::{Record, Span};
 use crate::redact::Redactor;
 use crate::release;
@@ -36,34 +37,54 @@ impl<'a> Finisher<'a> {
             (None, Some(language), None) => read_trace(language, &text),
             (None, None, _) => trace::escaped::parse(&text),
         };
-        let header = &mut draft.header;
+        let said = std::mem::take(&mut draft.header);
         let exception = trace.as_ref().filter(|_| !draft.headed).map(exception_line);
-        let message =
-            exception.unwrap_or_else(|| without_secrets(std::mem::take(&mut header.message), redactor).0);
+        let place = Place { line: draft.number, lines: draft.count, start: draft.start, end: draft.end };
+        let record = self.made(place, (text, redactions), said, exception);
+        Record { trace, truncated: draft.truncated, ..record }
+    }
+
+    /// A record without a trace.
+    fn made(
+        &mut self,
+        place: Place,
+        (text, redactions): (String, usize),
+        said: Opened,
+        exception: Option<String>,
+    ) -> Record {
+        let redactor = self.redactor;
+        let message = exception.unwrap_or_else(|| without_secrets(said.message, redactor).0);
         let [logger, host, process, thread, stream] = &mut self.harmless;
-        let clean = |text: &mut Option<String>, harmless| {
-            Some(harmless_or_redacted(text.take()?, harmless, redactor))
-        };
+        let clean = |text: Option<String>, harmless| Some(harmless_or_redacted(text?, harmless, redactor));
         Record {
-            line: draft.number,
-            lines: draft.count,
-            bytes: Span { start: draft.start, end: draft.end },
-            time: header.time,
-            level: header.level,
-            logger: clean(&mut header.logger, logger),
-            host: clean(&mut header.host, host),
-            process: clean(&mut header.process, process),
-            thread: clean(&mut header.thread, thread),
-            stream: clean(&mut header.stream, stream),
+            line: place.line,
+            lines: place.lines,
+            bytes: Span { start: place.start, end: place.end },
+            time: said.time,
+            level: said.level,
+            logger: clean(said.logger, logger),
+            host: clean(said.host, host),
+            process: clean(said.process, process),
+            thread: clean(said.thread, thread),
+            stream: clean(said.stream, stream),
             release: release::named(&text),
             text,
             message,
-            trace,
+            trace: None,
             context: Context::default(),
-            truncated: draft.truncated,
+            truncated: false,
             redactions,
         }
     }
+}
+
+/// Where a record lies in its file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    line: u64,
+    lines: u64,
+    start: u64,
+    end: u64,
 }
 
 /// The text with its secrets replaced, and how many those were.

@@ -29,6 +29,7 @@ mod lines;
 mod lookback;
 mod object;
 mod ongoing;
+mod opened;
 mod opening;
 mod ordinary;
 mod parsed;

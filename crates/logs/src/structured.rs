@@ -5,6 +5,7 @@
 //! standards, looked up in a fixed order, the most exact first.
 
 mod fields;
+mod json;
 mod logfmt;
 mod quick;
 mod stack;
@@ -20,7 +21,7 @@ use crate::record::Level;
 use fields::{
     ERROR_TEXTS, ERRORS, HOST, LEVEL, LOGGER, MESSAGE, METHOD, PATH, PROCESS, SPOKEN, STATUS, THREAD, TIME,
 };
-use quick::Unsure;
+use json::Unsure;
 
 /// A structured line.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,9 +41,9 @@ pub(crate) struct Fields<'a> {
 pub(crate) fn parse(line: &str) -> Option<Fields<'_>> {
     let line = line.trim();
     if line.starts_with('{') && line.ends_with('}') {
-        return quick::json(line).unwrap_or_else(|Unsure| of_object(&Object::from_json(line)?));
+        return quick::object(line).unwrap_or_else(|Unsure| of_object(&Object::from_json(line)?));
     }
-    match quick::logfmt(line) {
+    match quick::pairs(line) {
         Some(fields) => fields.unwrap_or_else(|Unsure| of_object(&logfmt::object(line)?)),
         None => access::line(line).map(Fields::of_request),
     }
