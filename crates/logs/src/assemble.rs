@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 pub(crate) use crate::draft::{Draft, Row};
 
+use crate::context::Context;
 use crate::cut;
 use crate::header::{Layout, Reader};
 use crate::lines::Window;
@@ -122,17 +123,22 @@ impl Assembler {
         None
     }
 
-    /// The records that begin before an offset and have not come out.
-    pub(crate) fn waiting(&mut self, before: u64, window: Window<'_>) -> impl Iterator<Item = &mut Draft> {
+    /// Where the records begin that lie before an offset and have not come out, and what is known of the lines before
+    /// them.
+    pub(crate) fn waiting(
+        &mut self,
+        before: u64,
+        window: Window<'_>,
+    ) -> impl Iterator<Item = (u64, &mut Option<Context>)> {
         for place in self.ongoing.before(before) {
             self.open_up(place, window);
         }
         self.slots.iter_mut().take_while(move |slot| slot.start < before).filter_map(move |slot| {
             match &mut slot.body {
-                Body::Open(draft) | Body::Done(draft) => Some(&mut **draft),
+                Body::Open(draft) | Body::Done(draft) => Some((draft.start, &mut draft.context)),
                 Body::Line(line) => {
                     line.keep(window);
-                    None
+                    line.said.failure.as_mut().map(|failure| (line.start, &mut failure.context))
                 }
                 Body::Part(_) => None,
             }

@@ -44,16 +44,24 @@ impl<'a> Finisher<'a> {
         Record { trace, truncated: draft.truncated, ..record }
     }
 
-    /// A record without a trace.
+    /// The record of an error on a single line without a trace, which is given without what stood around it; `clean` says
+    /// that nothing has to be taken out of its message.
+    pub(crate) fn line(&mut self, line: &str, mut said: Opened, place: Place, clean: bool) -> Record {
+        let text = without_secrets(line.to_owned(), self.redactor);
+        let message = clean.then(|| std::mem::take(&mut said.message));
+        self.made(place, text, said, message)
+    }
+
+    /// A record without a trace, whose message is given where it is not the one that was said.
     fn made(
         &mut self,
         place: Place,
         (text, redactions): (String, usize),
         said: Opened,
-        exception: Option<String>,
+        message: Option<String>,
     ) -> Record {
         let redactor = self.redactor;
-        let message = exception.unwrap_or_else(|| without_secrets(said.message, redactor).0);
+        let message = message.unwrap_or_else(|| without_secrets(said.message, redactor).0);
         let [logger, host, process, thread, stream] = &mut self.harmless;
         let clean = |text: Option<String>, harmless| Some(harmless_or_redacted(text?, harmless, redactor));
         Record {
@@ -80,11 +88,12 @@ impl<'a> Finisher<'a> {
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    line: u64,
-    lines: u64,
-    start: u64,
-    end: u64,
+pub(crate) struct Place {
+    /// Number of its first line.
+    pub(crate) line: u64,
+    pub(crate) lines: u64,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 /// The text with its secrets replaced, and how many those were.

@@ -1,15 +1,17 @@
 //! What stands before the message of a line, and where: the envelope, the header, and nothing else.
 //!
-//! Only of lines that are neither objects nor requests nor errors, and that begin an event; any other line is read the
-//! long way. What is read here is read by the same functions as there.
+//! Only of lines that begin an event and whose message stands in them as it is; any other line is read the long way. What
+//! is read here is read by the same functions as there.
 
 use std::ops::Range;
 
 use jiff::Timestamp;
 
 use crate::access;
+use crate::context::Context;
 use crate::header::{Layout, Reader};
-use crate::parsed::Parsed;
+use crate::opened::Opened;
+use crate::parsed::{Parsed, Said};
 use crate::record::Level;
 use crate::unwrap::{Envelope, Form, unwrap};
 
@@ -25,7 +27,19 @@ pub(crate) struct Opening {
     pub(crate) key_level: Option<Level>,
     /// Where the line begins without what stands around it.
     pub(crate) content_at: usize,
-    pub(crate) message_at: usize,
+    pub(crate) message: Range<usize>,
+    /// The line is an object.
+    pub(crate) structured: bool,
+    /// What an error says besides; none for all other lines.
+    pub(crate) failure: Option<Box<Failure>>,
+}
+
+/// An error on a single line.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) said: Opened,
+    /// The lines before it, where they were asked for before it came out.
+    pub(crate) context: Option<Context>,
 }
 
 /// Reads the openings of a source's lines one after another.
@@ -49,25 +63,16 @@ impl Openings {
             None => (None, 0),
         };
         let content = &line[content_at..];
-        if !begins_plainly(content.as_bytes()) {
-            return None;
-        }
-        let object = !content.starts_with(|c: char| c.is_ascii_graphic()) || access::may_be(content);
-        let parsed = match object {
-            true => Parsed::new(content, &mut self.reader),
-            false => Parsed::plain(content, &mut self.reader),
-        };
-        let message = parsed.plain_message()?;
+        let parsed = self.parsed(content)?;
         let header = parsed.header.as_ref();
-        // Tables, markup and objects that go on begin so.
-        if header.is_none() && content.starts_with(['}', ']', ')', '|', '+', '-', '<', '>', '@', ',', ';']) {
-            return None;
-        }
+        let message = within(line, message(&parsed)?)?;
         let level = header.and_then(|said| said.level).or(envelope.and_then(|envelope| envelope.level));
         let goes_on = envelope.is_some_and(|envelope| envelope.goes_on);
-        if goes_on || level >= Some(Level::Error) {
+        if goes_on {
             return None;
         }
+        let failed = level >= Some(Level::Error);
+        let failure = || Box::new(Failure { said: Opened::new(&parsed, envelope), context: None });
         Some(Opening {
             time: header.and_then(|said| said.time).or(envelope.and_then(|envelope| envelope.time)),
             level,
@@ -75,8 +80,40 @@ impl Openings {
             key: key_within(line, envelope)?,
             key_level: envelope.and_then(|envelope| envelope.level),
             content_at,
-            message_at: within(line, message)?.start,
+            message,
+            structured: parsed.structured,
+            failure: failed.then(failure),
         })
+    }
+
+    /// A line that may be read here.
+    fn parsed<'a>(&mut self, content: &'a str) -> Option<Parsed<'a>> {
+        let beginning = Beginning::of(content.as_bytes())?;
+        let may_be_object = match beginning {
+            Beginning::Object => true,
+            Beginning::Words => {
+                !content.starts_with(|c: char| c.is_ascii_graphic()) || access::may_be(content)
+            }
+        };
+        let parsed = match may_be_object {
+            true => Parsed::new(content, &mut self.reader),
+            false => Parsed::plain(content, &mut self.reader),
+        };
+        // Tables, markup and objects that go on begin so.
+        let goes_on = || content.starts_with(['}', ']', ')', '|', '+', '-', '<', '>', '@', ',', ';']);
+        match beginning {
+            Beginning::Object => parsed.structured.then_some(parsed),
+            Beginning::Words => (parsed.header.is_some() || !goes_on()).then_some(parsed),
+        }
+    }
+}
+
+/// The message as it stands in the line; none of an object with a stack trace, or of the first of two lines.
+fn message<'a>(parsed: &'a Parsed<'_>) -> Option<&'a str> {
+    match &parsed.header {
+        Some(Said { continues: true, .. }) => None,
+        Some(said) => parsed.field.is_none().then_some(&*said.message),
+        None => Some(parsed.content),
     }
 }
 
@@ -95,12 +132,25 @@ fn within(line: &str, part: &str) -> Option<Range<usize>> {
     (end <= line.len()).then_some(start..end)
 }
 
-/// Whether the line is not blank, continues no other, and is no object.
-fn begins_plainly(bytes: &[u8]) -> bool {
-    let in_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@".contains(b);
-    match bytes.first() {
-        None | Some(b' ' | b'\t' | b'{') => false,
-        Some(first) if !first.is_ascii() => false,
-        Some(_) => bytes.get(bytes.iter().take_while(|b| in_name(b)).count()) != Some(&b'='),
+/// How a line begins that is not blank and continues no other.
+#[derive(Debug, Clone, Copy)]
+enum Beginning {
+    Words,
+    /// As JSON and logfmt do.
+    Object,
+}
+
+impl Beginning {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let in_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@".contains(b);
+        match bytes.first()? {
+            b' ' | b'\t' => None,
+            b'{' => Some(Self::Object),
+            first if !first.is_ascii() => None,
+            _ => match bytes.get(bytes.iter().take_while(|b| in_name(b)).count()) {
+                Some(b'=') => Some(Self::Object),
+                Some(_) | None => Some(Self::Words),
+            },
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! The short way for lines that are ordinary: events of their own on a single line, no errors, nothing that a stack trace
-//! begins with.
+//! The short way for lines that are ordinary: events of their own on a single line, nothing that a stack trace begins
+//! with.
 //!
-//! Most of a log is such lines, and where only errors are kept all that is wanted of them is that they are counted and
-//! seen. They keep their places among the records of all streams, but as text alone; only when a line comes that may be
+//! Most of a log is such lines, and where only errors are kept all that is wanted of most of them is that they are counted
+//! and seen; of an error, what its line says becomes its record. They keep their places among the records of all streams, but as text alone; only when a line comes that may be
 //! more of one does it become a record. What is read here is read by the same functions as there, so both ways say the
 //! same.
 
@@ -12,6 +12,7 @@ use crate::lines::Window;
 use crate::opening::{Opening, Openings};
 use crate::record::Level;
 use crate::shape::{Known, Shapes};
+use crate::trace::{self, head};
 
 /// Bytes of an escaped line break that may stand behind the first.
 const ESCAPED_BREAK: usize = 3;
@@ -72,7 +73,8 @@ impl Ordinary {
     }
 
     pub(crate) fn message<'a>(&'a self, window: Window<'a>) -> &'a str {
-        self.behind(self.said.message_at, window)
+        let length = self.said.message.len();
+        self.behind(self.said.message.start, window).get(..length).unwrap_or_default()
     }
 
     fn behind<'a>(&'a self, at: usize, window: Window<'a>) -> &'a str {
@@ -94,9 +96,9 @@ impl Ordinary {
 
     /// Whether the line may name a release.
     pub(crate) fn may_name_release(&self, window: Window<'_>) -> bool {
-        let Opening { content_at, message_at, .. } = self.said;
+        let Opening { content_at, structured, .. } = self.said;
         let content = self.bytes(window).get(content_at..).unwrap_or_default();
-        self.known.signs.may_name(content, message_at - content_at)
+        structured || self.known.signs.may_name(content, self.said.message.start - content_at)
     }
 }
 
@@ -111,9 +113,18 @@ impl Opening {
 /// looked at more closely.
 pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes) -> Option<(Opening, Known)> {
     let opening = openings.of(line)?;
-    let known = shapes.of(line.get(opening.message_at..)?);
-    let before = opening.content_at..line.len().min(opening.message_at + ESCAPED_BREAK);
-    (known.plain && !has_escaped_break(&line.as_bytes()[before])).then_some((opening, known))
+    let message = line.get(opening.message.clone())?;
+    let known = shapes.of(message);
+    let escaped = |part| has_escaped_break(&line.as_bytes()[part]);
+    // What an object says begins nothing, and all of it is there.
+    if opening.structured {
+        return (!escaped(opening.content_at..line.len())).then_some((opening, known));
+    }
+    let before = opening.content_at..line.len().min(opening.message.start + ESCAPED_BREAK);
+    // Behind the header of an error, an exception may also be named after other words.
+    let may_name = opening.failure.is_some() && trace::may_begin(message.as_bytes());
+    let names = may_name && head::names_exception(message);
+    (known.plain && !names && !escaped(before)).then_some((opening, known))
 }
 
 /// Whether a line break may be written as text, behind which a stack trace may stand on a single line.
@@ -156,18 +167,27 @@ mod tests {
         let mut ordinary = |line: &str| ordinary(line, &mut openings, &mut Shapes::new()).is_some();
         assert!(ordinary(&lines[0]));
         for line in [
-            "2026-11-05T10:00:00Z ERROR shop.http it broke",
+            "2026-11-05T10:00:00Z ERROR shop.http it broke: java.lang.IllegalStateException: x",
             "2026-11-05T10:00:00Z INFO shop.http Traceback (most recent call last):",
             "2026-11-05T10:00:00Z INFO shop.http java.lang.Error: x",
             "2026-11-05T10:00:00Z INFO shop.http -----BEGIN PRIVATE KEY-----",
             "2026-11-05T10:00:00Z INFO shop.http java.lang.Error: x\\n\\tat f(A.java:1)",
             "2026-11-05T10:00:00Z INFO shop.http one#012two",
             "  2026-11-05T10:00:00Z INFO shop.http indented",
-            "time=2026-11-05T10:00:00Z level=info msg=x",
+            "time=2026-11-05T10:00:00Z level=error msg=x stack=\"a\\nb\"",
+            "time=2026-11-05T10:00:00Z level=info msg=\"a \\\"b\\\"\"",
             "{\"level\":\"info\"}",
+            "{\"a\":1}",
             "",
         ] {
             assert!(!ordinary(line), "{line}");
+        }
+        for line in [
+            "2026-11-05T10:00:00Z ERROR shop.http it broke",
+            "time=2026-11-05T10:00:00Z level=info msg=x",
+            "{\"level\":\"error\",\"msg\":\"it broke\",\"n\":7}",
+        ] {
+            assert!(ordinary(line), "{line}");
         }
     }
 

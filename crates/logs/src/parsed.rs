@@ -54,18 +54,6 @@ impl<'a> Parsed<'a> {
     }
 }
 
-impl Parsed<'_> {
-    /// The message, where the line is neither an object nor the first of two.
-    pub(crate) fn plain_message(&self) -> Option<&str> {
-        match &self.header {
-            _ if self.structured => None,
-            Some(said) if said.continues => None,
-            Some(said) => Some(&said.message),
-            None => Some(self.content),
-        }
-    }
-}
-
 impl<'a> Said<'a> {
     /// What stands before the message of a line that is neither an object nor a request.
     fn before(content: &'a str, reader: &mut Reader) -> Option<Self> {

@@ -8,18 +8,19 @@ use jiff::Timestamp;
 
 use crate::assemble::{Assembler, Draft, Finished, Row};
 use crate::clean::cleaned;
+use crate::context::Context;
 use crate::cut;
 use crate::encoding::{Encoding, is_garbage};
 use crate::file::LogFile;
-use crate::finish::Finisher;
+use crate::finish::{Finisher, Place};
 use crate::learned::{LEARNED_FROM, Learned};
 use crate::lines::{Ending, Line, LineReader, Piece};
 use crate::lookback::{self, Lookback};
-use crate::opening::Openings;
+use crate::opening::{Failure, Openings};
 use crate::ordinary::{Ordinary, Text, has_escaped_break, ordinary};
 use crate::record::{Level, Record};
 use crate::release;
-use crate::shape::Shapes;
+use crate::shape::{Shape, Shapes};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
 use crate::traffic::{Observe, Observer, Seen, Traffic};
 use crate::unwrap::export::{self, Entry};
@@ -200,10 +201,10 @@ impl<'a, R: Read> Reading<'a, R> {
             dropped => dropped + lookback::REACH + 1,
         };
         let (form, redactor) = (self.learned.form, &self.options.redactor);
-        for draft in self.assembler.waiting(reach, self.reader.view()) {
-            if draft.context.is_none() {
-                let before = self.reader.before(draft.start);
-                draft.context = Some(self.lookback.before(before, form, redactor));
+        for (start, context) in self.assembler.waiting(reach, self.reader.view()) {
+            if context.is_none() {
+                let before = self.reader.before(start);
+                *context = Some(self.lookback.before(before, form, redactor));
             }
         }
         self.reader.fill()
@@ -316,8 +317,11 @@ impl<'a, R: Read> Reading<'a, R> {
         while let Some(found) = self.assembler.next_finished() {
             let mut draft = match found {
                 Finished::Draft(draft) => draft,
-                Finished::Line(line) => {
-                    self.pass_line(&line);
+                Finished::Line(mut line) => {
+                    match line.said.failure.take() {
+                        None => self.pass_line(&line),
+                        Some(failure) => self.keep_line(&line, *failure),
+                    }
                     continue;
                 }
             };
@@ -333,12 +337,9 @@ impl<'a, R: Read> Reading<'a, R> {
             let mut record = self.finisher.record(&mut draft);
             let is_error = record.is_error();
             if is_error {
-                record.context = draft.context.take().unwrap_or_else(|| {
-                    let (place, before) = (self.records.len(), self.reader.before(draft.start));
-                    self.lookback.note(place, before, self.learned.form, &self.options.redactor)
-                });
+                record.context = self.context(draft.context.take(), draft.start);
             }
-            self.count(&draft, &record);
+            self.count(&record, draft.headed, None);
             let wanted = match self.options.keep {
                 Keep::All => true,
                 Keep::Errors => is_error,
@@ -348,6 +349,27 @@ impl<'a, R: Read> Reading<'a, R> {
                 self.lookback.settle(&mut self.records, false);
             }
         }
+    }
+
+    /// The lines before the record that will be the next one.
+    fn context(&mut self, known: Option<Context>, start: u64) -> Context {
+        known.unwrap_or_else(|| {
+            let (place, before) = (self.records.len(), self.reader.before(start));
+            self.lookback.note(place, before, self.learned.form, &self.options.redactor)
+        })
+    }
+
+    /// Makes the record of an error on a single line.
+    fn keep_line(&mut self, line: &Ordinary, failure: Failure) {
+        let Failure { said, context } = failure;
+        let clean = line.known.clean && !self.options.redactor.may_hold_besides(said.message.as_bytes());
+        let content = line.content(self.reader.view());
+        let place = Place { line: line.number, lines: 1, start: line.start, end: line.end };
+        let mut record = self.finisher.line(content, said, place, clean);
+        record.context = self.context(context, line.start);
+        self.count(&record, line.said.headed, line.known.shape.filter(|_| clean));
+        self.records.push(record);
+        self.lookback.settle(&mut self.records, false);
     }
 
     /// Counts an ordinary line, and shows it to whom it concerns.
@@ -415,13 +437,14 @@ impl<'a, R: Read> Reading<'a, R> {
         }
     }
 
-    /// Counts a record where it belongs, and shows it to whom it concerns.
-    fn count(&mut self, draft: &Draft, record: &Record) {
+    /// Counts a record where it belongs, and shows it to whom it concerns; the shape is that of its message, where that is
+    /// known.
+    fn count(&mut self, record: &Record, headed: bool, shape: Option<Shape>) {
         let bucket = self.traffic.place(record.time);
         self.traffic.count(record.is_error());
         self.traffic.count_lines(record.lines);
         self.redactions += record.redactions as u64;
-        if !draft.headed && record.trace.is_none() {
+        if !headed && record.trace.is_none() {
             self.unparsed += 1;
             if self.unparsed_examples.len() < EXAMPLES {
                 let end = record.text.floor_char_boundary(EXAMPLE_BYTES);
@@ -433,7 +456,7 @@ impl<'a, R: Read> Reading<'a, R> {
             let release = record.release.as_deref();
             observer.observe(Seen {
                 message,
-                shape: self.shapes.shape(message),
+                shape: shape.or_else(|| self.shapes.shape(message)),
                 bucket,
                 level,
                 release,
