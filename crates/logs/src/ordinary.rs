@@ -30,7 +30,7 @@ pub(crate) struct Ordinary {
     /// The line with what stands around it.
     pub(crate) text: Text,
     pub(crate) said: Opening,
-    /// Of its message.
+    /// Of its message; nothing where the line is an object.
     pub(crate) known: Known,
 }
 
@@ -114,12 +114,12 @@ impl Opening {
 pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes) -> Option<(Opening, Known)> {
     let opening = openings.of(line)?;
     let message = line.get(opening.message.clone())?;
-    let known = shapes.of(message);
     let escaped = |part| has_escaped_break(&line.as_bytes()[part]);
     // What an object says begins nothing, and all of it is there.
     if opening.structured {
-        return (!escaped(opening.content_at..line.len())).then_some((opening, known));
+        return (!escaped(opening.content_at..line.len())).then(|| (opening, Known::default()));
     }
+    let known = shapes.of(message);
     let before = opening.content_at..line.len().min(opening.message.start + ESCAPED_BREAK);
     // Behind the header of an error, an exception may also be named after other words.
     let may_name = opening.failure.is_some() && trace::may_begin(message.as_bytes());

@@ -389,7 +389,8 @@ impl<'a, R: Read> Reading<'a, R> {
             let release = line.may_name_release(window).then(|| release::named(line.content(window)));
             let release =
                 release.flatten().and_then(|_| release::named(&redactor.redacted(line.content(window)).0));
-            let (known, message) = (line.known, line.message(window));
+            let message = line.message(window);
+            let known = if line.said.structured { self.shapes.of(message) } else { line.known };
             let clean = known.clean && !redactor.may_hold_besides(message.as_bytes());
             let (message, redactions) =
                 if clean { (Cow::Borrowed(message), 0) } else { redactor.redacted(message) };
