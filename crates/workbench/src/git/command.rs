@@ -1,7 +1,8 @@
 //! The one place that starts git: every flag and variable that keeps a repository from running code.
 //!
 //! Git is told where its folder and its work tree are, so no `.git` file or discovery is believed; the work tree is
-//! an empty folder of ours, so attributes and files of a checkout are not read; the environment is built from empty.
+//! an empty folder of ours, so attributes and files of a checkout are not read, but where a command says what differs in
+//! the user's; the environment is built from empty.
 //! Drivers that the repository's own configuration defines are switched off by name, since `-c` is the only place
 //! that outranks it.
 
@@ -61,6 +62,7 @@ pub(super) struct Base {
 /// One git command in the making.
 pub(super) struct Git<'a> {
     base: &'a Base,
+    tree: &'a Path,
     args: Vec<OsString>,
     env: Vec<(&'static str, OsString)>,
     input: Vec<u8>,
@@ -78,7 +80,7 @@ pub(super) struct Printed {
 impl<'a> Git<'a> {
     pub(super) fn new(base: &'a Base, args: &[&str]) -> Git<'a> {
         let args = args.iter().map(OsString::from).collect();
-        Git { base, args, env: Vec::new(), input: Vec::new(), cap: OUTPUT_CAP }
+        Git { base, tree: &base.void, args, env: Vec::new(), input: Vec::new(), cap: OUTPUT_CAP }
     }
 
     /// Adds a value that came from outside; the caller has put `--end-of-options` before it or checked its form.
@@ -89,6 +91,12 @@ impl<'a> Git<'a> {
 
     pub(super) fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Git<'a> {
         self.env.push((name, value.as_ref().to_owned()));
+        self
+    }
+
+    /// Looks at this work tree instead of the empty one. Its attributes are read then; the drivers that they name are off.
+    pub(super) fn tree(mut self, tree: &'a Path) -> Git<'a> {
+        self.tree = tree;
         self
     }
 
@@ -170,7 +178,7 @@ impl<'a> Git<'a> {
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("--no-replace-objects").arg("--literal-pathspecs");
-        command.arg(join("--git-dir=", &self.base.git_dir)).arg(join("--work-tree=", &self.base.void));
+        command.arg(join("--git-dir=", &self.base.git_dir)).arg(join("--work-tree=", self.tree));
         for setting in HARDENED.into_iter().chain(self.base.drivers.iter().map(String::as_str)) {
             command.arg("-c").arg(setting);
         }

@@ -15,6 +15,7 @@
 //! | `diff` | what changed between two commits |
 //! | `write` | commits, reverts |
 //! | `refs` | moving refs |
+//! | `uncommitted` | what the user's checkout has beyond its commit |
 //! | `worktree` | work trees of our own |
 //! | `create` | a whole new repository |
 
@@ -28,6 +29,7 @@ mod names;
 mod open;
 mod read;
 mod refs;
+mod uncommitted;
 mod worktree;
 mod write;
 

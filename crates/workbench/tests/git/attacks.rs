@@ -335,3 +335,15 @@ fn a_missing_object_is_not_fetched() {
     assert!(repository.add_worktree(&fixture.folder.path().join("tree"), &head).is_err());
     assert_eq!(fixture.executions(), "");
 }
+
+#[test]
+fn looking_at_what_is_uncommitted_runs_no_filter_of_the_checkout() {
+    let fixture = Fixture::new();
+    poison(&fixture, &fixture.top);
+    fixture.write(".gitattributes", ATTRIBUTES);
+    // As long as before, so that git has to look into it.
+    fixture.write("app.py", "one\ntwo\nTHREE\n");
+    let paths = fixture.open().uncommitted().expect("paths");
+    assert_eq!(paths, ["app.py", ".gitattributes"]);
+    assert_eq!(fixture.executions(), "");
+}

@@ -150,6 +150,7 @@ pub(crate) fn exercise(fixture: &Fixture, disturb: impl FnOnce(&Path)) {
         .snapshot("refs/groundcrew/s", &groundcrew_workbench::git::Expected::Any, 1_700_000_000)
         .expect("a snapshot");
     repository.checked_out_branches().expect("branches");
+    repository.uncommitted().expect("paths");
     worktree.remove().expect("it is stored");
     repository.prune_worktrees(Path::new("/nonexistent")).expect("nothing to prune");
 }

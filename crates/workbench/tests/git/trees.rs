@@ -273,3 +273,23 @@ fn state(top: &Path) -> Vec<(String, u64, std::time::SystemTime, Vec<u8>)> {
     found.sort();
     found
 }
+
+#[test]
+fn what_a_checkout_has_beyond_its_commit_is_told_and_its_index_is_left_alone() {
+    let fixture = Fixture::new();
+    fixture.write(".gitignore", "*.log\n");
+    fixture.commit_all("Ignore logs");
+    let repository = fixture.open();
+    assert_eq!(repository.uncommitted().expect("paths"), Vec::<String>::new());
+    fixture.write("app.py", "changed\n");
+    fixture.write("staged name.py", "new\n");
+    fixture.git(&["add", "staged name.py"]);
+    fixture.write("tests/test_new.py", "new\n");
+    fixture.write("app.log", "ignored\n");
+    fs::remove_file(fixture.top.join("data/a.txt")).expect("it is there");
+    let index = fs::read(fixture.top.join(".git/index")).expect("an index");
+    let mut paths = repository.uncommitted().expect("paths");
+    paths.sort();
+    assert_eq!(paths, ["app.py", "data/a.txt", "staged name.py", "tests/"]);
+    assert_eq!(fs::read(fixture.top.join(".git/index")).expect("an index"), index);
+}
