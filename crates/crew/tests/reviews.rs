@@ -356,6 +356,7 @@ fn the_review_of_the_design_says_where_the_fix_is_and_what_grew_and_what_is_a_co
         line: 2,
         statement: "return row['price']".into(),
         why: "".into(),
+        ranked: Vec::new(),
     };
     let task = bench.review("review_design", Role::Architect, Fix { root_cause, ..bench.fix(&commit) });
     bench.crew(Rules).until("it is reviewed", || bench.status(task) == Status::Completed);

@@ -88,7 +88,7 @@ class Search:
         self.failing = wanted
         places = self.places()
         answer["suspects"] = [
-            {"file": p.file.path, "line": p.statement.lineno, "function": p.function.name if p.function else "<module>", "statement": judge.headline(p)}
+            {"file": p.file.path, "line": p.statement.lineno, "function": p.function.name if p.function else "<module>", "statement": judge.headline(p), "score": round(p.suspicion, 3)}
             for p in places[:8]
         ]
         self.measure_steps()

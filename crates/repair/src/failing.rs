@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect};
+use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect, SuspectStatement};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_workbench::git::{Change, Sha};
@@ -45,6 +45,8 @@ const ENDLESS: &str = "the test does not end";
 /// Ends a script that does not end by itself, in the function that goes on for ever.
 const ENDING: &str = "import signal\n\n\ndef end(*_):\n    raise TimeoutError(\"the test does not end\")\n\n\n\
                       signal.signal(signal.SIGALRM, end)\nsignal.setitimer(signal.ITIMER_REAL, 2)\n";
+/// What makes a statement suspicious.
+const SUSPICIOUS: &str = "failing tests run it more than passing ones do";
 /// Suspicious statements that are told.
 const TOLD: usize = 4;
 
@@ -75,6 +77,8 @@ struct Suspicious {
     line: u32,
     function: String,
     statement: String,
+    #[serde(default)]
+    score: f64,
 }
 
 /// A candidate with which the tests pass.
@@ -369,6 +373,7 @@ impl Repair<'_> {
             line: chosen.found.line,
             statement: chosen.found.statement.clone(),
             why: chosen.plausible.explanation.clone(),
+            ranked: ranked(sought),
         };
         RepairOutcome::Patch(Box::new(Repaired {
             behaviour_notes: rivals.collect(),
@@ -556,6 +561,7 @@ fn suspected(sought: &Sought) -> RootCause {
             line: 0,
             statement: String::new(),
             why: "no statement of the project is run by the failing tests alone".to_owned(),
+            ranked: Vec::new(),
         };
     };
     let others: Vec<String> = others
@@ -568,6 +574,19 @@ fn suspected(sought: &Sought) -> RootCause {
         file: first.file.clone(),
         line: first.line,
         statement: first.statement.clone(),
-        why: format!("failing tests run it more than passing ones do{more}"),
+        why: format!("{SUSPICIOUS}{more}"),
+        ranked: ranked(sought),
     }
+}
+
+/// The suspicious statements, as the search ranked them.
+fn ranked(sought: &Sought) -> Vec<SuspectStatement> {
+    let told = |found: &Suspicious| SuspectStatement {
+        file: found.file.clone(),
+        line: found.line,
+        statement: found.statement.clone(),
+        score: found.score,
+        reason: format!("{SUSPICIOUS} (in {})", found.function),
+    };
+    sought.suspects.iter().map(told).collect()
 }

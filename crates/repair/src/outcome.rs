@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use groundcrew_core::contract::{Candidate, DiffStat, Reproduction, RootCause, Suspect};
+use groundcrew_core::contract::{Candidate, DiffStat, Reproduction, RootCause, Suspect, SuspectStatement};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::incident::Sample;
 use groundcrew_core::trace::Trace;
@@ -76,6 +76,23 @@ pub enum RepairOutcome {
         /// Where the error was raised.
         root_cause: RootCause,
     },
+}
+
+impl RepairOutcome {
+    /// With the statements that may hold the defect, where they are not ranked yet.
+    pub(crate) fn with_ranked(mut self, statements: &[SuspectStatement]) -> Self {
+        let cause = match &mut self {
+            Self::Patch(repaired) => Some(&mut repaired.root_cause),
+            Self::NoRepro { root_cause, .. } => root_cause.as_mut(),
+            Self::NoFix { root_cause, .. }
+            | Self::Refused { root_cause, .. }
+            | Self::NotSupported { root_cause, .. } => Some(root_cause),
+        };
+        if let Some(cause) = cause.filter(|cause| cause.ranked.is_empty()) {
+            cause.ranked = statements.to_vec();
+        }
+        self
+    }
 }
 
 /// A validated patch and what it rests on.

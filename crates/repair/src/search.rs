@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect};
+use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect, SuspectStatement};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_workbench::git::{Change, Sha};
 use groundcrew_workbench::runner::Suite;
@@ -39,6 +39,8 @@ const KEPT: usize = 3;
 const LARGER: usize = 8;
 /// Differences between two candidates that are told.
 const DIFFERENCES: usize = 3;
+/// Statements of a stack that are ranked.
+const RANKED: usize = 8;
 /// Outcome of a candidate that passed what was checked.
 const PLAUSIBLE: &str = "plausible";
 /// Largest value that a regression test asserts, in bytes.
@@ -116,10 +118,11 @@ fn repair_crash(
         Some(known) => search.check_known(known)?,
         None => reproduce(bench, &snapshot, located, facts, search.progress)?,
     };
-    match attempted {
+    let ended = match attempted {
         Attempted::Reproduced(reproduced) => search.with_reproductions(&reproduced),
         Attempted::Failed(reason) => search.without_reproduction(reason),
-    }
+    };
+    Ok(ended?.with_ranked(&ranked(located)))
 }
 
 /// The end of a repair in code that is not written here: it is never changed, so there is nothing to search.
@@ -152,7 +155,24 @@ fn root_cause(crash: &LocatedFrame, why: &str) -> RootCause {
         line: crash.line,
         statement: crash.statement.clone(),
         why: why.to_owned(),
+        ranked: Vec::new(),
     }
+}
+
+/// The statements on the stack, the innermost first: the nearer to the crash, the more suspicious.
+fn ranked(located: &Located) -> Vec<SuspectStatement> {
+    let told = |(depth, frame): (u32, &LocatedFrame)| SuspectStatement {
+        file: frame.file.clone(),
+        line: frame.line,
+        statement: frame.statement.clone(),
+        score: 1.0 / f64::from(depth + 1),
+        reason: match depth {
+            0 => format!("the error was raised here, in {}", frame.function),
+            1 => format!("it is one call above the crash, in {}", frame.function),
+            _ => format!("it is {depth} calls above the crash, in {}", frame.function),
+        },
+    };
+    (0..).zip(&located.frames).take(RANKED).map(told).collect()
 }
 
 pub(crate) struct Search<'a> {

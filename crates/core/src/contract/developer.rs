@@ -122,7 +122,7 @@ impl Fix {
 }
 
 /// Where a defect is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RootCause {
     /// File beneath the repository.
     pub file: String,
@@ -132,6 +132,24 @@ pub struct RootCause {
     pub statement: String,
     /// Why here.
     pub why: String,
+    /// Statements that may hold the defect, most suspicious first, this one among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranked: Vec<SuspectStatement>,
+}
+
+/// A statement that may hold a defect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SuspectStatement {
+    /// File beneath the repository.
+    pub file: String,
+    /// Line on the base commit.
+    pub line: u32,
+    /// The statement on one line.
+    pub statement: String,
+    /// 0 to 1.
+    pub score: f64,
+    /// What speaks for it.
+    pub reason: String,
 }
 
 /// A candidate patch and what became of it.

@@ -159,7 +159,7 @@ fn without_repair(repository: &Repository, base: &Sha, trace: &Trace) -> Result<
         let statement = frame.source.clone().unwrap_or_default();
         let why =
             format!("the error was raised in {}", frame.function.as_deref().unwrap_or("the module itself"));
-        Some(RootCause { file, line: frame.line.unwrap_or(0), statement, why })
+        Some(RootCause { file, line: frame.line.unwrap_or(0), statement, why, ranked: Vec::new() })
     });
     let reason = format!("there is no repair for {} yet", language.name());
     Ok(Some(Report { cause: place, ..Report::new("no_fix", reason) }))
