@@ -246,15 +246,15 @@ impl LogFile {
         LineReader::new(section, base, cursor.offset, limit, cursor.inside_line, encoding)
     }
 
-    /// What the segment of the file teaches in which the offset lies.
-    pub(crate) fn learned(&self, offset: u64, encoding: Encoding) -> io::Result<Learned> {
+    /// What holds for the segment of the file in which the offset lies, where something was known before.
+    pub(crate) fn learned(&self, known: &Learned, offset: u64, encoding: Encoding) -> io::Result<Learned> {
         let start = Learned::segment_start(offset);
         // The byte before tells whether a line begins there.
         let from = start.saturating_sub(if encoding.is_wide() { 2 } else { 1 });
         let end = start + LEARNED_FROM as u64;
         let bytes = self.bytes(from, end.min(self.length))?;
         let complete = from + bytes.len() as u64 == end;
-        Ok(Learned::from(&bytes, complete, offset, from < start, encoding, self.changed))
+        Ok(known.next((&bytes, complete), offset, from < start, encoding, self.changed))
     }
 
     fn bytes(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! One pass over the lines of a file: from bytes to finished records and the cursor behind them.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::MutexGuard;
 
@@ -31,6 +32,9 @@ const EXAMPLES: usize = 5;
 /// Bytes shown of each.
 const EXAMPLE_BYTES: usize = 512;
 
+/// Segments before the one that is read whose forms are kept: so many may records span that are not finished.
+const BEFORE: usize = 6;
+
 /// Longest line that is taken the short way, where its text is kept while it waits.
 const ORDINARY_BYTES: usize = 4 << 10;
 
@@ -52,8 +56,7 @@ pub(crate) fn read(
     reading.lookback.settle(&mut reading.records, true);
     let (offset, line) = reading.resume();
     let inside_line = reading.inside_line && offset == reading.offset;
-    let learned = [reading.learned, reading.learned_before];
-    let learned = learned.into_iter().find(|learned| learned.is_final_at(offset));
+    let learned = reading.known_at(offset).cloned();
     Ok(Scan {
         records: reading.records,
         lines: line - cursor.line,
@@ -97,8 +100,8 @@ struct Reading<'a, R> {
     reference: Timestamp,
     openings: Openings,
     learned: Learned,
-    /// What was learned of the segment before, in which the unfinished records may have begun.
-    learned_before: Learned,
+    /// What was learned of the segments before, in which the unfinished records may have begun; the latest last.
+    learned_before: VecDeque<Learned>,
     assembler: Assembler,
     lookback: Lookback,
     finisher: Finisher<'a>,
@@ -124,9 +127,11 @@ impl<'a, R: Read> Reading<'a, R> {
         encoding: Encoding,
         reader: LineReader<R>,
     ) -> io::Result<Self> {
-        let learned = match &cursor.learned {
-            Some(learned) if learned.is_final_at(cursor.offset) => learned.clone(),
-            Some(_) | None => log.learned(cursor.offset, encoding)?,
+        let known = cursor.learned.clone().filter(|known| known.is_known_at(cursor.offset));
+        let known = known.unwrap_or_default();
+        let learned = match known.is_final_at(cursor.offset) {
+            true => known.clone(),
+            false => log.learned(&known, cursor.offset, encoding)?,
         };
         let limit = options.max_record_bytes;
         Ok(Self {
@@ -138,7 +143,7 @@ impl<'a, R: Read> Reading<'a, R> {
             assembler: Assembler::new(learned.form, learned.layout.clone(), log.changed, limit),
             openings: Openings::new(learned.form, learned.layout.clone(), log.changed),
             learned,
-            learned_before: Learned::default(),
+            learned_before: VecDeque::from([known]),
             lookback: Lookback::new(encoding, log.changed, limit),
             finisher: Finisher::new(&options.redactor),
             records: Vec::new(),
@@ -220,14 +225,25 @@ impl<'a, R: Read> Reading<'a, R> {
         let learned = loop {
             if let Some(bytes) = self.reader.ahead(length) {
                 let complete = bytes.len() == length;
-                break Learned::from(bytes, complete, next, false, self.encoding, self.reference);
+                let nothing = Learned::default();
+                let known = self.known_at(next).unwrap_or(&nothing);
+                break known.next((bytes, complete), next, false, self.encoding, self.reference);
             }
             self.move_on()?;
         };
         self.openings = Openings::new(learned.form, learned.layout.clone(), self.reference);
         self.assembler.read_as(learned.form, learned.layout.clone(), self.reader.view());
-        self.learned_before = std::mem::replace(&mut self.learned, learned);
+        self.learned_before.push_back(std::mem::replace(&mut self.learned, learned));
+        if self.learned_before.len() > BEFORE {
+            self.learned_before.pop_front();
+        }
         Ok(())
+    }
+
+    /// What was known before the line at an offset.
+    fn known_at(&self, offset: u64) -> Option<&Learned> {
+        let mut learned = std::iter::once(&self.learned).chain(self.learned_before.iter().rev());
+        learned.find(|learned| learned.is_known_at(offset))
     }
 
     fn take(&mut self, line: &Line) {

@@ -425,6 +425,50 @@ fn limits_end_a_scan_without_losing_its_place() {
 }
 
 /// Lines that open, continue and end records, and pieces of bytes that are none.
+/// A log in which two programs take turns, each for long, and between them a line of the other at times.
+fn turns() -> String {
+    let mut text = String::new();
+    for n in 0..36_000 {
+        let (minute, second) = (n / 60 % 60, n % 60);
+        let rack = n / 12_000 % 2 == 1;
+        let rack = if n % 500 == 499 { !rack } else { rack };
+        text += &match rack {
+            true => format!(
+                "- 11178{n:05} 2005.06.03 rack-{} 2005-06-03-15.{minute:02}.{second:02}.363779 rack-{} RAS KERNEL INFO level {n} was seen\n",
+                n % 70,
+                n % 70
+            ),
+            false => format!(
+                "2026-11-05 10:{minute:02}:{second:02},123 [worker-{}] INFO shop.http: served {n} things to a guest\n",
+                n % 8
+            ),
+        };
+    }
+    text
+}
+
+#[test]
+fn a_file_in_which_forms_take_turns_says_the_same_wherever_scans_stop() {
+    let text = turns();
+    assert!(text.len() > 2 << 20);
+    let log = Log::new(&text);
+    let whole = ScanOptions { max_bytes: u64::MAX, max_records: usize::MAX, ..flushing() };
+    let whole = scan(&log.path, None, &whole).unwrap();
+    let messages = |scan: &Scan| scan.records.iter().map(|record| record.message.clone()).collect::<Vec<_>>();
+    let options = ScanOptions { max_bytes: 300_000, ..flushing() };
+    let (mut parts, mut cursor) = (Vec::new(), None::<Cursor>);
+    loop {
+        let part = scan(&log.path, cursor.as_ref(), &options).unwrap();
+        // As it is stored.
+        cursor = serde_json::from_str(&serde_json::to_string(&part.cursor).unwrap()).unwrap();
+        parts.extend(messages(&part));
+        if part.at_end {
+            break;
+        }
+    }
+    assert!(parts == messages(&whole), "stops change what is read");
+}
+
 fn fragment() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
         "2026-11-05T10:00:00Z INFO shop GET /x",

@@ -16,11 +16,16 @@ use crate::record::Level;
 
 /// Lines learned from at most.
 const LINES: usize = 200;
+/// Forms of earlier parts of a source that are kept.
+const KNOWN: usize = 12;
 
 /// What stands before the messages of a source; nothing learned by default, which reads every line by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Layout {
     pub(super) programs: Vec<Program>,
+    /// Forms of earlier parts of the source, which hold for lines that have none of this one's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) known: Vec<Program>,
     /// Some headers are a line of their own before the message.
     #[serde(default)]
     pub(super) two_lines: bool,
@@ -72,7 +77,40 @@ impl Layout {
         let (first, others): (Vec<&str>, Vec<&str>) =
             lines.partition(|line| first_of_two(line.as_bytes()).is_some());
         let lines: Vec<Line<'_>> = others.into_iter().map(Line::new).collect();
-        Self { programs: learn::programs(&lines), two_lines: !first.is_empty(), indented }
+        let programs = learn::programs(&lines);
+        Self { programs, known: Vec::new(), two_lines: !first.is_empty(), indented }
+    }
+
+    /// Keeps the forms of an earlier part of the source, the latest first: those of headers with a time, which nothing
+    /// but a header looks like.
+    pub(crate) fn remember(&mut self, earlier: &Self) {
+        for program in earlier.programs.iter().chain(&earlier.known) {
+            let is_new = !self.programs.contains(program) && !self.known.contains(program);
+            if is_new && program.has_time() && self.known.len() < KNOWN {
+                self.known.push(program.clone());
+            }
+        }
+    }
+
+    /// Whether nearly all of the lines have a form that was learned last.
+    pub(crate) fn fits(&self, lines: &[impl AsRef<str>]) -> bool {
+        let lines = || lines.iter().map(AsRef::as_ref).filter(|line| may_have_header(line));
+        let fit = |line: &&str| {
+            self.programs.iter().any(|program| program.fit(line.as_bytes(), |_, _, _| {}).is_some())
+        };
+        !self.two_lines
+            && !self.indented
+            && lines().filter(fit).count() * 20 >= lines().count() * 19
+            && lines().next().is_some()
+    }
+
+    /// The forms in the order in which they are tried: what says more of a line comes first.
+    pub(super) fn forms(&self) -> impl Iterator<Item = &Program> {
+        let most = self.programs.first().map_or(0, |program| program.steps.len());
+        let says_more = move |program: &&Program| program.steps.len() > most;
+        let says_less = move |program: &&Program| program.steps.len() <= most;
+        let known = || self.known.iter();
+        known().filter(says_more).chain(&self.programs).chain(known().filter(says_less))
     }
 
     /// Whether nothing was learned.
@@ -104,7 +142,7 @@ impl Layout {
             return Some(head);
         }
         let bytes = line.as_bytes();
-        for program in &self.programs {
+        for program in self.forms() {
             let mut head = Head { learned: true, ..Head::default() };
             let mut time = None;
             let fits = program.fit(bytes, |step, cell, stamp| {
@@ -132,7 +170,7 @@ impl Layout {
         if self.two_lines && first_of_two(line).is_some() {
             return None;
         }
-        self.programs.iter().find_map(|program| {
+        self.forms().find_map(|program| {
             let mut level = None;
             let message_at = program.fit(line, |step, cell, _| {
                 if step.role == Role::Level {

@@ -56,6 +56,11 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Program {
+    /// Whether a time is part of the header.
+    pub(super) fn has_time(&self) -> bool {
+        self.steps.iter().any(|step| step.role == Role::Time)
+    }
+
     /// Where the message of a line of this form begins; shows each cell of the header to `see`, with the time where the
     /// cell is one. What was seen counts only when the whole header fits.
     pub(super) fn fit(&self, line: &[u8], mut see: impl FnMut(&Step, &Cell, Option<Stamp>)) -> Option<usize> {

@@ -19,7 +19,7 @@ pub struct Reader {
 impl Reader {
     /// `reference` dates times without a year.
     pub fn new(layout: Layout, reference: Timestamp) -> Self {
-        let plans = layout.programs.iter().map(Plan::new).collect();
+        let plans = layout.forms().map(Plan::new).collect();
         Self { layout, plans, clock: Clock::new(reference), alone: Alone::default() }
     }
 
