@@ -10,6 +10,7 @@ use std::num::NonZeroU64;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use memchr::memchr3;
 use memchr::memmem::Finder;
 
 use crate::ordinary::has_escaped_break;
@@ -83,7 +84,7 @@ impl Shapes {
     pub(crate) fn of(&mut self, message: &str) -> Known {
         let length = message.len();
         if length > LONGEST {
-            return told(message);
+            return told(message).0;
         }
         let hash = self.room.take(message.as_bytes());
         let shape = self.room.shape(length);
@@ -95,8 +96,8 @@ impl Shapes {
         if slot.known.shape.is_some() && slot.hash == hash && slot.shape == shape {
             return slot.known;
         }
-        let known = told(message);
-        if digits_count(message, shape) {
+        let (known, may_begin) = told(message);
+        if digits_count(shape, may_begin) {
             return known;
         }
         slot.hash = hash;
@@ -107,16 +108,19 @@ impl Shapes {
     }
 }
 
-/// What a message says for itself.
-fn told(message: &str) -> Known {
+/// What a message says for itself, and whether it holds anything that a stack trace begins with.
+fn told(message: &str) -> (Known, bool) {
     static BLOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN "));
     let bytes = message.as_bytes();
-    Known {
-        plain: !has_escaped_break(bytes) && BLOCK.find(bytes).is_none() && !trace::is_beginning(message),
+    let may_begin = trace::may_begin(bytes);
+    let begins = may_begin && trace::is_beginning(message);
+    let known = Known {
+        plain: !begins && !has_escaped_break(bytes) && BLOCK.find(bytes).is_none(),
         clean: !secrets::may_hold(bytes),
         signs: Signs::of(bytes),
         shape: None,
-    }
+    };
+    (known, may_begin)
 }
 
 /// Room for a shape, with blocks to spare so that no text ends in the middle of one.
@@ -167,8 +171,9 @@ fn hash(length: usize, shape: &[u8]) -> u64 {
 }
 
 /// Whether what is known of a message may depend on which digits it has.
-fn digits_count(message: &str, shape: &[u8]) -> bool {
+fn digits_count(shape: &[u8], may_begin: bool) -> bool {
     static COUNTING: LazyLock<Marks> = LazyLock::new(|| Marks::new(&counting()));
+    static SIGNED: LazyLock<Marks> = LazyLock::new(|| Marks::new(&SIGNS));
     let mut digits = [0; LONGEST];
     let digits = &mut digits[..shape.len()];
     for (to, from) in digits.iter_mut().zip(shape) {
@@ -179,13 +184,19 @@ fn digits_count(message: &str, shape: &[u8]) -> bool {
             .chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
             .any(|run| run.len() > DIGITS && run[0].is_ascii_digit())
     };
-    COUNTING.find(digits) || (trace::may_begin(message.as_bytes()) && long())
+    // Two bytes alone are found slowly.
+    COUNTING.find(digits)
+        || (memchr3(b'%', b'$', b'~', digits).is_some() && SIGNED.find(digits))
+        || (may_begin && long())
 }
+
+/// What stands around signs that begin or end few texts: escaped ones, and hashes of passwords.
+const SIGNS: [&str; 3] = ["%0", "$0", "0Q~"];
 
 /// Texts with digits that somebody looks for, with `0` for each digit.
 fn counting() -> Vec<String> {
     // A line break of syslog, escaped signs, and hashes of passwords.
-    let others = ["#012", "%3", "$2", "argon2", "7Q~", "&#34;", "u0026"];
+    let others = ["#012", "argon2", "&#34;", "u0026"];
     let sought = secrets::texts().chain(trace::texts()).chain(others);
     let sought = sought.filter(|text| without_hexadecimal(text).bytes().any(|b| b.is_ascii_digit()));
     sought.map(|text| text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()).collect()
@@ -268,7 +279,7 @@ mod tests {
                     // Where messages begin does not matter here.
                     for text in [line.as_str(), line.split_once(": ").map_or("", |(_, rest)| rest)] {
                         let said = shapes.of(text);
-                        assert_eq!(Known { shape: None, ..said }, told(text), "{text}");
+                        assert_eq!(Known { shape: None, ..said }, told(text).0, "{text}");
                         let id = match said.shape {
                             Some(shape) => first.observe_shape(text, shape),
                             None => first.observe(text),
@@ -376,9 +387,9 @@ mod tests {
                 .collect();
             let mut shapes = Shapes::new();
             let (one, two) = (shapes.of(&text), shapes.of(&other));
-            prop_assert_eq!(Known { shape: None, ..one }, told(&text));
-            prop_assert_eq!(Known { shape: None, ..two }, told(&other));
-            prop_assert_eq!(remembered(&other), told(&other));
+            prop_assert_eq!(Known { shape: None, ..one }, told(&text).0);
+            prop_assert_eq!(Known { shape: None, ..two }, told(&other).0);
+            prop_assert_eq!(remembered(&other), told(&other).0);
             if one.shape.is_some() && one.shape == two.shape {
                 let mut miner = Miner::new();
                 prop_assert_eq!(miner.observe(&text), miner.observe(&other));

@@ -3,8 +3,6 @@
 //! A value with its name tells by itself what it is, so a single line is enough. They count as a header only where a level
 //! ends them; otherwise they are the message, as programs write what they say in this form, too.
 
-use memchr::memchr;
-
 use super::level;
 use crate::record::Level;
 
@@ -29,7 +27,9 @@ pub(super) struct Columns<'a> {
 /// The columns that a text begins with.
 pub(super) fn columns(text: &str) -> Option<Columns<'_>> {
     let bytes = text.as_bytes();
-    memchr(b'=', &bytes[..bytes.len().min(NAME + 1)])?;
+    if bytes.get(run(bytes, NAME, NAMES)) != Some(&b'=') {
+        return None;
+    }
     let (mut process, mut thread, mut at) = (None, None, 0);
     for _ in 0..COLUMNS {
         let Some((name, value, next)) = column(text, at) else { break };
@@ -45,15 +45,38 @@ pub(super) fn columns(text: &str) -> Option<Columns<'_>> {
     Some(Columns { level, process, thread, length: end + usize::from(blank) })
 }
 
+/// Bytes of names and bytes of values, as bits.
+const NAMES: u8 = 1;
+const VALUES: u8 = 2;
+static BYTES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') {
+            table[byte] |= NAMES;
+        }
+        let ends = matches!(b, b'"' | b'\'' | b'=' | b',' | b';' | b'(' | b')' | b'{' | b'}');
+        if b.is_ascii_graphic() && !ends {
+            table[byte] |= VALUES;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// How many bytes of a kind a text begins with, up to a limit.
+fn run(text: &[u8], limit: usize, kind: u8) -> usize {
+    text.iter().take(limit).take_while(|b| BYTES[usize::from(**b)] & kind != 0).count()
+}
+
 /// Name and value that stand here, and where what follows begins.
 fn column(text: &str, at: usize) -> Option<(&str, &str, usize)> {
     let rest = text.as_bytes().get(at..)?;
-    let in_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
-    let name = rest.iter().take(NAME).take_while(|b| in_name(b)).count();
+    let name = run(rest, NAME, NAMES);
     let named = rest.first().is_some_and(u8::is_ascii_alphabetic) && rest.get(name) == Some(&b'=');
     let value = rest.get(name + 1..).filter(|_| named)?;
-    let in_value = |b: &u8| b.is_ascii_graphic() && !b"\"'=,;(){}".contains(b);
-    let length = value.iter().take(VALUE).take_while(|b| in_value(b)).count();
+    let length = run(value, VALUE, VALUES);
     if length == 0 || value.get(length) != Some(&b' ') {
         return None;
     }

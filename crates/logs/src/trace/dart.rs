@@ -34,11 +34,11 @@ impl Language for Dart {
     }
 
     fn marks(&self) -> &'static [&'static str] {
-        &[CAUGHT_BY, "package:", "dart:", "dart-sdk/", ".dart"]
+        &[CAUGHT_BY, "dart-sdk/", ".dart"]
     }
 
     fn starts(&self) -> &'static [&'static str] {
-        &["#", UNHANDLED[0], UNHANDLED[1], SUSPENSION]
+        &["#", "package:", "dart:", UNHANDLED[0], UNHANDLED[1], SUSPENSION]
     }
 
     fn parse(&self, text: &str) -> Option<Trace> {

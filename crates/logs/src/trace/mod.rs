@@ -28,7 +28,7 @@ mod ruby;
 mod rust;
 
 pub use prefilter::may_begin;
-pub(crate) use prefilter::{Marks, is_beginning, texts};
+pub(crate) use prefilter::{Marks, texts};
 
 /// Every language, the ones with the clearest opening first; Ruby before Python, whose opening it prints, too.
 static LANGUAGES: [&dyn Language; 12] = [
@@ -53,14 +53,19 @@ pub(crate) trait Language: Sync + Debug {
     /// Asked for nearly every line of a log, so it must not cost more than a few comparisons.
     fn begins(&self, line: &str) -> Option<Beginning>;
 
-    /// Texts of which one stands in every line that [`Language::begins`] says something of, unless one of
-    /// [`Language::starts`] does.
+    /// Texts of which one stands in every line that [`Language::begins`] says something of, unless it starts with one of
+    /// [`Language::starts`] or ends with one of [`Language::ends`].
     fn marks(&self) -> &'static [&'static str] {
         &[]
     }
 
     /// Texts with which such a line starts, after blanks.
     fn starts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Texts with which such a line ends, before blanks.
+    fn ends(&self) -> &'static [&'static str] {
         &[]
     }
 
@@ -131,10 +136,18 @@ pub(crate) enum Next {
 
 /// The language and the beginning of a trace that a line shows.
 pub(crate) fn begins(line: &str) -> Option<(&'static dyn Language, Beginning)> {
-    if !may_begin(line.as_bytes()) {
-        return None;
-    }
+    if may_begin(line.as_bytes()) { begun(line) } else { None }
+}
+
+/// As [`begins`], without looking first whether there can be any.
+fn begun(line: &str) -> Option<(&'static dyn Language, Beginning)> {
     LANGUAGES.iter().find_map(|language| Some((*language, language.begins(line)?)))
+}
+
+/// Whether a line without its header, of which [`may_begin`] says yes, begins a stack trace, names an exception at its
+/// start, or may be the first of a trace that only its next line shows to be one.
+pub(crate) fn is_beginning(line: &str) -> bool {
+    begun(line).is_some() || head::is_head(line) || may_precede(line)
 }
 
 /// Whether the line may belong to a trace that begins with the next one.

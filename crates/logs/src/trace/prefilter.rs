@@ -7,40 +7,46 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use aho_corasick::packed::{Config, MatchKind, Searcher};
+use memchr::memchr;
 
 use super::{LANGUAGES, head};
 
 /// Whether the languages, [`head::names_exception`] or [`super::may_precede`] may have something to say of a line without its header; false
 /// means that they surely have not.
 pub fn may_begin(line: &[u8]) -> bool {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'|' | b'+');
+    // Some languages pass over blanks of other scripts, too.
+    let blank = |byte: &u8| matches!(byte, b' ' | 9..=13 | b'|' | b'+' | 128..);
     let text = &line[line.iter().take_while(|byte| blank(byte)).count()..];
-    FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.marks.find(line)
-}
-
-/// Whether a line without its header begins a stack trace, names an exception at its start, or may be the first of a
-/// trace that only its next line shows to be one.
-pub(crate) fn is_beginning(line: &str) -> bool {
-    may_begin(line.as_bytes())
-        && (super::begins(line).is_some() || head::is_head(line) || super::may_precede(line))
+    FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.ends(line) || FILTER.holds(line)
 }
 
 /// All texts that are looked for to tell beginnings.
 pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
     let starts = LANGUAGES.iter().flat_map(|language| language.starts()).chain(&head::PREFIXES);
-    let marks = LANGUAGES.iter().flat_map(|language| language.marks()).chain(&head::KINDS);
-    starts.chain(marks).copied()
+    let ends = LANGUAGES.iter().flat_map(|language| language.ends());
+    starts.chain(ends).copied().chain(marks())
+}
+
+fn marks() -> impl Iterator<Item = &'static str> {
+    LANGUAGES.iter().flat_map(|language| language.marks()).chain(&head::KINDS).copied()
 }
 
 /// Whether a text holds anything that a beginning holds, wherever it stands.
 pub(super) fn may_hold(text: &[u8]) -> bool {
-    FILTER.marks.find(text)
+    FILTER.marks.find(text) || FILTER.ends.iter().any(|end| text.windows(end.len()).any(|part| part == *end))
 }
+
+/// Texts of which some mark holds one. There are many marks, and looking for so many at once takes twice as long as for
+/// half of them, however seldom one is there.
+const ROOTS: [&str; 6] = ["js:", "sx:", ":in ", "dart", "rror: ", "afari-"];
 
 static FILTER: LazyLock<Filter> = LazyLock::new(Filter::new);
 
 struct Filter {
     marks: Marks,
+    /// Each mark holds one of these, or an `@`.
+    roots: Marks,
+    ends: Vec<&'static [u8]>,
     /// The texts by their first byte.
     starts: Vec<Vec<&'static [u8]>>,
 }
@@ -64,9 +70,20 @@ impl Filter {
                 starts[usize::from(first)].push(text.as_bytes());
             }
         }
-        let mut marks: Vec<&str> = LANGUAGES.iter().flat_map(|language| language.marks()).copied().collect();
-        marks.extend(head::KINDS);
-        Self { marks: Marks::new(&marks), starts }
+        let marks: Vec<&str> = marks().collect();
+        let ends = LANGUAGES.iter().flat_map(|language| language.ends()).map(|text| text.as_bytes());
+        Self { marks: Marks::new(&marks), roots: Marks::new(&roots(&marks)), ends: ends.collect(), starts }
+    }
+
+    /// Whether a line ends as a beginning does, but for blanks, also those of other scripts.
+    fn ends(&self, line: &[u8]) -> bool {
+        let blanks = line.iter().rev().take_while(|byte| matches!(byte, b' ' | 9..=13 | 128..)).count();
+        let text = &line[..line.len() - blanks];
+        self.ends.iter().any(|end| text.ends_with(end))
+    }
+
+    fn holds(&self, line: &[u8]) -> bool {
+        (memchr(b'@', line).is_some() || self.roots.find(line)) && self.marks.find(line)
     }
 
     fn starts(&self, text: &[u8]) -> bool {
@@ -92,6 +109,15 @@ impl Marks {
             Self::Nothing => true,
         }
     }
+}
+
+/// Few texts of which one stands wherever a mark stands that has no `@`.
+fn roots(marks: &[&'static str]) -> Vec<&'static str> {
+    let without = marks.iter().copied().filter(|mark| !mark.contains('@'));
+    let rooted = |mark: &str| ROOTS.iter().any(|root| mark.contains(root));
+    let mut roots: Vec<&str> = without.clone().filter(|mark| !rooted(mark)).collect();
+    roots.extend(ROOTS.iter().filter(|root| without.clone().any(|mark| mark.contains(**root))));
+    roots
 }
 
 /// Whether a line may be a function's name and nothing else.
@@ -142,6 +168,13 @@ mod tests {
         "TypeError [ERR_X]: no",
         "shop: java.lang.Error: no",
         "\"RequestRejection: no",
+        "Shop::Missing (no item 7):",
+        "Shop::Missing (no item 7): \u{a0}",
+        "package:shop/cart.dart 12:5  Cart.add",
+        "\u{a0}package:shop/cart 12:5  Cart.add",
+        "dart:core  Cart.add",
+        "app.add@capacitor://localhost/x.js:1:2",
+        "f@/srv/x.js:1:2",
     ];
 
     fn holds(line: &str) {
@@ -165,11 +198,25 @@ mod tests {
             "shop.http GET /cart/7 200 12ms",
             "connection closed by peer: 3",
             "session opened for user root(uid=0) by (uid=0)",
+            "pam_unix(sshd:auth): check pass; user unknown",
+            "read out cached package: applicability state: 7",
             "",
             "   ",
         ] {
             assert!(!may_begin(line.as_bytes()), "{line}");
         }
+    }
+
+    #[test]
+    fn every_mark_is_found_and_few_texts_are_looked_for() {
+        let marks: Vec<&str> = marks().collect();
+        for mark in &marks {
+            assert!(FILTER.holds(format!("some words {mark} and others").as_bytes()), "{mark}");
+        }
+        let roots = roots(&marks);
+        // What the search can do at its best.
+        assert!(roots.len() <= 32 && roots.iter().all(|root| root.len() >= 3), "{roots:?}");
+        assert!(texts().all(|text| text.starts_with(|c: char| c.is_ascii())));
     }
 
     proptest! {
@@ -181,10 +228,10 @@ mod tests {
             at in any::<prop::sample::Index>(),
             put in "[ -~\\t]{0,4}",
         ) {
-            let cut = &line[cut.index(line.len())..];
-            let at = at.index(cut.len());
+            let cut = &line[line.floor_char_boundary(cut.index(line.len()))..];
+            let at = cut.floor_char_boundary(at.index(cut.len()));
             holds(&format!("{}{put}{}", &cut[..at], &cut[at..]));
-            holds(&format!("{}{put}{}", &cut[..at], &cut[(at + put.len()).min(cut.len())..]));
+            holds(&format!("{}{put}{}", &cut[..at], &cut[cut.ceil_char_boundary(at + put.len())..]));
             holds(&format!("{}{put}{other}", &cut[..at]));
             holds(&format!("{put}{cut}"));
         }

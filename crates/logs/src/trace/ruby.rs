@@ -37,7 +37,11 @@ impl Language for Ruby {
     }
 
     fn marks(&self) -> &'static [&'static str] {
-        &[":in `", ":in '", THREAD, "):"]
+        &[":in `", ":in '", THREAD]
+    }
+
+    fn ends(&self) -> &'static [&'static str] {
+        &["):"]
     }
 
     fn starts(&self) -> &'static [&'static str] {
