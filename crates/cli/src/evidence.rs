@@ -266,15 +266,18 @@ pub(crate) fn short(sha: &str) -> String {
 
 /// The grade with what it means.
 pub(crate) fn grade_line(out: &Output, grade: Grade) -> String {
-    let (style, means) = match grade {
-        Grade::A => (Style::Good, "every gate passed"),
-        Grade::B => {
-            (Style::Good, "as A, but behaviour differs or could not be compared, or mutants survived")
-        }
-        Grade::C => (Style::Warn, "draft: a gate is missing, or it only stops the symptom"),
-        Grade::D => (Style::Warn, "draft: nothing was reproduced"),
-    };
-    format!("{} ({means})", out.paint(style, grade.as_str()))
+    let style = if grade.is_draft() { Style::Warn } else { Style::Good };
+    format!("{} ({})", out.paint(style, grade.as_str()), means(grade))
+}
+
+/// What a grade means.
+pub(crate) const fn means(grade: Grade) -> &'static str {
+    match grade {
+        Grade::A => "every gate passed",
+        Grade::B => "as A, but behaviour differs or could not be compared, or mutants survived",
+        Grade::C => "draft: a gate is missing, or it only stops the symptom",
+        Grade::D => "draft: nothing was reproduced",
+    }
 }
 
 /// A patch for people: escaped, with added and removed lines in colour.

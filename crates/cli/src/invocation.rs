@@ -116,18 +116,34 @@ impl Invocation {
         if let Some(url) = &self.global.database {
             return Ok(url.clone());
         }
-        let folder = match (&self.environment.data, &self.environment.home) {
-            (Some(data), _) => data.clone(),
-            (None, Some(home)) => home.join(".local/share"),
-            (None, None) => {
-                return Err(Failure::new(
-                    Kind::Usage,
-                    "there is no place for the database: neither HOME nor XDG_DATA_HOME is set to an absolute path",
-                )
-                .hint("set HOME, or name the database with --database sqlite:PATH"));
-            }
+        let Some(folder) = self.data() else {
+            return Err(Failure::new(
+                Kind::Usage,
+                "there is no place for the database: neither HOME nor XDG_DATA_HOME is set to an absolute path",
+            )
+            .hint("set HOME, or name the database with --database sqlite:PATH"));
         };
-        Ok(format!("sqlite:{}", folder.join("groundcrew/groundcrew.db").display()))
+        Ok(format!("sqlite:{}", folder.join("groundcrew.db").display()))
+    }
+
+    /// The folder for what this program keeps for the user.
+    ///
+    /// # Errors
+    /// There is no home folder to look in.
+    pub(crate) fn data_folder(&self) -> Result<PathBuf, Failure> {
+        self.data().ok_or_else(|| {
+            Failure::new(
+                Kind::Usage,
+                "there is no place for your data: neither HOME nor XDG_DATA_HOME is set to an absolute path",
+            )
+            .hint("set HOME to your home folder")
+        })
+    }
+
+    fn data(&self) -> Option<PathBuf> {
+        let Environment { data, home, .. } = &self.environment;
+        let folder = data.clone().or_else(|| home.as_ref().map(|home| home.join(".local/share")));
+        folder.map(|folder| folder.join("groundcrew"))
     }
 
     /// The moment that ages are shown from: now, unless a test fixed it. For what is printed only; whatever is decided

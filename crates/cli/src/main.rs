@@ -14,6 +14,7 @@ mod live;
 mod oneshot;
 mod options;
 mod output;
+mod page;
 mod progress;
 mod settings;
 mod settling;

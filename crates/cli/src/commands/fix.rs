@@ -7,13 +7,13 @@ use std::time::Instant;
 use groundcrew_core::contract::task_type::{CLASSIFY_ERROR, FIX_BUG, PUBLISH_FIX, VERIFY_FIX};
 use groundcrew_core::contract::{
     Candidate, Classification, ClassifyErrorResult, Effort, FixBugResult, PublishFixContext, Reproduction,
-    RootCause, Suspect,
+    RootCause,
 };
 use groundcrew_core::evidence::{ChangeKind, Grade};
 use groundcrew_core::incident::Category;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, Task};
-use groundcrew_crew::config::Config;
+use groundcrew_crew::config::{Config, FILE_NAME};
 use groundcrew_logs::{Pipe, Record, Redactor, Scan, ScanError, ScanOptions, scan};
 use groundcrew_workbench::git::Repository;
 use serde::Serialize;
@@ -26,6 +26,7 @@ use crate::invocation::Invocation;
 use crate::oneshot::{OneShot, take_tests};
 use crate::options::Fix;
 use crate::output::Style;
+use crate::page::{self, Kept, Suspected, Told};
 use crate::signals::Signals;
 use crate::table::Table;
 
@@ -34,6 +35,9 @@ const TAIL: u64 = 8 * 1024 * 1024;
 
 /// Longest text of a fact, in characters.
 const CELL: usize = 160;
+
+/// Uncommitted paths that are named.
+const NAMED: usize = 3;
 
 /// Suspects and candidates that are shown where there is no fix.
 const SHOWN: usize = 5;
@@ -51,8 +55,12 @@ pub(super) struct Report {
     pub(super) branch: Option<String>,
     /// Its last commit.
     pub(super) commit: Option<String>,
+    /// The commit that was repaired.
+    base: Option<String>,
+    /// Where the evidence lies.
+    evidence: Option<Kept>,
     /// What was shown.
-    evidence: Option<Evidence>,
+    shown: Option<Evidence>,
     /// The change.
     diff: Option<String>,
     /// Why there is no fix.
@@ -67,10 +75,12 @@ pub(super) struct Report {
     root_cause: Option<RootCause>,
     /// How the error is made to happen again.
     reproduction: Option<Reproduction>,
-    /// Commits that may have introduced the defect, likeliest first.
-    suspects: Vec<Suspect>,
+    /// What may hold the defect, likeliest first: statements, then commits.
+    suspects: Vec<Suspected>,
     /// What was run and what became of it, best first.
     tried: Vec<Candidate>,
+    /// Paths of the checkout that differ from its commit, which is what is repaired.
+    uncommitted: Vec<String>,
     /// Where there is no fix: what a person could say that would help most.
     question: Option<String>,
     /// How much the search did.
@@ -80,9 +90,26 @@ pub(super) struct Report {
 }
 
 impl Report {
+    fn told_on_page(&self) -> Told<'_> {
+        Told {
+            verb: "fix",
+            outcome: self.outcome,
+            error: &self.error,
+            branch: self.branch.as_deref(),
+            base: self.base.as_deref(),
+            commit: self.commit.as_deref(),
+            grade: self.grade,
+            reason: self.reason.as_deref(),
+            question: self.question.as_deref(),
+            uncommitted: &self.uncommitted,
+            shown: self.shown.as_ref(),
+            diff: self.diff.as_deref(),
+        }
+    }
+
     /// What the fix does, or why there is none.
     pub(super) fn told(&self) -> String {
-        let does = self.evidence.as_ref().map(|evidence| evidence.explanation.clone());
+        let does = self.shown.as_ref().map(|shown| shown.explanation.clone());
         does.or_else(|| self.reason.clone()).unwrap_or_default()
     }
 }
@@ -90,10 +117,21 @@ impl Report {
 /// Repairs an error.
 pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
     let signals = Signals::watch()?;
-    match attempt(options, at, &signals)? {
-        Some(report) => tell(at, &report),
-        None => Ok(signals.received().unwrap_or(Done::NotFixed)),
-    }
+    let Some((work, mut report)) = repair(options, at, &signals)? else {
+        return Ok(signals.received().unwrap_or(Done::NotFixed));
+    };
+    report.evidence = kept(at, &work, &report.told_on_page());
+    tell(at, &report)
+}
+
+/// Writes the page; what was worked for is not lost where that cannot be done.
+pub(super) fn kept(at: &Invocation, work: &OneShot, told: &Told<'_>) -> Option<Kept> {
+    page::write(at, work, told)
+        .map_err(|failure| {
+            let problem = escape::line(&failure.message);
+            at.out.warn(format!("there is no page with the evidence: {problem}"));
+        })
+        .ok()
 }
 
 /// Repairs an error and says what came of it, without printing; none if a signal ended it.
@@ -101,10 +139,16 @@ pub(super) fn run(options: &Fix, at: &Invocation) -> Result<Done, Failure> {
 /// # Errors
 /// What it starts from cannot be read, or there is no repository or no sandbox.
 pub(super) fn attempt(options: &Fix, at: &Invocation, signals: &Signals) -> Result<Option<Report>, Failure> {
+    Ok(repair(options, at, signals)?.map(|(_, report)| report))
+}
+
+/// As [`attempt`], with the crew that did it.
+fn repair(options: &Fix, at: &Invocation, signals: &Signals) -> Result<Option<(OneShot, Report)>, Failure> {
     let began = Instant::now();
     let error = options.log().map(|path| last_error(path)).transpose()?;
     let folder = options.place.repo.clone().unwrap_or_else(|| ".".into());
     let work = OneShot::new(at, &folder, |config, repository| adjust(config, repository, options))?;
+    let uncommitted = uncommitted(at, work.repository());
     let repair = |context: Value| work.work(FIX_BUG, Role::Developer, context, signals);
     let mut done = match &error {
         Some(error) => work.work(CLASSIFY_ERROR, Role::Triage, json!(error), signals)?,
@@ -117,7 +161,35 @@ pub(super) fn attempt(options: &Fix, at: &Invocation, signals: &Signals) -> Resu
         return Ok(None);
     }
     let report = report(&work, error.as_ref().map(|error| error.error.as_str()))?;
-    Ok(Some(Report { seconds: began.elapsed().as_secs_f64(), ..report }))
+    Ok(Some((work, Report { uncommitted, seconds: began.elapsed().as_secs_f64(), ..report })))
+}
+
+/// What the checkout has beyond its commit, which is said before anything is done: only the commit is repaired.
+fn uncommitted(at: &Invocation, repository: &Repository) -> Vec<String> {
+    let paths = match repository.uncommitted() {
+        Ok(paths) => paths,
+        Err(error) => {
+            let problem = escape::brief(&error.to_string(), CELL);
+            at.out.warn(format!(
+                "uncommitted changes are not seen, and whether there are any is not known: {problem}"
+            ));
+            return Vec::new();
+        }
+    };
+    // Settings are read from the checkout.
+    let paths: Vec<String> = paths.into_iter().filter(|path| path != FILE_NAME).collect();
+    if !paths.is_empty() {
+        let named: Vec<String> = paths.iter().take(NAMED).map(|path| escape::brief(path, CELL)).collect();
+        let more = match paths.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        at.out.warn(format!(
+            "the checkout has uncommitted changes, which are not seen: {}{more}; the last commit is repaired",
+            named.join(", ")
+        ));
+    }
+    paths
 }
 
 /// Whether code may cure what triage would leave to a person: somebody asks for it here, and the error was raised in their
@@ -271,21 +343,28 @@ fn report(work: &OneShot, error: Option<&str>) -> Result<Report, Failure> {
     };
     let fix = found.as_ref().and_then(|found| found.fix.as_ref());
     let tried = fix.map(|fix| &fix.candidates).or(found.as_ref().map(|found| &found.tried));
+    let cause = found.as_ref().and_then(|found| found.root_cause.clone());
     let mut report = Report {
         outcome: "not_fixed",
         error: title,
         classification: classification(work)?.map(|judged| json!(judged)),
         branch: None,
         commit: None,
+        base: found.as_ref().and_then(|found| found.fix.as_ref()).map(|fix| fix.base_sha.clone()),
         evidence: None,
+        shown: None,
         diff: None,
         reason: None,
         grade: None,
         kind: None,
         strategy: None,
-        root_cause: found.as_ref().and_then(|found| found.root_cause.clone()),
+        root_cause: cause.clone().map(|cause| RootCause { ranked: Vec::new(), ..cause }),
         reproduction: found.as_ref().and_then(|found| found.reproduction.clone()),
-        suspects: found.as_ref().map(|found| found.suspects.clone()).unwrap_or_default(),
+        suspects: page::suspects(
+            cause.as_ref(),
+            found.as_ref().map(|found| found.suspects.as_slice()).unwrap_or_default(),
+        ),
+        uncommitted: Vec::new(),
         tried: tried.cloned().unwrap_or_default(),
         question: None,
         effort: found.as_ref().map(|found| found.effort).unwrap_or_default(),
@@ -298,6 +377,9 @@ fn report(work: &OneShot, error: Option<&str>) -> Result<Report, Failure> {
         let doubt = doubt.filter(|doubt| *doubt != reason);
         report.reason = Some(doubt.map_or_else(|| reason.clone(), |doubt| format!("{doubt}; {reason}")));
         report.question = found.as_ref().and_then(question);
+        if report.base.is_none() {
+            report.base = Some(work.repository().head()?.commit.to_string());
+        }
         return Ok(report);
     };
     let context: PublishFixContext = serde_json::from_value(task.context.clone())
@@ -314,7 +396,7 @@ fn report(work: &OneShot, error: Option<&str>) -> Result<Report, Failure> {
     report.grade = evidence.as_ref().and_then(|evidence| evidence.grade);
     report.kind = evidence.as_ref().map(|evidence| evidence.kind);
     report.strategy = evidence.as_ref().map(|evidence| evidence.strategy.clone());
-    report.evidence = evidence;
+    report.shown = evidence;
     Ok(report)
 }
 
@@ -338,6 +420,11 @@ fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {
     })
 }
 
+/// Where a page lies.
+pub(super) fn place(kept: &Kept) -> String {
+    format!("evidence: {} (.md and .json beside it)", escape::line(&kept.html.to_string_lossy()))
+}
+
 /// What is known where there is no fix: enough for a person to go on from.
 fn without_fix(report: &Report) -> Vec<String> {
     let mut table = Table::bare();
@@ -350,8 +437,20 @@ fn without_fix(report: &Report) -> Vec<String> {
         fact("look at", escape::brief(&format!("{place}: {}", cause.statement), CELL));
         fact("because", escape::brief(&cause.why, CELL));
     }
-    for suspect in report.suspects.iter().take(SHOWN) {
-        let told = format!("{} \"{}\": {}", short(&suspect.sha), suspect.subject, suspect.evidence);
+    let statements = report.suspects.iter().filter(|suspect| matches!(suspect, Suspected::Statement(_)));
+    let commits = report.suspects.iter().filter(|suspect| matches!(suspect, Suspected::Commit(_)));
+    for suspect in statements.take(SHOWN).chain(commits.take(SHOWN)) {
+        let told = match suspect {
+            Suspected::Statement(found) => {
+                format!(
+                    "{}:{}: {} ({:.2}: {})",
+                    found.file, found.line, found.statement, found.score, found.reason
+                )
+            }
+            Suspected::Commit(found) => {
+                format!("{} \"{}\": {}", short(&found.sha), found.subject, found.evidence)
+            }
+        };
         fact("suspect", escape::brief(&told, CELL));
     }
     if report.effort.validations > 0 {
@@ -387,15 +486,17 @@ fn print(at: &Invocation, report: &Report) -> Result<(), Failure> {
     let (Some(branch), Some(commit)) = (&report.branch, &report.commit) else {
         heading(&format!("not fixed: {}", escape::brief(&report.error, 160)))?;
         at.out.line(escape::lines(report.reason.as_deref().unwrap_or_default()))?;
-        return at.out.lines(without_fix(report));
+        at.out.lines(without_fix(report))?;
+        return at.out.lines(report.evidence.as_ref().map(place));
     };
     heading(&format!("{}: {}", report.outcome, escape::brief(&report.error, 160)))?;
     at.out.line(format!("branch {} at {}", escape::line(branch), short(commit)))?;
-    if let Some(evidence) = &report.evidence {
-        at.out.lines(evidence.lines(&at.out))?;
+    if let Some(shown) = &report.shown {
+        at.out.lines(shown.lines(&at.out))?;
     }
     if let Some(diff) = &report.diff {
         at.out.lines(patch_lines(&at.out, diff))?;
     }
+    at.out.lines(report.evidence.as_ref().map(place))?;
     at.out.line(format!("nothing of yours has changed; `git merge {}` takes it", escape::shell(branch)))
 }

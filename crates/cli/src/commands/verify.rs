@@ -8,7 +8,7 @@ use groundcrew_core::task::Status;
 use groundcrew_workbench::git::{Repository, Sha};
 use serde::Serialize;
 
-use super::fix::last_error;
+use super::fix::{kept, last_error, place};
 use crate::escape;
 use crate::evidence::Evidence;
 use crate::failure::{Done, Failure, Kind};
@@ -16,6 +16,7 @@ use crate::invocation::Invocation;
 use crate::oneshot::{OneShot, take_tests};
 use crate::options::Verify;
 use crate::output::Style;
+use crate::page::{Kept, Told};
 use crate::signals::Signals;
 
 /// What came of it.
@@ -27,8 +28,12 @@ struct Report {
     base: String,
     /// The fix.
     commit: String,
+    /// What the checks make of it.
+    grade: Option<Grade>,
+    /// Where the evidence lies.
+    evidence: Option<Kept>,
     /// What was shown.
-    evidence: Option<Evidence>,
+    shown: Option<Evidence>,
     /// Why it is not accepted.
     reason: Option<String>,
 }
@@ -61,7 +66,24 @@ pub(super) fn run(options: &Verify, at: &Invocation) -> Result<Done, Failure> {
     if let Done::Signal(_) = done {
         return Ok(done);
     }
-    let report = report(&work, base.to_string(), commit.to_string())?;
+    let mut report = report(&work, base.to_string(), commit.to_string())?;
+    let shown = report.shown.as_ref();
+    let diff = work.repository().diff(&base, &commit)?;
+    let told = Told {
+        verb: "verify",
+        outcome: report.outcome,
+        error: shown.map_or("the error of the log", |shown| shown.title.as_str()),
+        branch: Some(&options.commit),
+        base: Some(&report.base),
+        commit: Some(&report.commit),
+        grade: report.grade,
+        reason: report.reason.as_deref(),
+        question: None,
+        uncommitted: &[],
+        shown,
+        diff: Some(&diff.patch),
+    };
+    report.evidence = kept(at, &work, &told);
     tell(at, &report)
 }
 
@@ -82,7 +104,7 @@ fn report(work: &OneShot, base: String, commit: String) -> Result<Report, Failur
     let result = verified.as_ref().and_then(|task| task.result.clone());
     let result = result.and_then(|result| serde_json::from_value::<VerifyFixResult>(result).ok());
     let last = finished(REVIEW_DESIGN)?;
-    let evidence = match last.as_ref().or(verified.as_ref()) {
+    let shown = match last.as_ref().or(verified.as_ref()) {
         Some(task) => Evidence::of(work.store(), task)?,
         None => None,
     };
@@ -94,7 +116,7 @@ fn report(work: &OneShot, base: String, commit: String) -> Result<Report, Failur
         (None, _, _) => "not_shown",
     };
     let reason = if outcome == "accepted" { None } else { Some(work.reason()?) };
-    Ok(Report { outcome, base, commit, evidence, reason })
+    Ok(Report { outcome, base, commit, grade, evidence: None, shown, reason })
 }
 
 fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {
@@ -107,9 +129,10 @@ fn tell(at: &Invocation, report: &Report) -> Result<Done, Failure> {
         if let Some(reason) = &report.reason {
             at.out.line(escape::lines(reason))?;
         }
-        if let Some(evidence) = &report.evidence {
-            at.out.lines(evidence.lines(&at.out))?;
+        if let Some(shown) = &report.shown {
+            at.out.lines(shown.lines(&at.out))?;
         }
+        at.out.lines(report.evidence.as_ref().map(place))?;
     }
     Ok(match report.outcome {
         "accepted" => Done::Clean,

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::cmd_fix::{CRASH, shop, shown};
+use crate::cmd_fix::{CRASH, file, shop, shown};
 use crate::support::Home;
 
 const RIGHT: &str = "def price(bag):\n    return bag.get('price', 0)\n";
@@ -65,4 +65,21 @@ fn a_fix_that_breaks_a_test_is_rejected() {
 fn a_commit_that_is_not_there_is_named() {
     let (home, log) = shop(CRASH);
     assert_snapshot!(home.transcript(&["verify", "nowhere", "--error", &log]));
+}
+
+#[test]
+fn what_was_verified_is_a_page_for_a_stranger() {
+    let (home, log) = shop(CRASH);
+    commit(&home, "mine", RIGHT);
+    let ran = home.run(&["verify", "mine", "--error", &log, "--json", "--quiet"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let page: serde_json::Value = serde_json::from_str(&file(&report, "json")).unwrap();
+    assert_eq!(page["commit"], home.git(&["rev-parse", "mine"]));
+    assert_eq!(page["tree"], home.git(&["rev-parse", "mine^{tree}"]));
+    for form in ["html", "markdown"] {
+        let text = file(&report, form);
+        for wanted in ["bag.get(", "reproduction before", "Commands", "environment hash", "mutants"] {
+            assert!(text.contains(wanted), "{form} has no {wanted}: {text}");
+        }
+    }
 }
