@@ -6,6 +6,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use super::token::TOKENS;
+
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 const BASE: u64 = 0xd6e8_feb8_6659_fd93;
 
@@ -125,6 +127,16 @@ pub(super) fn push(sequence: u64, word: u64) -> u64 {
 
 /// What a word at a distance from the end of the sequence adds to its hash.
 pub(super) fn weight(distance: usize) -> u64 {
-    let distance = u32::try_from(distance).unwrap_or(u32::MAX);
-    BASE.wrapping_pow(distance)
+    WEIGHTS.get(distance).copied().unwrap_or_default()
 }
+
+/// The powers of the base; no sequence has more words.
+static WEIGHTS: [u64; TOKENS] = {
+    let mut weights = [1_u64; TOKENS];
+    let mut at = 1;
+    while at < TOKENS {
+        weights[at] = weights[at - 1].wrapping_mul(BASE);
+        at += 1;
+    }
+    weights
+};

@@ -5,10 +5,12 @@
 //! settles (`settle`): a position at which many different words stand in the same surroundings is a value, too. Ids are
 //! stable: a template that turns out to be part of another keeps its id as an alias. What is kept is bounded.
 
+mod evidence;
 mod hash;
 mod pattern;
 mod recent;
 mod settle;
+mod sieve;
 mod state;
 mod token;
 
@@ -19,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use hash::Spread;
 use pattern::Piece;
 use recent::Recent;
+use settle::Pending;
+use token::Kind;
 
 use crate::shape::Shape;
 
@@ -81,6 +85,8 @@ pub struct Miner {
     merged: Vec<Merged>,
     /// Templates since the last comparison.
     fresh: usize,
+    /// What the last comparison left to the next.
+    pending: Pending,
     /// The template of the messages whose own made room.
     other: Option<u32>,
     next: u32,
@@ -106,6 +112,12 @@ struct Entry {
     /// Positions masked by comparing, ascending.
     masked: Vec<u16>,
     example: Box<str>,
+    /// The hash of the pattern.
+    key: u64,
+    /// The hash of the pattern with all names masked.
+    names: u64,
+    /// Not compared since it was added or changed.
+    changed: bool,
 }
 
 impl Miner {
@@ -197,7 +209,7 @@ impl Miner {
 
     fn compare(&mut self) {
         self.fresh = 0;
-        let merged = settle::settle(&mut self.entries, &mut self.work);
+        let merged = settle::settle(&mut self.entries, &mut self.pending, &mut self.work);
         if merged.is_empty() {
             return;
         }
@@ -257,9 +269,10 @@ impl Miner {
     fn add(&mut self, pieces: Vec<Piece>, message: &str) -> u32 {
         let id = self.next;
         self.next = self.next.saturating_add(1);
-        self.index.insert(pattern::key(&pieces), id);
         let example = &message[..message.floor_char_boundary(EXAMPLE)];
-        self.entries.insert(id, Entry { pieces, masked: Vec::new(), example: example.into() });
+        let entry = Entry::new(pieces, Vec::new(), example);
+        self.index.insert(entry.key, id);
+        self.entries.insert(id, entry);
         id
     }
 
@@ -289,7 +302,7 @@ impl Miner {
     /// Builds what follows from the entries.
     fn reindex(&mut self) {
         self.recent.clear();
-        self.index = self.entries.iter().map(|(id, entry)| (pattern::key(&entry.pieces), *id)).collect();
+        self.index = self.entries.iter().map(|(id, entry)| (entry.key, *id)).collect();
         self.masks.clear();
         for entry in self.entries.values().filter(|entry| !entry.masked.is_empty()) {
             let masks = self.masks.entry(entry.pieces.len()).or_default();
@@ -314,9 +327,52 @@ fn first_line(message: &str) -> &str {
 }
 
 impl Entry {
+    fn new(pieces: Vec<Piece>, masked: Vec<u16>, example: &str) -> Self {
+        let mut entry = Self { pieces, masked, example: example.into(), key: 0, names: 0, changed: true };
+        entry.mark();
+        entry
+    }
+
+    /// Finds anew what follows from the pattern.
+    fn mark(&mut self) {
+        self.changed = true;
+        self.key = pattern::key(&self.pieces);
+        self.names = (1..self.pieces.len())
+            .filter(|at| evidence::is_soft(&self.pieces, *at))
+            .fold(self.key, |names, at| pattern::masked(names, &self.pieces, at));
+    }
+
+    /// Gives the hash of the pattern with each position masked that is no separator, and with all names.
+    fn views(&self, mut sink: impl FnMut(Option<usize>, u64)) {
+        for (at, piece) in self.pieces.iter().enumerate() {
+            if piece.kind != Kind::Mark {
+                sink(Some(at), pattern::masked(self.key, &self.pieces, at));
+            }
+        }
+        sink(None, self.names);
+    }
+
     /// Shows what differs between the messages of one template as a value.
     fn widen(&mut self, pieces: &[Piece]) {
-        self.pieces.iter_mut().zip(pieces).for_each(|(known, seen)| known.widen(seen));
+        let mut widened = false;
+        for (known, seen) in self.pieces.iter_mut().zip(pieces) {
+            widened |= known.widen(seen);
+        }
+        if widened {
+            self.mark();
+        }
+    }
+
+    /// Makes positions hold any word.
+    fn mask(&mut self, places: &[usize]) {
+        for at in places {
+            self.pieces[*at].mask();
+            let at = u16::try_from(*at).unwrap_or(u16::MAX);
+            if let Err(place) = self.masked.binary_search(&at) {
+                self.masked.insert(place, at);
+            }
+        }
+        self.mark();
     }
 }
 

@@ -45,11 +45,13 @@ impl Piece {
         Self { kind, text: text.into(), spaced, hash }
     }
 
-    /// Shows what differs from another value in the same place as a value.
-    pub(super) fn widen(&mut self, other: &Self) {
-        if self.hash == hash::VALUE && self.text != other.text {
+    /// Shows what differs from another value in the same place as a value; true where that changes it.
+    pub(super) fn widen(&mut self, other: &Self) -> bool {
+        let differs = self.hash == hash::VALUE && self.text != other.text && &*self.text != MASK;
+        if differs {
             self.mask();
         }
+        differs
     }
 
     /// Makes the position hold any word.
@@ -142,7 +144,9 @@ fn once(pieces: Vec<Piece>) -> Vec<Piece> {
         if let Some(length) = repeated {
             let again = kept.split_off(kept.len() - length);
             let start = kept.len() - length;
-            kept[start..].iter_mut().zip(&again).for_each(|(known, again)| known.widen(again));
+            for (known, again) in kept[start..].iter_mut().zip(&again) {
+                known.widen(again);
+            }
         }
     }
     kept

@@ -1,30 +1,54 @@
 //! Which templates are one: those that differ only where values stand.
 //!
 //! Only whole surroundings count: two sequences are compared position by position, and a position is masked when enough
-//! different words stand there while everything else is equal. How many are enough depends on where the position is.
+//! different words stand there while everything else is equal. What was compared before and has not changed says the
+//! same again, so only what is new or changed, and what it is alike with, is looked at.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::pattern::{self, MASK, Piece};
+use super::evidence::{ANYWHERE, SENTENCE, evidence, is_name, is_state, needed};
+use super::pattern::{self, Piece};
+use super::sieve::Sieve;
 use super::token::Kind;
 use super::{Entry, Merged, TemplateId};
 
 /// Rounds of merging; each may show the next position of the same statement.
 const ROUNDS: usize = 6;
 
+/// What settling has yet to look at, beside the templates that are marked as changed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pending {
+    /// Views that a template no longer has.
+    left: Vec<u64>,
+    /// Templates with masked positions have changed since all others were compared with them.
+    masks: bool,
+}
+
 /// Merges what is one, until nothing more is, and says what became part of what.
-pub(super) fn settle(entries: &mut BTreeMap<u32, Entry>, work: &mut u64) -> Vec<Merged> {
-    let mut merged = Vec::new();
+pub(super) fn settle(
+    entries: &mut BTreeMap<u32, Entry>,
+    pending: &mut Pending,
+    work: &mut u64,
+) -> Vec<Merged> {
+    let mut settling = Settling { entries, pending, merged: Vec::new(), work };
     for _ in 0..ROUNDS {
-        let before = merged.len();
-        round(entries, &mut merged, work);
-        merge_equal(entries, &mut merged);
-        merge_covered(entries, &mut merged, work);
-        if merged.len() == before {
+        let before = settling.merged.len();
+        let changed = settling.changed();
+        settling.round(&changed);
+        settling.merge_equal(&changed);
+        settling.merge_covered(&changed);
+        if settling.merged.len() == before {
             break;
         }
     }
-    merged
+    settling.merged
+}
+
+struct Settling<'a> {
+    entries: &'a mut BTreeMap<u32, Entry>,
+    pending: &'a mut Pending,
+    merged: Vec<Merged>,
+    work: &'a mut u64,
 }
 
 /// Templates that may be one, masked at these positions.
@@ -32,20 +56,6 @@ struct Candidate {
     at: Vec<usize>,
     members: Vec<u32>,
     words: usize,
-}
-
-fn round(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mut u64) {
-    let views = views(entries, work);
-    let alike = views.chunk_by(|a, b| (a.key, a.at) == (b.key, b.at)).filter(|alike| alike.len() > 1);
-    let mut candidates: Vec<Candidate> = alike
-        .filter_map(|alike| candidate(entries, alike[0].at, alike.iter().map(|view| view.id).collect()))
-        .collect();
-    candidates.sort_by(|a, b| (b.words, &a.members, &a.at).cmp(&(a.words, &b.members, &b.at)));
-    for candidate in candidates {
-        if candidate.members.iter().all(|id| entries.contains_key(id)) {
-            merge(entries, &candidate, merged);
-        }
-    }
 }
 
 /// A template as it looks with one position masked, or all names.
@@ -56,27 +66,137 @@ struct View {
     id: u32,
 }
 
-/// All views of all templates, those that are alike side by side.
-fn views(entries: &BTreeMap<u32, Entry>, work: &mut u64) -> Vec<View> {
-    let mut views = Vec::new();
-    for (id, Entry { pieces, .. }) in entries {
-        let key = pattern::key(pieces);
-        let mut names = key;
-        for (at, piece) in pieces.iter().enumerate() {
-            *work += 1;
-            if piece.kind != Kind::Mark {
-                let key = pattern::masked(key, pieces, at);
-                views.push(View { key, at: Some(at), id: *id });
-                if at > 0 && is_soft(pieces, at) {
-                    names = pattern::masked(names, pieces, at);
-                }
+impl Settling<'_> {
+    /// The templates that were not looked at since they last changed.
+    fn changed(&mut self) -> Vec<u32> {
+        let changed = self.entries.iter_mut().filter(|(_, entry)| entry.changed);
+        changed
+            .map(|(id, entry)| {
+                entry.changed = false;
+                *id
+            })
+            .collect()
+    }
+
+    fn round(&mut self, changed: &[u32]) {
+        let views = self.views(changed);
+        let alike = views.chunk_by(|a, b| (a.key, a.at) == (b.key, b.at)).filter(|alike| alike.len() > 1);
+        let mut candidates: Vec<Candidate> = alike
+            .filter_map(|alike| {
+                candidate(self.entries, alike[0].at, alike.iter().map(|view| view.id).collect())
+            })
+            .collect();
+        candidates.sort_by(|a, b| (b.words, &a.members, &a.at).cmp(&(a.words, &b.members, &b.at)));
+        for candidate in candidates {
+            if candidate.members.iter().all(|id| self.entries.contains_key(id)) {
+                self.merge(&candidate);
             }
         }
-        views.push(View { key: names, at: None, id: *id });
     }
-    views.sort_unstable();
-    views
+
+    /// The views that a changed template has or had, of all templates that have them, those that are alike side by side.
+    fn views(&mut self, changed: &[u32]) -> Vec<View> {
+        let mut wanted = Sieve::default();
+        self.pending.left.drain(..).for_each(|key| wanted.put(key));
+        for entry in changed.iter().filter_map(|id| self.entries.get(id)) {
+            entry.views(|_, key| wanted.put(key));
+        }
+        let mut views = Vec::new();
+        if wanted.is_empty() {
+            return views;
+        }
+        for (id, entry) in &*self.entries {
+            *self.work += entry.pieces.len() as u64;
+            entry.views(|at, key| {
+                if wanted.holds(key) {
+                    views.push(View { key, at, id: *id });
+                }
+            });
+        }
+        views.sort_unstable();
+        views
+    }
+
+    fn merge(&mut self, candidate: &Candidate) {
+        let Some((into, others)) = candidate.members.split_first() else { return };
+        for entry in candidate.members.iter().filter_map(|id| self.entries.get(id)) {
+            entry.views(|_, key| self.pending.left.push(key));
+        }
+        for from in others {
+            let gone = self.entries.remove(from);
+            if let (Some(gone), Some(entry)) = (gone, self.entries.get_mut(into)) {
+                entry.widen(&gone.pieces);
+                self.merged.push(Merged { from: TemplateId(*from), into: TemplateId(*into) });
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(into) {
+            entry.mask(&candidate.at);
+            self.pending.masks = true;
+        }
+    }
+
+    /// Merges templates that masking made equal.
+    fn merge_equal(&mut self, changed: &[u32]) {
+        let mut wanted = Sieve::default();
+        let known = changed.iter().filter_map(|id| self.entries.get(id));
+        known.for_each(|entry| wanted.put(entry.key));
+        let masked = self.entries.values().filter(|entry| entry.changed);
+        masked.for_each(|entry| wanted.put(entry.key));
+        let wanted = self.entries.iter().filter(|(_, entry)| wanted.holds(entry.key));
+        let mut equal: Vec<(usize, u64, u32)> =
+            wanted.map(|(id, entry)| (entry.pieces.len(), entry.key, *id)).collect();
+        equal.sort_unstable();
+        let equal = equal.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|equal| equal.len() > 1);
+        let mut equal: Vec<Vec<u32>> =
+            equal.map(|equal| equal.iter().map(|(.., id)| *id).collect()).collect();
+        equal.sort_unstable();
+        for members in equal {
+            let masked = members.iter().filter_map(|id| self.entries.get(id)).flat_map(|entry| &entry.masked);
+            let at = masked.map(|at| usize::from(*at)).collect::<BTreeSet<_>>().into_iter().collect();
+            self.merge(&Candidate { at, members, words: 0 });
+        }
+    }
+
+    /// Merges templates into those that say the same but where comparing has found values: what was too rare there to
+    /// be found so itself.
+    fn merge_covered(&mut self, changed: &[u32]) {
+        let mut sets: HashMap<usize, Vec<Vec<u16>>> = HashMap::new();
+        let mut index: HashMap<(usize, u64), u32> = HashMap::new();
+        for (id, entry) in self.entries.iter().filter(|(_, entry)| !entry.masked.is_empty()) {
+            index.insert((entry.pieces.len(), entry.key), *id);
+            let sets = sets.entry(entry.pieces.len()).or_default();
+            if sets.len() < SETS && !sets.contains(&entry.masked) {
+                sets.push(entry.masked.clone());
+            }
+        }
+        let all = std::mem::take(&mut self.pending.masks);
+        let mut covered = Vec::new();
+        let mut look = |id: u32, entry: &Entry, work: &mut u64| {
+            let Entry { pieces, masked, key, .. } = entry;
+            let sets = sets.get(&pieces.len()).into_iter().flatten().filter(|set| *set != masked);
+            let by = sets.into_iter().find_map(|set| {
+                *work += 1;
+                let key = set.iter().fold(*key, |key, at| pattern::masked(key, pieces, usize::from(*at)));
+                index.get(&(pieces.len(), key)).filter(|by| **by != id)
+            });
+            covered.extend(by.map(|by| (*by, id)));
+        };
+        if all {
+            self.entries.iter().for_each(|(id, entry)| look(*id, entry, self.work));
+        } else {
+            let known = changed.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
+            known.for_each(|(id, entry)| look(id, entry, self.work));
+        }
+        for (by, id) in covered {
+            let Some(at) = self.entries.get(&by).filter(|_| self.entries.contains_key(&id)) else { continue };
+            let at = at.masked.iter().map(|at| usize::from(*at)).collect();
+            self.merge(&Candidate { at, members: vec![by, id], words: 0 });
+        }
+    }
 }
+
+/// Sets of positions that are tried per number of positions.
+const SETS: usize = 24;
 
 /// Templates that are equal but for one position, or but for all names in them.
 fn candidate(entries: &BTreeMap<u32, Entry>, at: Option<usize>, members: Vec<u32>) -> Option<Candidate> {
@@ -90,215 +210,36 @@ fn candidate(entries: &BTreeMap<u32, Entry>, at: Option<usize>, members: Vec<u32
     let at: Vec<usize> = at.map_or_else(|| (1..first.len()).filter(differ).collect(), |at| vec![at]);
     let mut words = 0;
     for place in &at {
-        let here: BTreeSet<&str> = patterns.iter().map(|pieces| &*pieces[*place].text).collect();
-        let here_are_names = here.iter().all(|word| is_name(word));
-        // That several positions differ at once says as much as one more word at each.
-        let states = here.iter().all(|word| is_state(word));
-        let here = evidence(&here)? + usize::from(at.len() > 1 && here.len() == patterns.len());
-        let said = first.iter().skip(1).filter(|piece| piece.kind == Kind::Word).count();
-        let named = *place == 0 && here_are_names && said >= SENTENCE;
-        let least = if named { ANYWHERE } else { needed(first, *place)? };
-        if here < if states { least.max(ANYWHERE) } else { least } {
-            return None;
-        }
-        words += here;
+        words += shown(&patterns, first, *place, at.len() > 1)?;
     }
     (!at.is_empty()).then_some(Candidate { at, members, words })
 }
 
-/// True for a position that holds a value already, or a word that is likely one.
-fn is_soft(pieces: &[Piece], at: usize) -> bool {
-    let piece = &pieces[at];
-    piece.kind == Kind::Word
-        && !is_state(&piece.text)
-        && (is_name(&piece.text) || needed(pieces, at).is_some_and(|needed| needed < ANYWHERE))
-}
-
-/// How much the words at a position say that it holds a value: their number, more where they look like names.
-fn evidence(words: &BTreeSet<&str>) -> Option<usize> {
-    if words.iter().any(|word| METHODS.contains(word)) {
+/// How much the words at a place say that a value stands there; `None` where that is not enough.
+fn shown(patterns: &[&[Piece]], first: &[Piece], place: usize, several: bool) -> Option<usize> {
+    let announced = needed(first, place);
+    let most = patterns.len() + MORE;
+    if place > 0 && announced? > most || place == 0 && ANYWHERE > most {
         return None;
     }
-    let shaped = words.iter().all(|word| is_name(word));
-    Some(words.len() + usize::from(words.iter().any(|word| word.contains(MASK))) + usize::from(shaped))
+    let here: BTreeSet<&str> = patterns.iter().map(|pieces| &*pieces[place].text).collect();
+    let here_are_names = here.iter().all(|word| is_name(word));
+    let states = here.iter().all(|word| is_state(word));
+    // That several positions differ at once says as much as one more word at each.
+    let found = evidence(&here)? + usize::from(several && here.len() == patterns.len());
+    let said = first.iter().skip(1).filter(|piece| piece.kind == Kind::Word).count();
+    let named = place == 0 && here_are_names && said >= SENTENCE;
+    let least = if named { ANYWHERE } else { announced? };
+    (found >= if states { least.max(ANYWHERE) } else { least }).then_some(found)
 }
 
-/// True for what no prose holds: dotted, underscored and capitalised names.
-fn is_name(word: &str) -> bool {
-    let inner = word.bytes().skip(1);
-    let mixed = word.bytes().any(|b| b.is_ascii_lowercase()) && inner.clone().any(|b| b.is_ascii_uppercase());
-    let ends = word.ends_with("Exception") || word.ends_with("Error");
-    !ends && (mixed || word.bytes().any(|b| matches!(b, b'.' | b'/' | b'$' | b'<')))
-}
-
-/// What is done to a resource; another method is another event, however many there are.
-const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
-
-/// True for words in capitals: states and codes, of which each says something else.
-fn is_state(word: &str) -> bool {
-    word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-}
-
-/// Words after which a name or value comes.
-const BEFORE: [&str; 56] = [
-    "account",
-    "as",
-    "at",
-    "bean",
-    "by",
-    "channel",
-    "class",
-    "client",
-    "column",
-    "command",
-    "component",
-    "constraint",
-    "container",
-    "database",
-    "device",
-    "domain",
-    "driver",
-    "file",
-    "for",
-    "from",
-    "group",
-    "host",
-    "id",
-    "image",
-    "in",
-    "index",
-    "interface",
-    "job",
-    "key",
-    "member",
-    "module",
-    "name",
-    "node",
-    "of",
-    "on",
-    "package",
-    "partition",
-    "plugin",
-    "pod",
-    "process",
-    "queue",
-    "relation",
-    "role",
-    "schema",
-    "server",
-    "service",
-    "session",
-    "table",
-    "task",
-    "thread",
-    "to",
-    "topic",
-    "user",
-    "volume",
-    "with",
-    "worker",
-];
-
-/// Different words behind a word or bracket that announces a value.
-const AFTER: usize = 3;
-
-/// Words behind a first name from which on they are a sentence about it.
-const SENTENCE: usize = 4;
-
-/// Different words where nothing announces a value.
-const ANYWHERE: usize = 6;
-
-/// How many different words make a position a value; `None` where nothing else is constant.
-fn needed(pieces: &[Piece], at: usize) -> Option<usize> {
-    const FIRST: usize = 12;
-    const KEYED: usize = 5;
-    const QUOTED: usize = 2;
-    if !pieces.iter().enumerate().any(|(other, piece)| other != at && piece.kind == Kind::Word) {
-        return None;
-    }
-    let Some(before) = at.checked_sub(1) else { return Some(FIRST) };
-    let text = |at: usize| pieces.get(at).map_or("", |piece| &*piece.text);
-    Some(match (pieces[before].kind, text(before)) {
-        (Kind::Mark, "=" | ":") => KEYED,
-        (Kind::Mark, "\"" | "'" | "`") if before > 0 && text(before - 1) == "=" => KEYED,
-        (Kind::Mark, quote @ ("\"" | "'" | "`")) if text(at + 1) == quote => QUOTED,
-        (Kind::Mark, "\"" | "'" | "`" | "[" | "<" | "{" | "(") => AFTER,
-        (Kind::Word, word) if BEFORE.contains(&&*word.to_ascii_lowercase()) => AFTER,
-        (Kind::Word | Kind::Mark | Kind::Part | Kind::Value, _) => ANYWHERE,
-    })
-}
-
-fn merge(entries: &mut BTreeMap<u32, Entry>, candidate: &Candidate, merged: &mut Vec<Merged>) {
-    let Some((into, others)) = candidate.members.split_first() else { return };
-    for from in others {
-        let gone = entries.remove(from);
-        if let (Some(gone), Some(entry)) = (gone, entries.get_mut(into)) {
-            entry.widen(&gone.pieces);
-            merged.push(Merged { from: TemplateId(*from), into: TemplateId(*into) });
-        }
-    }
-    let Some(entry) = entries.get_mut(into) else { return };
-    for at in &candidate.at {
-        entry.pieces[*at].mask();
-        let at = u16::try_from(*at).unwrap_or(u16::MAX);
-        if let Err(place) = entry.masked.binary_search(&at) {
-            entry.masked.insert(place, at);
-        }
-    }
-}
-
-/// Merges templates that masking made equal.
-fn merge_equal(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>) {
-    let mut equal: HashMap<(usize, u64), Vec<u32>> = HashMap::new();
-    for (id, entry) in &*entries {
-        equal.entry((entry.pieces.len(), pattern::key(&entry.pieces))).or_default().push(*id);
-    }
-    let mut equal: Vec<Vec<u32>> = equal.into_values().filter(|members| members.len() > 1).collect();
-    equal.sort_unstable();
-    for members in equal {
-        let masked = members.iter().filter_map(|id| entries.get(id)).flat_map(|entry| &entry.masked);
-        let at = masked.map(|at| usize::from(*at)).collect::<BTreeSet<_>>().into_iter().collect();
-        merge(entries, &Candidate { at, members, words: 0 }, merged);
-    }
-}
-
-/// Sets of positions that are tried per number of positions.
-const SETS: usize = 24;
-
-/// Merges templates into those that say the same but where comparing has found values: what was too rare there to be
-/// found so itself.
-fn merge_covered(entries: &mut BTreeMap<u32, Entry>, merged: &mut Vec<Merged>, work: &mut u64) {
-    let mut sets: HashMap<usize, Vec<Vec<u16>>> = HashMap::new();
-    let mut index: HashMap<(usize, u64), u32> = HashMap::new();
-    for (id, entry) in entries.iter().filter(|(_, entry)| !entry.masked.is_empty()) {
-        index.insert((entry.pieces.len(), pattern::key(&entry.pieces)), *id);
-        let sets = sets.entry(entry.pieces.len()).or_default();
-        if sets.len() < SETS && !sets.contains(&entry.masked) {
-            sets.push(entry.masked.clone());
-        }
-    }
-    let mut covered = Vec::new();
-    for (id, Entry { pieces, masked, .. }) in &*entries {
-        let key = pattern::key(pieces);
-        let by = sets.get(&pieces.len()).into_iter().flatten().filter(|set| *set != masked).find_map(|set| {
-            *work += 1;
-            let key = set.iter().fold(key, |key, at| pattern::masked(key, pieces, usize::from(*at)));
-            index.get(&(pieces.len(), key)).filter(|by| *by != id)
-        });
-        covered.extend(by.map(|by| (*by, *id)));
-    }
-    for (by, id) in covered {
-        let Some(at) = entries.get(&by).filter(|_| entries.contains_key(&id)).map(|entry| &entry.masked)
-        else {
-            continue;
-        };
-        let at = at.iter().map(|at| usize::from(*at)).collect();
-        merge(entries, &Candidate { at, members: vec![by, id], words: 0 }, merged);
-    }
-}
+/// What the form of words, and that several positions differ, may add to their number.
+const MORE: usize = 3;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::template::Miner;
 
     fn texts(messages: impl Iterator<Item = String>) -> Vec<(String, u64)> {
@@ -335,5 +276,33 @@ mod tests {
         let messages = services.map(|name| format!("{name}: Main process exited, result failure"));
         let expected = vec![("<*>: Main process exited, result failure".to_owned(), 5)];
         assert_eq!(texts(messages.into_iter()), expected);
+    }
+
+    /// Statements of few words, so that many differ in one or two.
+    fn statement() -> impl Strategy<Value = String> {
+        let word = prop::sample::select(vec![
+            "user", "of", "ann", "bob", "eve", "kim", "joe", "max", "a.b", "c.d", "getAll", "OPEN", "SHUT",
+            "GET", "eth0", "eth1", "wlan2", "=", "\"", "'x'", "17", "lost", "found", "[up]", "for",
+        ]);
+        prop::collection::vec(word, 2..6).prop_map(|words| words.join(" "))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn comparing_only_what_changed_finds_what_comparing_all_finds(
+            parts in prop::collection::vec(prop::collection::vec(statement(), 1..120), 1..6)
+        ) {
+            let (mut miner, mut thorough) = (Miner::new(), Miner::new());
+            for part in parts {
+                for message in part {
+                    prop_assert_eq!(miner.observe(&message), thorough.observe(&message));
+                }
+                thorough.entries.values_mut().for_each(|entry| entry.changed = true);
+                thorough.pending.masks = true;
+                prop_assert_eq!(miner.settle(), thorough.settle());
+                prop_assert_eq!(miner.templates(), thorough.templates());
+            }
+        }
     }
 }

@@ -126,7 +126,7 @@ fn read(stored: &Stored) -> Option<Entry> {
         pieces.push(Piece::stored(kind, text, letter.is_ascii_uppercase()));
     }
     let example = &stored.example[..stored.example.floor_char_boundary(EXAMPLE)];
-    Some(Entry { pieces, masked, example: example.into() })
+    Some(Entry::new(pieces, masked, example))
 }
 
 #[cfg(test)]
