@@ -8,6 +8,7 @@ use groundcrew_store::Store;
 use groundcrew_workbench::sandbox::{Sandbox, Unavailable};
 use sha2::{Digest as _, Sha256};
 
+use crate::agents::Proven;
 use crate::config::LogsConfig;
 use crate::trust::TrustStore;
 
@@ -26,6 +27,8 @@ pub struct Tools {
     /// A short name of the database, unlike that of any other.
     database: String,
     sandbox: Result<Sandbox, Unavailable>,
+    /// Interpreters that were shown a moment ago to work for a project.
+    pub(crate) proven: Proven,
 }
 
 impl Tools {
@@ -44,7 +47,16 @@ impl Tools {
         // Of its own salt, so that the name tells nothing about the key.
         let digest = Sha256::new().chain_update("name of the database").chain_update(key).finalize();
         let database = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { store, redactor, trust, work_folder, pipe: None, database, sandbox })
+        Ok(Self {
+            store,
+            redactor,
+            trust,
+            work_folder,
+            pipe: None,
+            database,
+            sandbox,
+            proven: Proven::default(),
+        })
     }
 
     /// Takes out secrets and what the settings of a project name besides.

@@ -1,14 +1,17 @@
 //! Would the tests notice if the changed lines were other than they are?
 //!
 //! Classic mutation operators (DeMillo, Lipton and Sayward 1978) on the lines of the program that a change adds. Each
-//! mutant is committed by plumbing and tested in a fresh work tree, so that what one run leaves behind, another never
-//! sees. The reproduction takes part where it is no test of the suite itself.
+//! mutant is tested in a process of its own on a work tree that is as it was committed but for the mutant, so that what one run
+//! leaves behind, another never sees: all in one sandbox where the tests are quick, else each in a fresh work tree. The
+//! reproduction takes part where it is no test of the suite itself.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::Reproduction;
 use groundcrew_workbench::git::{Change, GitError, RepoPath, Repository, Sha};
-use groundcrew_workbench::runner::{Kind, Suite, TestCommand, run_suite};
+use groundcrew_workbench::runner::{Kind, Round, Suite, TestCommand, run_rounds, run_suite};
+use groundcrew_workbench::sandbox::Limits;
 use tree_sitter::Node;
 
 use crate::bench::{Bench, RepairError};
@@ -19,6 +22,9 @@ use crate::syntax::{Source, first_line, last_line};
 
 /// Mutants that are tested at most.
 const MOST: usize = 12;
+
+/// Runs of the tests that have to fit into the time of all, so that the mutants are tested in one sandbox.
+const MOST_TOGETHER: u32 = 12;
 
 /// Time that all of them may take.
 const TIME: Duration = Duration::from_secs(60);
@@ -52,8 +58,8 @@ pub struct Mutant {
 
 /// Tests mutants of the lines that the change from `base` to `head` adds to the program.
 ///
-/// A change that only restores what stood at `restored` explains its survivors: the tests did not pin those lines then
-/// either.
+/// `sound` is the suite of `head` where that is known. A change that only restores what stood at `restored` explains its
+/// survivors: the tests did not pin those lines then either.
 ///
 /// # Errors
 /// Git or the sandbox failed, or the work was cancelled.
@@ -61,10 +67,15 @@ pub fn examine(
     bench: &Bench,
     base: &Sha,
     head: &Sha,
+    sound: Option<Suite>,
     reproduction: Option<&Reproduction>,
     restored: Option<&Sha>,
 ) -> Result<Mutants, RepairError> {
-    let (Some(command), Some(sound)) = (&bench.tests, bench.suite(head, &[])?) else {
+    let sound = match sound {
+        Some(sound) => Some(sound),
+        None => bench.suite(head, &[])?,
+    };
+    let (Some(command), Some(sound)) = (&bench.tests, sound) else {
         return Ok(Mutants {
             reason: Some("there are no tests to kill a mutant".into()),
             ..Mutants::default()
@@ -76,30 +87,113 @@ pub fn examine(
             ..Mutants::default()
         });
     }
-    let mut result = Mutants::default();
     let mut sources = Vec::new();
     for (path, lines) in added_lines(&bench.repository, base, head)? {
         if let Some(text) = text(&bench.repository, head, &path)? {
             sources.push((mutants(path.as_str(), &text, &lines), path, text));
         }
     }
-    let began = Instant::now();
     let all =
         sources.iter().flat_map(|(mutants, path, text)| mutants.iter().map(move |one| (one, path, text)));
-    for (mutant, path, text) in spread(all.collect(), MOST) {
-        if began.elapsed() > TIME {
-            break;
+    let changed: Vec<Changed<'_>> = spread(all.collect(), MOST)
+        .into_iter()
+        .filter_map(|(mutant, path, text)| {
+            let content = apply(text, std::slice::from_ref(&mutant.edit))?;
+            Some(Changed { mutant, path, content })
+        })
+        .collect();
+    Trial { bench, command, sound: &sound, head, reproduction }.run(&changed, restored)
+}
+
+/// A mutant with the file that it makes.
+struct Changed<'a> {
+    mutant: &'a Mutant,
+    path: &'a RepoPath,
+    content: String,
+}
+
+/// What mutants are tested with.
+struct Trial<'a> {
+    bench: &'a Bench,
+    command: &'a TestCommand,
+    sound: &'a Suite,
+    head: &'a Sha,
+    reproduction: Option<&'a Reproduction>,
+}
+
+impl Trial<'_> {
+    fn run(&self, changed: &[Changed<'_>], restored: Option<&Sha>) -> Result<Mutants, RepairError> {
+        let mut result = Mutants::default();
+        let suites = self.together(changed)?;
+        let began = Instant::now();
+        for (at, one) in changed.iter().enumerate() {
+            if suites.is_empty() && began.elapsed() > TIME {
+                break;
+            }
+            result.made += 1;
+            let known = suites.get(at).map(|suite| self.notices(suite));
+            if self.is_killed(one, known)? {
+                result.killed += 1;
+            } else {
+                result.note_survivor(one.mutant, one.path, restored);
+            }
         }
-        let Some(content) = apply(text, std::slice::from_ref(&mutant.edit)) else { continue };
-        let change = Change::write(path.clone(), content);
-        result.made += 1;
-        if is_killed(bench, command, &sound, head, change, reproduction)? {
-            result.killed += 1;
-        } else {
-            result.note_survivor(mutant, path, restored);
+        Ok(result)
+    }
+
+    /// A run of the tests on each mutant, all in one sandbox; none where they cannot be run so.
+    fn together(&self, changed: &[Changed<'_>]) -> Result<Vec<Suite>, RepairError> {
+        if self.sound.kind == Kind::Other || changed.is_empty() || self.sound.wall * MOST_TOGETHER > TIME {
+            return Ok(Vec::new());
+        }
+        let until: Vec<String> = self.sound.passed().into_iter().map(str::to_owned).collect();
+        let round = |one: &Changed<'_>| Round {
+            files: BTreeMap::from([(one.path.as_str().to_owned(), one.content.clone())]),
+            until: Some(until.clone()),
+            only: None,
+        };
+        let rounds: Vec<Round> = changed.iter().map(round).collect();
+        let checkout = self.bench.checkout(self.head)?;
+        let Bench { sandbox, python, limits, cancel, .. } = self.bench;
+        let limits = Limits { wall: limits.wall.min(TIME), ..limits.clone() };
+        let suites = run_rounds(sandbox, python, checkout.path(), self.command, &rounds, 0, &limits, cancel)?;
+        self.bench.go_on()?;
+        // A sandbox that ended before all were tested says nothing about the others.
+        Ok(if suites.len() == changed.len() { suites } else { Vec::new() })
+    }
+
+    /// Tests that fail without the mutant too say nothing about it.
+    fn notices(&self, suite: &Suite) -> bool {
+        match self.command.kind {
+            Kind::Unittest | Kind::Pytest => !self.sound.passed().is_subset(&suite.passed()),
+            Kind::Other => !suite.is_green(),
         }
     }
-    Ok(result)
+
+    fn is_killed(&self, one: &Changed<'_>, known: Option<bool>) -> Result<bool, RepairError> {
+        // A reproduction that is a test of the suite has taken part in it.
+        let tested = self.reproduction.and_then(|found| found.test_id.as_ref());
+        let tested = tested.is_some_and(|test| self.sound.passed().contains(test.as_str()));
+        let reproduction = self.reproduction.filter(|_| !tested);
+        if known == Some(true) || (known == Some(false) && reproduction.is_none()) {
+            return Ok(known == Some(true));
+        }
+        let change = Change::write(one.path.clone(), one.content.clone());
+        let checkout = self.bench.checkout_with(self.head, &[change])?;
+        let at = checkout.path();
+        if known.is_none() {
+            let Bench { sandbox, python, limits, cancel, .. } = self.bench;
+            let suite = run_suite(sandbox, python, at, self.command, None, limits, cancel)?;
+            self.bench.go_on()?;
+            if self.notices(&suite) {
+                return Ok(true);
+            }
+        }
+        Ok(match reproduction {
+            Some(reproduction) => run_on(self.bench, at, reproduction)?.outcome != ReproOutcome::Passed,
+            None => false,
+        })
+    }
 }
 
 impl Mutants {
@@ -116,34 +210,6 @@ impl Mutants {
             }
         }
     }
-}
-
-fn is_killed(
-    bench: &Bench,
-    command: &TestCommand,
-    sound: &Suite,
-    head: &Sha,
-    change: Change,
-    reproduction: Option<&Reproduction>,
-) -> Result<bool, RepairError> {
-    let checkout = bench.checkout_with(head, &[change])?;
-    let at = checkout.path();
-    let suite = run_suite(&bench.sandbox, &bench.python, at, command, None, &bench.limits, &bench.cancel)?;
-    if bench.cancel.is_cancelled() {
-        return Err(RepairError::Cancelled);
-    }
-    // Tests that fail without the mutant too say nothing about it.
-    let noticed = match command.kind {
-        Kind::Unittest | Kind::Pytest => !sound.passed().is_subset(&suite.passed()),
-        Kind::Other => !suite.is_green(),
-    };
-    if noticed {
-        return Ok(true);
-    }
-    Ok(match reproduction {
-        Some(reproduction) => run_on(bench, at, reproduction)?.outcome != ReproOutcome::Passed,
-        None => false,
-    })
 }
 
 /// Lines that the change adds, per Python file of the program.

@@ -193,12 +193,52 @@ pub fn run_on(bench: &Bench, worktree: &Path, reproduction: &Reproduction) -> Re
         }
         Err(error) => return Err(error),
     };
-    let outcome = match &checked.raised {
-        None => ReproOutcome::Passed,
-        Some(chain) if Signature::of(reproduction).matches(chain) => ReproOutcome::FailedAsIncident,
-        Some(chain) => ReproOutcome::Other(chain.first().map_or_else(String::new, Raised::headline)),
+    Ok(checked.run(reproduction))
+}
+
+/// Runs a reproduction `times` times on a work tree, each in a process of its own, in one sandbox.
+///
+/// # Errors
+/// As [`run_on`].
+pub fn run_often(
+    bench: &Bench,
+    worktree: &Path,
+    reproduction: &Reproduction,
+    times: u32,
+) -> Result<Vec<ReproRun>, RepairError> {
+    let orders = json!({
+        "root": worktree,
+        "script": reproduction.script,
+        "seconds": SCRIPT.as_secs_f64(),
+        "value": true,
+        "times": times,
+    });
+    let wall = (SCRIPT + Duration::from_secs(5)).saturating_mul(times);
+    let silent = |reason: &str| ReproRun {
+        outcome: ReproOutcome::Other(format!("it gave no answer: {reason}")),
+        loaded: Vec::new(),
+        value: None,
     };
-    Ok(ReproRun { outcome, loaded: checked.loaded, value: checked.value })
+    let told: Vec<Option<Checked>> = match bench.drive("check", worktree, &orders, wall) {
+        Ok(told) => told,
+        Err(RepairError::Driver { reason, .. }) => return Ok(vec![silent(&reason)]),
+        Err(error) => return Err(error),
+    };
+    let run = |told: Option<Checked>| {
+        told.map_or_else(|| silent("the process ended before"), |checked| checked.run(reproduction))
+    };
+    Ok(told.into_iter().map(run).collect())
+}
+
+impl Checked {
+    fn run(self, reproduction: &Reproduction) -> ReproRun {
+        let outcome = match &self.raised {
+            None => ReproOutcome::Passed,
+            Some(chain) if Signature::of(reproduction).matches(chain) => ReproOutcome::FailedAsIncident,
+            Some(chain) => ReproOutcome::Other(chain.first().map_or_else(String::new, Raised::headline)),
+        };
+        ReproRun { outcome, loaded: self.loaded, value: self.value }
+    }
 }
 
 /// Runs a reproduction `times` times, each on a fresh process of one fresh checkout of a commit.
@@ -211,8 +251,7 @@ pub fn run_reproduction(
     reproduction: &Reproduction,
     times: u32,
 ) -> Result<Vec<ReproRun>, RepairError> {
-    let checkout = bench.checkout(commit)?;
-    (0..times).map(|_| run_on(bench, checkout.path(), reproduction)).collect()
+    run_often(bench, bench.checkout(commit)?.path(), reproduction, times)
 }
 
 /// The regression test of a call, asserting a value where one is justified.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use groundcrew_core::audit::NoRecorder;
 use groundcrew_workbench::CancelToken;
 use groundcrew_workbench::python::Python;
-use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome, run_suite};
+use groundcrew_workbench::runner::{Kind, Round, Suite, TestCommand, TestOutcome, run_rounds, run_suite};
 use groundcrew_workbench::sandbox::{Ended, Level, Limits, Sandbox, SandboxConfig};
 
 fn sandboxes() -> Vec<Sandbox> {
@@ -286,5 +286,50 @@ fn the_interpreter_of_the_path_works_in_the_sandbox() {
         let python = Python::find(&sandbox, &recorder).expect("a python");
         assert!(python.executable.is_absolute() && python.version >= (3, 6, 0), "{python:?}");
         eprintln!("{} {python:?}", sandbox.level());
+    }
+}
+
+#[test]
+fn a_test_that_does_not_end_fails_alone_and_says_where_it_was() {
+    let tests = "import unittest\n\nclass Loops(unittest.TestCase):\n    def test_endless(self):\n        while True:\n            \
+                 pass\n\n    def test_other(self):\n        pass\n";
+    let folder = project(&[("test_loops.py", tests)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 200);
+        let why = "OutOfTime: the test did not come to its end";
+        let expected = [
+            row("test_loops.Loops.test_endless", "failed", why),
+            row("test_loops.Loops.test_other", "passed", ""),
+        ];
+        assert_eq!(summary(&suite), expected, "{suite:?}");
+        assert!(suite.complete, "{suite:?}");
+        let failure = suite.tests["test_loops.Loops.test_endless"].failure().expect("it failed");
+        assert!(failure.traceback.contains("in test_endless"), "{}", failure.traceback);
+    }
+}
+
+#[test]
+fn rounds_share_a_sandbox_and_find_the_work_tree_as_it_was() {
+    let tests = "import os, tempfile, unittest\nimport core\n\nclass Rounds(unittest.TestCase):\n    def test_value(self):\n        \
+                 self.assertEqual(core.VALUE, 1)\n\n    def test_fresh(self):\n        for folder in ('.', \
+                 tempfile.gettempdir()):\n            mark = os.path.join(folder, 'mark')\n            \
+                 self.assertFalse(os.path.exists(mark))\n            open(mark, 'w').close()\n";
+    let folder = project(&[("core.py", "VALUE = 1\n"), ("test_rounds.py", tests)]);
+    let wrong =
+        Round { files: [("core.py".to_owned(), "VALUE = 2\n".to_owned())].into(), ..Round::default() };
+    let command = TestCommand::parse(&UNITTEST.map(str::to_owned)).expect("a command");
+    let recorder: Arc<dyn groundcrew_core::audit::Recorder> = Arc::new(NoRecorder);
+    for sandbox in sandboxes() {
+        let python = Python::find(&sandbox, &recorder).expect("a python");
+        let (limits, cancel) = (Limits::default(), CancelToken::new());
+        let rounds = [wrong.clone(), Round::default()];
+        let suites = run_rounds(&sandbox, &python, folder.path(), &command, &rounds, 1, &limits, &cancel)
+            .expect("it starts");
+        let bad: Vec<Vec<&str>> = suites.iter().map(|suite| suite.bad().into_iter().collect()).collect();
+        // What failed in the first round runs again by itself, on the work tree without the first round's files.
+        assert_eq!(bad, [vec!["test_rounds.Rounds.test_value"], Vec::new(), Vec::new()], "{suites:?}");
+        let passed: Vec<usize> = suites.iter().map(|suite| suite.passed().len()).collect();
+        assert_eq!(passed, [1, 1, 2], "{suites:?}");
+        fs::remove_file(folder.path().join("mark")).ok();
     }
 }

@@ -1,11 +1,15 @@
 //! What developer and qa need to run the project's code: sandbox, interpreter, tests, limits.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use groundcrew_core::audit::Recorder;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::{Repository, Sha};
+use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{Kind, collect_suite};
+use groundcrew_workbench::sandbox::Sandbox;
 
 use crate::agent::{Job, Trouble};
 use crate::environment::{demand, limits, python_for, with_services};
@@ -32,7 +36,12 @@ pub(super) fn bench(
             sandbox.level()
         )));
     }
-    let python = python_for(job, site, repository, base, &sandbox)?;
+    let known = Known::of(site, base, &sandbox);
+    let proven = job.tools.proven.get(&known, job);
+    let python = match &proven {
+        Some(python) => python.clone(),
+        None => python_for(job, site, repository, base, &sandbox)?,
+    };
     let tests = site.test_command(repository, base, &python)?;
     let bench = Bench {
         repository: repository.clone(),
@@ -45,8 +54,52 @@ pub(super) fn bench(
         folder: run_folder(&job.tools.work_folder, job.task.id, job.task.lease_token),
         cancel: job.desk.cancel().clone(),
     };
-    can_import(job, site, &bench, base)?;
+    if proven.is_none() {
+        can_import(job, site, &bench, base)?;
+        job.tools.proven.keep(known, bench.python.clone());
+    }
     Ok(bench)
+}
+
+/// How long what was shown of an interpreter is taken for true: the tasks of one fix follow each other sooner.
+const LASTS: Duration = Duration::from_secs(60);
+
+/// Interpreters that were shown to work, each with the commit whose tests it can import.
+#[derive(Default)]
+pub(crate) struct Proven(Mutex<Vec<(Known, Instant, Python)>>);
+
+/// What an interpreter is shown for.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Known {
+    root: PathBuf,
+    settings: String,
+    commit: String,
+}
+
+impl Known {
+    fn of(site: &Site, base: &Sha, sandbox: &Sandbox) -> Self {
+        Self {
+            root: site.root.clone(),
+            settings: format!("{:?} {:?} {}", site.config.test, site.config.services, sandbox.level()),
+            commit: base.as_str().to_owned(),
+        }
+    }
+}
+
+impl Proven {
+    /// A person who was asked may have mended what was wrong, so that after an answer it is looked at anew.
+    fn get(&self, wanted: &Known, job: &Job<'_>) -> Option<Python> {
+        if !job.answers.is_empty() {
+            return None;
+        }
+        let mut proven = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.retain(|(_, since, _)| since.elapsed() < LASTS);
+        proven.iter().find(|(known, _, _)| known == wanted).map(|(_, _, python)| python.clone())
+    }
+
+    fn keep(&self, known: Known, python: Python) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((known, Instant::now(), python));
+    }
 }
 
 /// Nothing that runs counts while the tests cannot even be imported, so that is found out before anything is tried.

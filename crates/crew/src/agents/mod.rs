@@ -17,6 +17,7 @@ mod searching;
 mod security;
 mod triage;
 
+pub(crate) use bench::Proven;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::Task;
 

@@ -8,6 +8,7 @@
 
 mod detect;
 mod lack;
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -19,12 +20,12 @@ use serde::{Deserialize, Serialize};
 use crate::environment::NODE_MODULES;
 use crate::process::CancelToken;
 use crate::python::{IMPORT_PATH, Python};
-use crate::sandbox::{Bound, Ended, FILES, Level, Limits, Request, Sandbox, SandboxError};
+use crate::sandbox::{Bound, Ended, Level, Limits, Output, Request, Sandbox, SandboxError};
 
 pub use detect::{Kind, NodeTests, TestCommand, detect_tests, node_tests};
 pub use lack::{Lack, MissingService, lack};
+pub use rounds::{Round, run_rounds};
 
-const SCRIPT: &str = include_str!("suite.py");
 /// Bytes of outcomes that are kept.
 const OUTCOMES_CAP: usize = 16 << 20;
 /// Bytes of the tests' own output that are kept.
@@ -227,39 +228,29 @@ fn run_part(
     limits: &Limits,
     cancel: &CancelToken,
 ) -> Result<Suite, SandboxError> {
-    let word = nonce();
-    let request = match command.kind {
-        Kind::Unittest | Kind::Pytest => told_request(python, worktree, command, what, limits, &word)?,
-        Kind::Other => plain_request(python, worktree, command, limits),
-    };
-    let shown = match (command.kind, &python.node_modules) {
-        (Kind::Other, Some(folder)) => Shown::link(folder, &worktree.join(NODE_MODULES))?,
-        (Kind::Unittest | Kind::Pytest | Kind::Other, _) => None,
+    if command.kind != Kind::Other {
+        let round = match what {
+            What::All | What::Nothing => Round::default(),
+            What::Only(tests) => Round { only: Some(tests.to_vec()), ..Round::default() },
+        };
+        let collect = matches!(what, What::Nothing);
+        let told = rounds::Series { rounds: std::slice::from_ref(&round), again: 0, collect };
+        let suites = told.run(sandbox, python, worktree, command, limits, cancel)?;
+        return suites
+            .into_iter()
+            .next()
+            .ok_or_else(|| SandboxError::BadRequest("the script of the suite told of no run".to_owned()));
+    }
+    let request = plain_request(python, worktree, command, limits);
+    let shown = match &python.node_modules {
+        Some(folder) => Shown::link(folder, &worktree.join(NODE_MODULES))?,
+        None => None,
     };
     let output = sandbox.run(&request, cancel)?;
     drop(shown);
-    let mut suite = Suite {
-        kind: command.kind,
-        tests: BTreeMap::new(),
-        collected: None,
-        ended: output.ended,
-        complete: false,
-        running: None,
-        trouble: None,
-        modules: BTreeSet::new(),
-        hit: output.hit.clone(),
-        foreign: Vec::new(),
-        tail: tail(&output.stderr),
-        wall: output.wall,
-        level: output.level,
-    };
-    match command.kind {
-        Kind::Unittest | Kind::Pytest => suite.read(&output.stdout, &word),
-        Kind::Other => {
-            suite.complete = matches!(output.ended, Ended::Exited(_));
-            suite.tail = tail(&[output.stdout.as_slice(), output.stderr.as_slice()].concat());
-        }
-    }
+    let mut suite = Suite::begun(command.kind, &output);
+    suite.complete = matches!(output.ended, Ended::Exited(_));
+    suite.tail = tail(&[output.stdout.as_slice(), output.stderr.as_slice()].concat());
     Ok(suite)
 }
 
@@ -284,36 +275,6 @@ impl Drop for Shown {
             std::fs::remove_file(&self.0).ok();
         }
     }
-}
-
-/// The request for a suite whose tests are told apart.
-fn told_request(
-    python: &Python,
-    worktree: &Path,
-    command: &TestCommand,
-    what: What<'_>,
-    limits: &Limits,
-    word: &str,
-) -> Result<Request, SandboxError> {
-    let script = Path::new(FILES).join("suite.py");
-    let mut request = python.request(worktree, [script.to_string_lossy()]);
-    request.files.push((script, SCRIPT.as_bytes().to_vec()));
-    import_from(&mut request, worktree);
-    request.limits = Limits { output_bytes: OUTCOMES_CAP, ..limits.clone() };
-    let orders = serde_json::json!({
-        "word": word,
-        "kind": command.kind,
-        "args": command.framework_args(),
-        "only": match what {
-            What::Only(tests) => Some(tests),
-            What::All | What::Nothing => None,
-        },
-        "collect": matches!(what, What::Nothing),
-        "root": worktree,
-        "checkouts": python.checkouts,
-    });
-    request.stdin = serde_json::to_vec(&orders).map_err(std::io::Error::from)?;
-    Ok(request)
 }
 
 fn plain_request(python: &Python, worktree: &Path, command: &TestCommand, limits: &Limits) -> Request {
@@ -352,6 +313,25 @@ fn tail(bytes: &[u8]) -> String {
 }
 
 impl Suite {
+    /// A run of which nothing is known yet but how its sandbox ended.
+    fn begun(kind: Kind, output: &Output) -> Suite {
+        Suite {
+            kind,
+            tests: BTreeMap::new(),
+            collected: None,
+            ended: output.ended,
+            complete: false,
+            running: None,
+            trouble: None,
+            modules: BTreeSet::new(),
+            hit: output.hit.clone(),
+            foreign: Vec::new(),
+            tail: tail(&output.stderr),
+            wall: output.wall,
+            level: output.level,
+        }
+    }
+
     fn read(&mut self, printed: &[u8], word: &str) {
         let mut ended = false;
         for line in printed.split(|byte| *byte == b'\n') {

@@ -151,9 +151,7 @@ pub(super) fn measure(
     let mut rates: BTreeMap<String, Rate> =
         bad.iter().map(|id| (id.clone(), Rate { failed: 1, runs: 1 })).collect();
     if !bad.is_empty() && bad.len() <= MOST_RERUN {
-        for _ in 0..FLAKY_RUNS {
-            runs.some(checkout, &bad, &mut rates)?;
-        }
+        runs.often(checkout, &bad, FLAKY_RUNS, &mut rates)?;
     }
     let (flaky, failing): (Vec<_>, Vec<_>) = rates.into_iter().partition(|(_, rate)| rate.is_mixed());
     let flaky: Vec<FlakyTest> =

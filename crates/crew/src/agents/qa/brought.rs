@@ -6,6 +6,7 @@
 //! a failed assertion of a test that the fix brings: one that only misses a function which the fix adds shows nothing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use groundcrew_core::contract::{Fix, Rate, Reproduction};
 use groundcrew_repair::locate::is_test;
@@ -13,7 +14,7 @@ use groundcrew_workbench::git::{Change, ChangeKind, RepoPath, Repository, Sha};
 use groundcrew_workbench::runner::{Failure, Suite, TestOutcome};
 
 use crate::agent::Trouble;
-use crate::agents::qa::base::is_told;
+use crate::agents::qa::base::{failed, is_told};
 use crate::agents::qa::suite::{Runs, says_something};
 
 /// Runs of a test on each side after the first.
@@ -65,23 +66,60 @@ pub(super) fn brought(
         return Ok(Brought::Useless);
     }
     let after = runs.bench.checkout(fixed)?;
-    let (mut failing, mut passing) = (BTreeMap::new(), BTreeMap::new());
-    for _ in 0..RUNS {
-        runs.some(before.path(), &candidates, &mut failing)?;
-        runs.some(after.path(), &candidates, &mut passing)?;
+    let mut failing = BTreeMap::new();
+    runs.often(before.path(), &candidates, RUNS, &mut failing)?;
+    let mut passing = BTreeMap::new();
+    runs.often(after.path(), &candidates, RUNS, &mut passing)?;
+    Ok(shown(candidates, &failing, &passing))
+}
+
+/// The same for a fix that brings no test: those that failed without it are looked at, of which the runs without it are
+/// known: `base` with all tests, and `again` with what failed in it.
+pub(super) fn failing_before(
+    runs: &mut Runs<'_>,
+    reproduction: &Reproduction,
+    base: &Suite,
+    again: &[Suite],
+    after: &Path,
+) -> Result<Brought, Trouble> {
+    if again.len() != RUNS as usize || !says_something(base) {
+        return Ok(Brought::Useless);
     }
+    let candidates = candidates(base, reproduction, &[]);
+    if candidates.is_empty() {
+        return Ok(Brought::Useless);
+    }
+    let mut failing: BTreeMap<String, Rate> = BTreeMap::new();
+    for suite in again {
+        for test in &candidates {
+            if let Some(failed) = failed(suite, test) {
+                failing.entry(test.clone()).or_default().count(failed);
+            }
+        }
+    }
+    let mut passing = BTreeMap::new();
+    runs.often(after, &candidates, RUNS, &mut passing)?;
+    Ok(shown(candidates, &failing, &passing))
+}
+
+/// Those that failed in every run without the fix and passed in every run with it.
+fn shown(
+    candidates: Vec<String>,
+    failing: &BTreeMap<String, Rate>,
+    passing: &BTreeMap<String, Rate>,
+) -> Brought {
     let always = |rates: &BTreeMap<String, Rate>, test: &String, failed| {
         rates.get(test) == Some(&Rate { failed, runs: RUNS })
     };
     let shown: Vec<String> = candidates
         .into_iter()
-        .filter(|test| always(&failing, test, RUNS) && always(&passing, test, 0))
+        .filter(|test| always(failing, test, RUNS) && always(passing, test, 0))
         .collect();
-    Ok(if shown.is_empty() { Brought::Useless } else { Brought::Shown(shown) })
+    if shown.is_empty() { Brought::Useless } else { Brought::Shown(shown) }
 }
 
 /// The test files that a fix adds or changes, as it has them.
-fn test_files(repository: &Repository, base: &Sha, fixed: &Sha) -> Result<Vec<Change>, Trouble> {
+pub(super) fn test_files(repository: &Repository, base: &Sha, fixed: &Sha) -> Result<Vec<Change>, Trouble> {
     let mut files = Vec::new();
     for file in repository.diff(base, fixed)?.files.into_iter().filter(|file| is_test(&file.path)) {
         let written = match file.kind {

@@ -1,7 +1,8 @@
-//! The gates, executed one after the other in fresh work trees, each with what was seen.
+//! The gates, executed in fresh work trees, each with what was seen; both sides of a comparison run at the same time.
 //!
 //! A gate that cannot run is `missing` and says why; it never counts as passed.
 
+use std::path::Path;
 use std::time::Instant;
 
 use groundcrew_core::contract::{
@@ -12,15 +13,17 @@ use groundcrew_core::evidence::{
 };
 use groundcrew_repair::differential::Differential;
 use groundcrew_repair::mutants::Mutants;
+use groundcrew_repair::reproduce::ReproRun;
 use groundcrew_repair::strategies::is_searched;
-use groundcrew_repair::{Bench, differential, mutants, smell};
+use groundcrew_repair::{Bench, RepairError, differential, mutants, smell};
 use groundcrew_workbench::git::{Repository, Sha};
+use groundcrew_workbench::runner::Suite;
 
 use crate::agent::{Job, Trouble};
 use crate::agents::qa::base::env_hash;
-use crate::agents::qa::regression::{Regression, regression_commit};
-use crate::agents::qa::reproduction::reproduce;
-use crate::agents::qa::suite::{Runs, compare_suites};
+use crate::agents::qa::regression::{NONE, Regression, found, written};
+use crate::agents::qa::reproduction::{first_runs, reproduce};
+use crate::agents::qa::suite::{Ahead, FLAKY_RUNS, Runs, compare_suites, side_by_side};
 
 /// Tests that are named in a check.
 const TOLD: usize = 5;
@@ -49,6 +52,8 @@ pub(super) struct Examination {
     env_hash: String,
     began: Instant,
     suite_runs: u32,
+    /// The run of all tests with the fix, where they ran.
+    pub(super) head_run: Option<Suite>,
     /// Where the runs are written down.
     log: String,
     notes: Vec<(String, String)>,
@@ -83,6 +88,7 @@ impl Examination {
             env_hash: env_hash(bench),
             began: Instant::now(),
             suite_runs: 0,
+            head_run: None,
             log: format!("log:{}/{}", job.task.id, job.task.lease_token),
             notes: Vec::new(),
         })
@@ -140,12 +146,18 @@ pub(super) fn examine(
 ) -> Result<Examination, Trouble> {
     let base = Sha::parse(&fix.base_sha)?;
     let fixed = Sha::parse(&fix.commit_sha)?;
-    let regression = regression_commit(job, bench, repository, fix, &base, &fixed)?;
-    let head = regression.head(&fixed).clone();
+    let written = written(job, bench, repository, fix, &base, &fixed)?;
+    let head = written.as_ref().map_or(&fixed, |written| written.head(&fixed)).clone();
     let mut seen = Examination::begin(job, bench, repository, fix, head)?;
     let before = bench.checkout(&base)?;
     let after = bench.checkout(&seen.head)?;
-    reproduce(bench, fix, before.path(), after.path(), &mut seen)?;
+    let (without, with) = side_by_side(
+        || Side::run(bench, fix, before.path(), FLAKY_RUNS),
+        || Side::run(bench, fix, after.path(), 0),
+    );
+    let (without, with) = (without?, with?);
+    let (told_before, told_after) = ((before.path(), without.told), (after.path(), with.told));
+    reproduce(bench, fix, told_before, told_after, &mut seen)?;
     seen.write_down(job);
     if seen.blocked.is_some() {
         return Ok(seen);
@@ -153,7 +165,9 @@ pub(super) fn examine(
     match &bench.tests {
         None => seen.note("suite", "missing", "no tests were found in this repository"),
         Some(command) => {
-            let runs = Runs::new(job, bench, command);
+            let runs = Runs::new(job, bench, command)
+                .with(before.path(), without.suites.clone())
+                .with(after.path(), with.suites);
             let mut runs = if go_on { runs.without_repeats() } else { runs };
             compare_suites(&mut runs, &base, before.path(), after.path(), &mut seen)?;
             seen.suite_runs = runs.made;
@@ -164,12 +178,47 @@ pub(super) fn examine(
         return Ok(seen);
     }
     seen.blocked = None;
+    let (head, head_run) = (seen.head.clone(), seen.head_run.take());
+    let restored = culprit_parent(repository, fix)?;
+    // A revert is to bring back what its culprit's parent did, so that is what it is compared with.
+    let reference = restored.as_ref().unwrap_or(&base);
+    let (of_tests, compared) = side_by_side(
+        || {
+            let regression = match (written, &bench.tests) {
+                (Some(written), _) => written,
+                (None, None) => Regression::None(NONE),
+                (None, Some(command)) => {
+                    let mut runs = Runs::new(job, bench, command);
+                    let known = &without.suites;
+                    found(&mut runs, repository, fix, &base, &fixed, known, after.path())?
+                }
+            };
+            let reproduction = fix.reproduction.as_ref();
+            let mutants = mutants::examine(bench, &base, &head, head_run, reproduction, restored.as_ref())?;
+            Ok::<_, Trouble>((regression, mutants))
+        },
+        || differential::compare_change(bench, &base, &head, reference),
+    );
+    let (regression, mutants) = of_tests?;
     note_regression(&regression, &mut seen);
-    mutate(bench, repository, fix, &mut seen)?;
-    compare_behaviour(bench, repository, fix, &mut seen)?;
+    note_mutants(mutants, &mut seen);
+    note_behaviour(compared?, fix, &mut seen);
     look_at_diff(repository, &base, &fixed, fix, &mut seen)?;
     seen.write_down(job);
     Ok(seen)
+}
+
+/// What runs on one side say: the reproduction first, then the suite.
+struct Side {
+    told: Vec<ReproRun>,
+    suites: Ahead,
+}
+
+impl Side {
+    fn run(bench: &Bench, fix: &Fix, checkout: &Path, again: u32) -> Result<Self, RepairError> {
+        let told = first_runs(bench, fix, checkout)?;
+        Ok(Self { told, suites: Ahead::make(bench, checkout, again)? })
+    }
 }
 
 fn note_regression(regression: &Regression, seen: &mut Examination) {
@@ -207,11 +256,8 @@ fn nothing_shown(fix: &Fix) -> Gates {
 }
 
 /// Whether the tests would notice if the changed lines were other than they are.
-fn mutate(bench: &Bench, repository: &Repository, fix: &Fix, seen: &mut Examination) -> Result<(), Trouble> {
-    let base = Sha::parse(&fix.base_sha)?;
-    let restored = culprit_parent(repository, fix)?;
-    let Mutants { made, killed, survivors, unexplained, reason } =
-        mutants::examine(bench, &base, &seen.head, fix.reproduction.as_ref(), restored.as_ref())?;
+fn note_mutants(mutants: Mutants, seen: &mut Examination) {
+    let Mutants { made, killed, survivors, unexplained, reason } = mutants;
     seen.mutants = (made, killed);
     seen.gates.mutants = match (reason.is_some(), survivors.is_empty(), unexplained) {
         (true, _, _) => MutantGate::Missing,
@@ -219,27 +265,18 @@ fn mutate(bench: &Bench, repository: &Repository, fix: &Fix, seen: &mut Examinat
         (false, false, 0) => MutantGate::Explained,
         (false, false, _) => MutantGate::Survived,
     };
-    let detail = reason.unwrap_or_else(|| match made {
-        0 => "none can be made of the changed lines".to_owned(),
-        _ => format!("{killed} of {made} killed"),
+    let detail = reason.unwrap_or_else(|| match (made, survivors.first()) {
+        (0, _) => "none can be made of the changed lines".to_owned(),
+        (_, Some(first)) => format!("{killed} of {made} killed; no test notices {first}"),
+        (_, None) => format!("{killed} of {made} killed"),
     });
     seen.note("mutants", seen.gates.mutants.as_str(), detail);
     seen.survivors = survivors;
-    Ok(())
 }
 
 /// Whether the changed functions still do what they did on inputs that were right before.
-fn compare_behaviour(
-    bench: &Bench,
-    repository: &Repository,
-    fix: &Fix,
-    seen: &mut Examination,
-) -> Result<(), Trouble> {
-    let base = Sha::parse(&fix.base_sha)?;
-    // A revert is to bring back what its culprit's parent did, so that is what it is compared with.
-    let reference = culprit_parent(repository, fix)?.unwrap_or_else(|| base.clone());
-    let Differential { compared, differing, now_raises, reason } =
-        differential::compare_change(bench, &base, &seen.head, &reference)?;
+fn note_behaviour(compared: Differential, fix: &Fix, seen: &mut Examination) {
+    let Differential { compared, differing, now_raises, reason } = compared;
     let cured = fix.reproduction.as_ref().map_or("", |reproduction| reproduction.exception.as_str());
     let moved = now_raises.contains(cured.rsplit('.').next().unwrap_or(cured));
     seen.gates.differential = match (&reason, differing.is_empty()) {
@@ -254,7 +291,6 @@ fn compare_behaviour(
     });
     seen.note("differential", seen.gates.differential.as_str(), detail);
     seen.behaviour_diff = differing;
-    Ok(())
 }
 
 /// For a revert: the commit before the one that is undone, whose behaviour comes back.
@@ -275,6 +311,10 @@ fn look_at_diff(
     let mut found = smell::smells(repository, base, fixed, fix.kind)?;
     if is_searched(&fix.strategy) && seen.gates.differential == DifferentialGate::Differs {
         found.push("found by search, and it changes other results too".to_owned());
+    }
+    // The tests do not tell the fix from another that passes them too, so a person has to.
+    if let Some(rival) = fix.behaviour_notes.first() {
+        found.push(rival.clone());
     }
     seen.gates.smell = if found.is_empty() { SmellGate::Clean } else { SmellGate::Smells };
     let detail =

@@ -2,6 +2,8 @@
 //!
 //! What a developer hands over, or what is written here from the reproduction, counts only after both runs have shown it.
 
+use std::path::Path;
+
 use groundcrew_core::contract::task_type::WRITE_REGRESSION_TEST;
 use groundcrew_core::contract::{
     Fix, Reason, Reproduction, TestFile, VerifyFixContext, WriteRegressionTestResult,
@@ -9,13 +11,13 @@ use groundcrew_core::contract::{
 use groundcrew_repair::reproduce::{Call, with_expectation};
 use groundcrew_repair::{Bench, Snapshot, mutants};
 use groundcrew_workbench::git::{Change, Expected, RepoPath, Repository, Sha};
-use groundcrew_workbench::runner::{Kind, TestOutcome};
+use groundcrew_workbench::runner::{Kind, Suite, TestOutcome, run_suite};
 
 use crate::agent::{Ending, HAND_OVER, Job, Trouble};
 use crate::agents::bench::bench;
 use crate::agents::qa::base::is_told;
-use crate::agents::qa::brought::{Brought, brought};
-use crate::agents::qa::suite::Runs;
+use crate::agents::qa::brought::{Brought, brought, failing_before, test_files};
+use crate::agents::qa::suite::{Ahead, Runs, side_by_side};
 
 /// What is known about a regression test.
 pub(super) enum Regression {
@@ -38,7 +40,7 @@ impl Regression {
 }
 
 /// Why there is mostly none.
-const NONE: &str = "none could be made that fails without the fix";
+pub(super) const NONE: &str = "none could be made that fails without the fix";
 
 /// What was shown of a test.
 struct Shown {
@@ -47,26 +49,44 @@ struct Shown {
     passes_on_head: bool,
 }
 
-/// Commits the regression test on the fix, if it really is one; else looks among the tests that are there.
-pub(super) fn regression_commit(
+/// Commits the regression test on the fix, if it really is one.
+pub(super) fn written(
     job: &Job<'_>,
     bench: &Bench,
     repository: &Repository,
     fix: &Fix,
     base: &Sha,
     fixed: &Sha,
-) -> Result<Regression, Trouble> {
+) -> Result<Option<Regression>, Trouble> {
     if let Some(reproduction) = &fix.reproduction
         && let Some(test) = &reproduction.regression_test
         && let Some(shown) = show(job, bench, repository, reproduction, test, base, fixed)?
         && shown.fails_on_base
         && shown.passes_on_head
     {
-        return Ok(Regression::Written { head: shown.head, id: test.id.clone() });
+        return Ok(Some(Regression::Written { head: shown.head, id: test.id.clone() }));
     }
-    let Some(command) = &bench.tests else { return Ok(Regression::None(NONE)) };
-    let mut runs = Runs::new(job, bench, command);
-    Ok(match brought(&mut runs, repository, fix, base, fixed)? {
+    Ok(None)
+}
+
+/// Where no test could be written: those that the fix brings, or that failed before it.
+pub(super) fn found(
+    runs: &mut Runs<'_>,
+    repository: &Repository,
+    fix: &Fix,
+    base: &Sha,
+    fixed: &Sha,
+    known: &Ahead,
+    after: &Path,
+) -> Result<Regression, Trouble> {
+    let brings_none = test_files(repository, base, fixed)?.is_empty();
+    let brought = match (&fix.reproduction, &known.whole) {
+        (Some(reproduction), Some(whole)) if brings_none && reproduction.test_id.is_some() => {
+            failing_before(runs, reproduction, whole, &known.again, after)?
+        }
+        _ => brought(runs, repository, fix, base, fixed)?,
+    };
+    Ok(match brought {
         Brought::Shown(tests) => Regression::There(tests),
         Brought::Useless => Regression::None("no test of the fix fails without it as the incident did"),
         Brought::Nothing => Regression::None(NONE),
@@ -96,14 +116,19 @@ fn show(
     let time = job.now.as_second();
     let on_base = repository.commit(base, std::slice::from_ref(&change), &message, time)?;
     let on_fix = repository.commit(fixed, &[change], &message, time)?;
-    let mut runs = Runs::new(job, bench, command);
-    let mut outcome = |commit: &Sha| -> Result<Option<TestOutcome>, Trouble> {
-        let checkout = bench.checkout(commit)?;
-        let only = [test.id.clone()];
-        Ok(runs.once(checkout.path(), Some(&only))?.tests.get(&test.id).cloned())
+    let (before, after) = (bench.checkout(&on_base)?, bench.checkout(&on_fix)?);
+    let only = [test.id.clone()];
+    let run = |at: &Path| {
+        let Bench { sandbox, python, limits, cancel, .. } = bench;
+        run_suite(sandbox, python, at, command, Some(&only), limits, cancel)
     };
-    let fails_on_base = outcome(&on_base)?.is_some_and(|outcome| outcome.is_bad());
-    let passes_on_head = outcome(&on_fix)? == Some(TestOutcome::Passed);
+    let (base_run, head_run) = side_by_side(|| run(before.path()), || run(after.path()));
+    let mut runs = Runs::new(job, bench, command);
+    let mut outcome = |suite: Suite| -> Result<Option<TestOutcome>, Trouble> {
+        Ok(runs.counted(suite)?.tests.get(&test.id).cloned())
+    };
+    let fails_on_base = outcome(base_run?)?.is_some_and(|outcome| outcome.is_bad());
+    let passes_on_head = outcome(head_run?)? == Some(TestOutcome::Passed);
     Ok(Some(Shown { head: on_fix, fails_on_base, passes_on_head }))
 }
 
@@ -135,7 +160,7 @@ pub(super) fn write_regression_test(job: &Job<'_>) -> Result<Ending, Trouble> {
         return not_written(job, "the test command does not tell tests apart, or the file is there already");
     };
     let counted = if shown.fails_on_base && shown.passes_on_head {
-        mutants::examine(&alone(&bench, &test), &base, &shown.head, None, None)?
+        mutants::examine(&alone(&bench, &test), &base, &shown.head, None, None, None)?
     } else {
         mutants::Mutants::default()
     };

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use groundcrew_core::contract::{Fix, Rate, Reproduction, ReproductionRuns};
 use groundcrew_core::evidence::{FIRST_RUNS, GateStatus, MOST_PASSES, RATE_RUNS, passes_needed};
-use groundcrew_repair::Bench;
-use groundcrew_repair::reproduce::{ReproOutcome, run_on};
+use groundcrew_repair::reproduce::{ReproOutcome, ReproRun, run_often};
+use groundcrew_repair::{Bench, RepairError};
 
 use crate::agent::Trouble;
 use crate::agents::qa::gates::Examination;
@@ -25,8 +25,7 @@ struct Told {
 }
 
 impl Told {
-    fn run(&mut self, bench: &Bench, reproduction: &Reproduction, checkout: &Path) -> Result<(), Trouble> {
-        let run = run_on(bench, checkout, reproduction)?;
+    fn note(&mut self, reproduction: &Reproduction, run: ReproRun) {
         match run.outcome {
             ReproOutcome::Other(what) => self.other = Some(what),
             ReproOutcome::FailedAsIncident | ReproOutcome::Passed
@@ -37,7 +36,6 @@ impl Told {
             ReproOutcome::FailedAsIncident => self.rate.count(true),
             ReproOutcome::Passed => self.rate.count(false),
         }
-        Ok(())
     }
 
     /// Why the runs say nothing, if so.
@@ -50,12 +48,20 @@ impl Told {
     }
 }
 
-/// Runs the reproduction on both sides.
+/// The first runs of the reproduction on one side; none without one.
+pub(super) fn first_runs(bench: &Bench, fix: &Fix, checkout: &Path) -> Result<Vec<ReproRun>, RepairError> {
+    match &fix.reproduction {
+        Some(reproduction) => run_often(bench, checkout, reproduction, FIRST_RUNS),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Judges the first runs of the reproduction on both sides, and makes more where its failure rate asks for them.
 pub(super) fn reproduce(
     bench: &Bench,
     fix: &Fix,
-    before: &Path,
-    after: &Path,
+    before: (&Path, Vec<ReproRun>),
+    after: (&Path, Vec<ReproRun>),
     seen: &mut Examination,
 ) -> Result<(), Trouble> {
     let Some(reproduction) = &fix.reproduction else {
@@ -88,12 +94,12 @@ pub(super) fn reproduce(
 fn without_fix(
     bench: &Bench,
     reproduction: &Reproduction,
-    before: &Path,
+    (before, first): (&Path, Vec<ReproRun>),
     seen: &mut Examination,
 ) -> Result<Option<Rate>, Trouble> {
     let mut told = Told::default();
-    for _ in 0..FIRST_RUNS {
-        told.run(bench, reproduction, before)?;
+    for run in first {
+        told.note(reproduction, run);
     }
     if let Some(reason) = told.says_nothing(&reproduction.file) {
         seen.note("reproduction before", "missing", &reason);
@@ -101,8 +107,8 @@ fn without_fix(
         return Ok(None);
     }
     if told.rate.failed < FIRST_RUNS {
-        for _ in FIRST_RUNS..RATE_RUNS {
-            told.run(bench, reproduction, before)?;
+        for run in run_often(bench, before, reproduction, RATE_RUNS - FIRST_RUNS)? {
+            told.note(reproduction, run);
         }
     }
     let rate = told.rate;
@@ -121,16 +127,23 @@ fn without_fix(
 fn with_fix(
     bench: &Bench,
     reproduction: &Reproduction,
-    after: &Path,
+    (after, first): (&Path, Vec<ReproRun>),
     before: Rate,
     passes: u32,
     seen: &mut Examination,
 ) -> Result<(), Trouble> {
     let mut told = Told::default();
-    for _ in 0..passes {
-        told.run(bench, reproduction, after)?;
-        if told.rate.failed > 0 || told.other.is_some() || told.foreign {
-            break;
+    let is_over = |told: &Told| told.rate.failed > 0 || told.other.is_some() || told.foreign;
+    for run in first {
+        if !is_over(&told) {
+            told.note(reproduction, run);
+        }
+    }
+    while !is_over(&told) && told.rate.runs < passes {
+        for run in run_often(bench, after, reproduction, (passes - told.rate.runs).min(RATE_RUNS))? {
+            if !is_over(&told) {
+                told.note(reproduction, run);
+            }
         }
     }
     let rate = told.rate;

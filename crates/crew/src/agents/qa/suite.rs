@@ -5,14 +5,14 @@
 //! taken for one that passed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use groundcrew_core::contract::{BaseState, FlakyTest, Rate};
 use groundcrew_core::evidence::GateStatus;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::Sha;
-use groundcrew_workbench::runner::{Kind, Suite, TestCommand, run_suite};
-use groundcrew_workbench::sandbox::Ended;
+use groundcrew_workbench::runner::{Kind, Round, Suite, TestCommand, run_rounds, run_suite};
+use groundcrew_workbench::sandbox::{Ended, SandboxError};
 
 use crate::agent::{Job, Trouble};
 use crate::agents::qa::base::{count, failed, is_told, known, measure};
@@ -36,11 +36,40 @@ pub(super) struct Runs<'a> {
     pub(super) command: &'a TestCommand,
     pub(super) made: u32,
     repeats: bool,
+    /// Runs that were made ahead, by their checkout; each counts once.
+    ahead: BTreeMap<PathBuf, Ahead>,
+}
+
+/// Runs of one checkout, made in one sandbox: all tests, and then what failed by itself a few times.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ahead {
+    pub(super) whole: Option<Suite>,
+    pub(super) again: Vec<Suite>,
+}
+
+impl Ahead {
+    /// Makes them; nothing where tests are not told apart or there are none.
+    pub(super) fn make(bench: &Bench, checkout: &Path, again: u32) -> Result<Self, SandboxError> {
+        let Some(command) = bench.tests.as_ref().filter(|command| is_told(command)) else {
+            return Ok(Self::default());
+        };
+        let Bench { sandbox, python, limits, cancel, .. } = bench;
+        let whole = [Round::default()];
+        let suites = run_rounds(sandbox, python, checkout, command, &whole, again, limits, cancel)?;
+        let mut suites = suites.into_iter();
+        Ok(Self { whole: suites.next(), again: suites.collect() })
+    }
 }
 
 impl<'a> Runs<'a> {
     pub(super) fn new(job: &'a Job<'a>, bench: &'a Bench, command: &'a TestCommand) -> Self {
-        Self { job, bench, command, made: 0, repeats: true }
+        Self { job, bench, command, made: 0, repeats: true, ahead: BTreeMap::new() }
+    }
+
+    /// The same, with runs that were made ahead.
+    pub(super) fn with(mut self, checkout: &Path, ahead: Ahead) -> Self {
+        self.ahead.insert(checkout.to_owned(), ahead);
+        self
     }
 
     /// The same, where a person has said to go on without what cannot be run: it is not tried twice any more.
@@ -54,28 +83,53 @@ impl<'a> Runs<'a> {
         if says_something(&first) || !self.repeats { Ok(first) } else { self.once(checkout, None) }
     }
 
-    /// One run of some tests, counted into their rates.
-    pub(super) fn some(
+    /// Some runs of some tests, each in a process of its own, counted into their rates.
+    pub(super) fn often(
         &mut self,
         checkout: &Path,
         tests: &[String],
+        times: u32,
         rates: &mut BTreeMap<String, Rate>,
     ) -> Result<(), Trouble> {
-        let suite = self.once(checkout, Some(tests))?;
-        for test in tests {
-            if let Some(failed) = failed(&suite, test) {
-                rates.entry(test.clone()).or_default().count(failed);
+        let wanted = tests.iter().map(String::as_str).collect::<BTreeSet<_>>();
+        let ahead = self.ahead.get_mut(checkout).map(|ahead| std::mem::take(&mut ahead.again));
+        // What was run ahead had to fail in the first run, so that any other list of tests is run anew.
+        let asked = |suite: &Suite| suite.tests.keys().map(String::as_str).collect::<BTreeSet<_>>() == wanted;
+        let ahead = ahead.filter(|again| again.len() == times as usize && again.iter().all(asked));
+        let suites = match ahead {
+            Some(suites) => suites,
+            None => {
+                let round = Round { only: Some(tests.to_vec()), ..Round::default() };
+                let rounds = vec![round; times as usize];
+                let Bench { sandbox, python, limits, cancel, .. } = self.bench;
+                run_rounds(sandbox, python, checkout, self.command, &rounds, 0, limits, cancel)?
+            }
+        };
+        for suite in suites {
+            let suite = self.counted(suite)?;
+            for test in tests {
+                if let Some(failed) = failed(&suite, test) {
+                    rates.entry(test.clone()).or_default().count(failed);
+                }
             }
         }
         Ok(())
     }
 
     pub(super) fn once(&mut self, checkout: &Path, only: Option<&[String]>) -> Result<Suite, Trouble> {
-        self.made += 1;
+        let ahead = self.ahead.get_mut(checkout).filter(|_| only.is_none());
+        if let Some(suite) = ahead.and_then(|ahead| ahead.whole.take()) {
+            return self.counted(suite);
+        }
         let Bench { sandbox, python, limits, .. } = self.bench;
         let cancel = self.job.desk.cancel();
         let suite = run_suite(sandbox, python, checkout, self.command, only, limits, cancel)?;
-        if cancel.is_cancelled() {
+        self.counted(suite)
+    }
+
+    pub(super) fn counted(&mut self, suite: Suite) -> Result<Suite, Trouble> {
+        self.made += 1;
+        if self.job.desk.cancel().is_cancelled() {
             return Err(Trouble::Stopped);
         }
         if suite.ended.is_killed_from_outside(&suite.hit) {
@@ -83,6 +137,19 @@ impl<'a> Runs<'a> {
         }
         Ok(suite)
     }
+}
+
+/// Two pieces of work at the same time, in work trees of their own.
+pub(super) fn side_by_side<A, B: Send>(
+    first: impl FnOnce() -> A,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let second = scope.spawn(second);
+        let first = first();
+        let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (first, second)
+    })
 }
 
 /// Compares the suites of both sides.
@@ -103,6 +170,7 @@ pub(super) fn compare_suites(
         return Ok(());
     }
     let head = runs.whole(after)?;
+    seen.head_run = Some(head.clone());
     demand_with_fix(runs.job, runs.job.site()?, &head, &runs.bench.python)?;
     if !says_something(&head) {
         cannot_run(&head, "with the fix", seen);
@@ -229,17 +297,14 @@ fn tell_flaky(
     }
     let once = |failed| suspects.iter().map(|test| (test.clone(), Rate { failed, runs: 1 })).collect();
     let (mut head, mut base): (BTreeMap<String, Rate>, BTreeMap<String, Rate>) = (once(1), once(0));
-    for _ in 0..FLAKY_RUNS {
-        runs.some(after, &suspects, &mut head)?;
-        runs.some(before, &suspects, &mut base)?;
-    }
+    runs.often(after, &suspects, FLAKY_RUNS, &mut head)?;
+    runs.often(before, &suspects, FLAKY_RUNS, &mut base)?;
     let unclear: Vec<String> =
         suspects.iter().filter(|test| head[*test].is_mixed() && base[*test].failed == 0).cloned().collect();
     if !unclear.is_empty() {
-        for _ in FLAKY_RUNS + 1..MANY_RUNS {
-            runs.some(after, &unclear, &mut head)?;
-            runs.some(before, &unclear, &mut base)?;
-        }
+        let more = MANY_RUNS - FLAKY_RUNS - 1;
+        runs.often(after, &unclear, more, &mut head)?;
+        runs.often(before, &unclear, more, &mut base)?;
     }
     let (flaky, new): (Vec<String>, Vec<String>) =
         suspects.into_iter().partition(|test| is_flaky(head[test], base[test]));
