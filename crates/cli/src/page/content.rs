@@ -1,6 +1,6 @@
 //! What stands on the page, and in which order: what a reader decides by comes first.
 
-use groundcrew_core::contract::{Candidate, Verification};
+use groundcrew_core::contract::{Candidate, Check, Verification};
 
 use super::commands::Run;
 use super::{Block, Page, Suspected};
@@ -20,7 +20,7 @@ pub(super) fn blocks(page: &Page<'_>) -> Vec<Block> {
         all.extend([Block::Heading("Change"), Block::Diff(cut(patch))]);
     }
     if let Some(shown) = page.told.shown {
-        all.extend(checks(shown));
+        all.extend(checks(page, shown));
     }
     all.extend(reproduction(page));
     if let Some(verified) = &page.verification {
@@ -57,12 +57,17 @@ fn outcome(page: &Page<'_>) -> Block {
     Block::Facts(facts)
 }
 
-fn checks(shown: &Evidence) -> Vec<Block> {
-    let rows = shown.checks.iter().map(|check| {
-        let evidence = check.evidence_ref.clone().unwrap_or_default();
-        vec![check.name.clone(), check.status.clone(), check.detail.clone(), evidence]
-    });
-    section("Checks", &["check", "result", "what was seen", "in the audit log"], rows.collect())
+fn checks(page: &Page<'_>, shown: &Evidence) -> Vec<Block> {
+    let runs = |name: &String| {
+        let numbered = page.commands.commands.iter().zip(1..);
+        let behind = numbered.filter(|(run, _)| run.checks.contains(name));
+        behind.map(|(_, number): (_, u32)| number.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let row = |check: &Check| {
+        vec![check.name.clone(), check.status.clone(), check.detail.clone(), runs(&check.name)]
+    };
+    let head = &["check", "result", "what was seen", "commands behind it"];
+    section("Checks", head, shown.checks.iter().map(row).collect())
 }
 
 fn reproduction(page: &Page<'_>) -> Vec<Block> {
@@ -177,8 +182,9 @@ fn tried(page: &Page<'_>) -> Vec<Block> {
 }
 
 fn commands(page: &Page<'_>) -> Vec<Block> {
-    let row = |run: &Run| {
+    let row = |(run, number): (&Run, u32)| {
         vec![
+            number.to_string(),
             run.agent.clone(),
             run.argv.join(" "),
             run.exit_code.map_or_else(|| run.ended.clone(), |code| code.to_string()),
@@ -187,8 +193,8 @@ fn commands(page: &Page<'_>) -> Vec<Block> {
             run.checks.join(", "),
         ]
     };
-    let head = &["agent", "command", "exit code", "took", "sandbox", "for"];
-    let mut all = section("Commands", head, page.commands.commands.iter().map(row).collect());
+    let head = &["number", "agent", "command", "exit code", "took", "sandbox", "for"];
+    let mut all = section("Commands", head, page.commands.commands.iter().zip(1..).map(row).collect());
     all.push(Block::Facts(vec![
         ("further commands", page.commands.commands_left_out.to_string()),
         ("git commands", page.commands.git_commands.to_string()),
