@@ -119,7 +119,7 @@ pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes)
     if opening.structured {
         return (!escaped(opening.content_at..line.len())).then(|| (opening, Known::default()));
     }
-    let known = shapes.of(message);
+    let known = shapes.of(message, opening.failure.is_some());
     let before = opening.content_at..line.len().min(opening.message.start + ESCAPED_BREAK);
     // Behind the header of an error, an exception may also be named after other words.
     let may_name = opening.failure.is_some() && trace::may_begin(message.as_bytes());
@@ -151,8 +151,12 @@ mod tests {
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
         let layout = Layout::learn(lines.iter().map(String::as_str), reference);
         assert!(
-            ordinary(&line(7, 503), &mut Openings::new(Form::Plain, layout, reference), &mut Shapes::new())
-                .is_none()
+            ordinary(
+                &line(7, 503),
+                &mut Openings::new(Form::Plain, layout, reference),
+                &mut Shapes::new(true)
+            )
+            .is_none()
         );
     }
 
@@ -164,7 +168,7 @@ mod tests {
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
         let layout = Layout::learn(lines.iter().map(String::as_str), reference);
         let mut openings = Openings::new(Form::Plain, layout, reference);
-        let mut ordinary = |line: &str| ordinary(line, &mut openings, &mut Shapes::new()).is_some();
+        let mut ordinary = |line: &str| ordinary(line, &mut openings, &mut Shapes::new(true)).is_some();
         assert!(ordinary(&lines[0]));
         for line in [
             "2026-11-05T10:00:00Z ERROR shop.http it broke: java.lang.IllegalStateException: x",
@@ -221,7 +225,7 @@ mod tests {
                         continue;
                     }
                     all += 1;
-                    short += usize::from(ordinary(line, &mut openings, &mut Shapes::new()).is_some());
+                    short += usize::from(ordinary(line, &mut openings, &mut Shapes::new(true)).is_some());
                 }
             }
         }

@@ -151,7 +151,7 @@ impl<'a, R: Read> Reading<'a, R> {
             unparsed_examples: Vec::new(),
             redactions: 0,
             traffic: Traffic::new(log.changed),
-            shapes: Shapes::new(),
+            shapes: Shapes::new(options.observer.is_some()),
             dropped: Vec::new(),
             offset: cursor.offset,
             line: cursor.line,
@@ -406,7 +406,7 @@ impl<'a, R: Read> Reading<'a, R> {
             let release =
                 release.flatten().and_then(|_| release::named(&redactor.redacted(line.content(window)).0));
             let message = line.message(window);
-            let known = if line.said.structured { self.shapes.of(message) } else { line.known };
+            let known = if line.said.structured { self.shapes.of(message, false) } else { line.known };
             let clean = known.clean && !redactor.may_hold_besides(message.as_bytes());
             let (message, redactions) =
                 if clean { (Cow::Borrowed(message), 0) } else { redactor.redacted(message) };

@@ -49,7 +49,7 @@ impl Shape {
 pub(crate) struct Known {
     /// No stack trace or key block begins with it, and no line break in it is escaped.
     pub(crate) plain: bool,
-    /// It holds no secret, but perhaps what the user wants taken out besides.
+    /// It surely holds no secret, but perhaps what the user wants taken out besides.
     pub(crate) clean: bool,
     /// What it holds of a release's name.
     pub(crate) signs: Signs,
@@ -61,6 +61,8 @@ pub(crate) struct Known {
 pub(crate) struct Shapes {
     slots: Vec<Slot>,
     room: Box<Room>,
+    /// Somebody is shown every message, and so asks what it holds.
+    shown: bool,
 }
 
 #[derive(Clone, Default)]
@@ -71,20 +73,22 @@ struct Slot {
 }
 
 impl Shapes {
-    pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), room: Box::new(Room::new()) }
+    /// Where no message is `shown` to anybody, what it holds is told of errors alone, since that takes longest.
+    pub(crate) fn new(shown: bool) -> Self {
+        Self { slots: Vec::new(), room: Box::new(Room::new()), shown }
     }
 
     /// The shape of a message, where that is remembered.
     pub(crate) fn shape(&mut self, message: &str) -> Option<Shape> {
-        if message.len() > LONGEST { None } else { self.of(message).shape }
+        if message.len() > LONGEST { None } else { self.of(message, false).shape }
     }
 
-    /// What is known of a message.
-    pub(crate) fn of(&mut self, message: &str) -> Known {
+    /// What is known of a message, which is kept when it is that of a line that `failed`.
+    pub(crate) fn of(&mut self, message: &str, failed: bool) -> Known {
+        let shown = self.shown || failed;
         let length = message.len();
         if length > LONGEST {
-            return told(message).0;
+            return told(message, shown).0;
         }
         let hash = self.room.take(message.as_bytes());
         let shape = self.room.shape(length);
@@ -96,7 +100,7 @@ impl Shapes {
         if slot.known.shape.is_some() && slot.hash == hash && slot.shape == shape {
             return slot.known;
         }
-        let (known, may_begin) = told(message);
+        let (known, may_begin) = told(message, shown);
         if digits_count(shape, may_begin) {
             return known;
         }
@@ -108,16 +112,17 @@ impl Shapes {
     }
 }
 
-/// What a message says for itself, and whether it holds anything that a stack trace begins with.
-fn told(message: &str) -> (Known, bool) {
+/// What a message says for itself, where that is asked for also of what it holds; and whether it holds anything that a
+/// stack trace begins with.
+fn told(message: &str, shown: bool) -> (Known, bool) {
     static BLOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN "));
     let bytes = message.as_bytes();
     let may_begin = trace::may_begin(bytes);
     let begins = may_begin && trace::is_beginning(message);
     let known = Known {
         plain: !begins && !has_escaped_break(bytes) && BLOCK.find(bytes).is_none(),
-        clean: !secrets::may_hold(bytes),
-        signs: Signs::of(bytes),
+        clean: shown && !secrets::may_hold(bytes),
+        signs: if shown { Signs::of(bytes) } else { Signs::default() },
         shape: None,
     };
     (known, may_begin)
@@ -221,7 +226,7 @@ mod tests {
     }
 
     fn remembered(text: &str) -> Known {
-        Known { shape: None, ..Shapes::new().of(text) }
+        Known { shape: None, ..Shapes::new(true).of(text, false) }
     }
 
     #[test]
@@ -238,14 +243,25 @@ mod tests {
 
     #[test]
     fn a_shape_is_known_again_and_another_one_is_not() {
-        let mut shapes = Shapes::new();
-        let first = shapes.of("job 17 is done").shape.unwrap();
-        assert_eq!(shapes.of("job 42 is done").shape, Some(first));
+        let mut shapes = Shapes::new(true);
+        let first = shapes.of("job 17 is done", false).shape.unwrap();
+        assert_eq!(shapes.of("job 42 is done", false).shape, Some(first));
         for other in ["job 7 is done", "job 17 is done ", "job 17 is gone", "Job 17 is done"] {
-            assert_ne!(shapes.of(other).shape, Some(first), "{other}");
+            assert_ne!(shapes.of(other, false).shape, Some(first), "{other}");
         }
-        assert_eq!(shapes.of("job 99 is done").shape, Some(first));
-        assert_eq!(shapes.of(&"x".repeat(LONGEST + 1)).shape, None);
+        assert_eq!(shapes.of("job 99 is done", false).shape, Some(first));
+        assert_eq!(shapes.of(&"x".repeat(LONGEST + 1), false).shape, None);
+    }
+
+    #[test]
+    fn what_a_message_holds_is_never_told_unasked() {
+        let mut shapes = Shapes::new(false);
+        let unasked = shapes.of("job 17 of release=7 is done", false);
+        assert_eq!((unasked.plain, unasked.clean, unasked.signs), (true, false, Signs::default()));
+        // What was not asked for then is looked at again by those who need it.
+        assert!(!shapes.of("job 18 of release=8 is done", true).clean);
+        assert!(shapes.of("job 17 broke", true).clean);
+        assert!(!shapes.of("login with password=hunter22x", true).clean);
     }
 
     #[test]
@@ -256,8 +272,8 @@ mod tests {
             ("/srv/app.js:99999999999", "/srv/app.js:00000000012"),
             ("AKIAIOSFODNN7EXAMPLE ya11.", "ya29.a0AfH6SMBx1234567890"),
         ] {
-            assert_eq!(Shapes::new().of(one).shape, None, "{one}");
-            assert_eq!(Shapes::new().of(other).shape, None, "{other}");
+            assert_eq!(Shapes::new(true).of(one, false).shape, None, "{one}");
+            assert_eq!(Shapes::new(true).of(other, false).shape, None, "{other}");
         }
     }
 
@@ -268,7 +284,7 @@ mod tests {
             eprintln!("SKIPPED: {folder} is not here, so no real messages were read");
             return;
         };
-        let (mut shapes, mut first, mut second) = (Shapes::new(), Miner::new(), Miner::new());
+        let (mut shapes, mut first, mut second) = (Shapes::new(true), Miner::new(), Miner::new());
         let (mut known, mut all) = (0, 0);
         let mut last = 0;
         for system in systems.flatten().filter(|entry| entry.path().is_dir()) {
@@ -278,8 +294,8 @@ mod tests {
                 for line in bytes.split(|b| *b == b'\n').map(crate::clean::clean) {
                     // Where messages begin does not matter here.
                     for text in [line.as_str(), line.split_once(": ").map_or("", |(_, rest)| rest)] {
-                        let said = shapes.of(text);
-                        assert_eq!(Known { shape: None, ..said }, told(text).0, "{text}");
+                        let said = shapes.of(text, false);
+                        assert_eq!(Known { shape: None, ..said }, told(text, true).0, "{text}");
                         let id = match said.shape {
                             Some(shape) => first.observe_shape(text, shape),
                             None => first.observe(text),
@@ -385,11 +401,11 @@ mod tests {
                 .chars()
                 .map(|c| if c.is_ascii_digit() { char::from(*digits.next().unwrap()) } else { c })
                 .collect();
-            let mut shapes = Shapes::new();
-            let (one, two) = (shapes.of(&text), shapes.of(&other));
-            prop_assert_eq!(Known { shape: None, ..one }, told(&text).0);
-            prop_assert_eq!(Known { shape: None, ..two }, told(&other).0);
-            prop_assert_eq!(remembered(&other), told(&other).0);
+            let mut shapes = Shapes::new(true);
+            let (one, two) = (shapes.of(&text, false), shapes.of(&other, false));
+            prop_assert_eq!(Known { shape: None, ..one }, told(&text, true).0);
+            prop_assert_eq!(Known { shape: None, ..two }, told(&other, true).0);
+            prop_assert_eq!(remembered(&other), told(&other, true).0);
             if one.shape.is_some() && one.shape == two.shape {
                 let mut miner = Miner::new();
                 prop_assert_eq!(miner.observe(&text), miner.observe(&other));

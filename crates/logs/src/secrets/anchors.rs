@@ -308,7 +308,10 @@ fn begins_as_token(run: &[u8]) -> bool {
         FIRST[first(run[at], run[at + 1])]
             && BEGINNINGS.iter().any(|beginning| run[at..].starts_with(beginning))
     };
-    (0..run.len() - 8).any(|at| (at == 0 || !run[at - 1].is_ascii_alphanumeric()) && begins(at))
+    let last = run.len() - 8;
+    let mut signs =
+        run[..last - 1].iter().enumerate().filter(|(_, b)| matches!(b, b'-' | b'_' | b'+' | b'/'));
+    begins(0) || signs.any(|(at, _)| begins(at + 1))
 }
 
 /// Marks the first two letters of all beginnings, so that nearly all words are told from them by one look.

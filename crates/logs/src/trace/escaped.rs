@@ -6,12 +6,14 @@
 use std::borrow::Cow;
 
 use groundcrew_core::trace::Trace;
+use memchr::memchr2;
 
 use super::prefilter::may_hold;
 
 /// The trace in a line whose line breaks are escaped; `None` for any other line.
 pub(crate) fn parse(text: &str) -> Option<Trace> {
-    if !may_hold(text.as_bytes()) {
+    // All breaks have one of these signs, which are quicker to look for than what a trace holds.
+    if memchr2(b'\\', b'#', text.as_bytes()).is_none() || !may_hold(text.as_bytes()) {
         return None;
     }
     let plain = unescaped(text)?;
