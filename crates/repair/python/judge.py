@@ -14,7 +14,7 @@ import swap
 import values
 import vary
 
-INPUTS = 60
+INPUTS = 80
 GIVEN = 400
 # Steps of one call.
 STEPS = 10_000
@@ -114,6 +114,9 @@ def generated(search, plausible):
         calls_of = [{"args": args, "kwargs": []} for args in all[:12]]
         for call in calls_of:
             add(found, seen, key, call["args"])
+        for call in calls_of[:6]:
+            for args in larger(call["args"]):
+                add(found, seen, key, args)
         for number in range(40):
             for call in calls_of[:6]:
                 if len(found) >= INPUTS * len(recorded):
@@ -123,6 +126,22 @@ def generated(search, plausible):
                 if at < len(choices):
                     add(found, seen, key, choices[at]["args"])
     return found
+
+
+def larger(args):
+    """The arguments with one collection longer than tests make it: what is right for few may be wrong for many."""
+    for number, recipe in enumerate(args):
+        if recipe[0] == "lit" and recipe[1][:1] in "'\"" and len(recipe[1]) < 60:
+            text = ast.literal_eval(recipe[1])
+            for other in dict.fromkeys((text + text, text + text[::-1], text[::-1], text[1:] + text[:1])):
+                yield args[:number] + [["lit", repr(other)]] + args[number + 1 :]
+        if recipe[0] in ("list", "tuple") and 0 < len(recipe[1]) <= 12:
+            items = recipe[1]
+            mixed = [items + items, items + items[::-1], items[::-1]]
+            if all(item[0] in ("list", "tuple") for item in items):
+                mixed.append([[item[0], item[1] + item[1]] for item in items])
+            for longer in mixed:
+                yield args[:number] + [[recipe[0], longer]] + args[number + 1 :]
 
 
 def islice(items, most):

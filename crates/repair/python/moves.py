@@ -1,9 +1,12 @@
 """Single edits of whole statements: conditions and headers of blocks, results, first values, statements put in, moved or left out."""
 
 import ast
+import builtins
 
 from program import FUNCTIONS, LOOPS, blocks, index_of, infer, is_docstring, known_alike, plain
 
+# What a statement made of names in reach is worth beside one that stands elsewhere; statements of other functions.
+MADE_UP, BORROWED = 0.5, 12
 SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Break, ast.Continue, ast.Delete, ast.Raise)
 
 
@@ -106,7 +109,10 @@ def assignment(place, node):
             operators = [("+=", 0.35), ("-=", 0.15), ("*=", 0.1)] if kinds & {"int", "float"} else [("+=", 0.3)] if kinds & {"str", "list"} else []
             for operator, prior in operators:
                 yield place.edit([(start, end, " %s " % operator)], "operator", prior, "%s instead of =" % operator)
-        if isinstance(target, ast.Subscript) and "dict" in place.kinds(target.value):
+        if isinstance(target, ast.Subscript) and "dict" in place.kinds(target.value) and not isinstance(index_of(target), ast.Slice):
+            whole = place.file.span(node)
+            made = "%s.setdefault(%s, %s)" % (place.text(target.value), place.text(index_of(target)), place.text(value))
+            yield place.edit([(*whole, made)], "default", 0.2, "keeps what was there under %s" % place.text(index_of(target)))
             # What was there under the key counts on.
             a, b = place.file.span(value)
             holder, key = place.text(target.value), place.text(index_of(target))
@@ -291,7 +297,10 @@ def order(place):
         inner = place.file.indent(block[number + 1].body[0])
         if inner is not None and inner.startswith(indent):
             at = line_start(place, block[number + 1].body[0])
-            yield place.edit([(first, end, ""), (at, at, inner[len(indent) :] + text)], "move", 0.35, "does %s in every turn of the loop" % short(text))
+            # What is read behind the loop was gathered over all turns.
+            later = {name.id for after in block[number + 2 :] for name in ast.walk(after) if isinstance(name, ast.Name)}
+            gathered = any(isinstance(target, ast.Name) and target.id in later for target in node.targets)
+            yield place.edit([(first, end, ""), (at, at, inner[len(indent) :] + text)], "move", 0.05 if gathered else 0.35, "does %s in every turn of the loop" % short(text))
 
 
 def outdented(text, indent, outer):
@@ -377,6 +386,7 @@ def inserted(place, node):
             if text not in seen:
                 seen.add(text)
                 made.append((text, 0.2))
+    taken = len(made)
     bound = [name for name in scope.local]
     items = [name for name in bound if plain(scope.of(name)) - {"function"}]
     for holder in bound:
@@ -433,10 +443,31 @@ def inserted(place, node):
             made += [("self.%s = %s" % (field, item), 0.12) for item in items if item != "self" and known_alike(kinds, scope.of(item))]
     if looping:
         made += [("continue", 0.1), ("break", 0.12)]
-    made += guards(place, node, looping)
+    # What is made up of names is seldom what a person left out.
+    made[taken:] = [(text, prior * MADE_UP) for text, prior in made[taken:]]
+    made += list(guards(place, node, looping)) + borrowed(place, seen)
     for text, prior in dict.fromkeys(made):
         if text not in (mine,):
             yield text, prior * (0.5 if text in texts and text.endswith(("+= 1", "-= 1")) else 1.0)
+
+
+def borrowed(place, seen):
+    """Statements of other functions of the same class or file that only read what can be read here, too."""
+    owner = place.file.up(place.statement, ast.ClassDef)
+    found = []
+    for function in ast.walk(owner or place.file.tree):
+        if not isinstance(function, FUNCTIONS) or function is place.function:
+            continue
+        for statement in ast.walk(function):
+            if not isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign)) or is_docstring(statement):
+                continue
+            text = place.text(statement)
+            known = set(place.scope.kinds) | set(dir(builtins))
+            read = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+            if "\n" not in text and len(text) <= 90 and text not in seen and read <= known and len(found) < BORROWED:
+                seen.add(text)
+                found.append((text, 0.15))
+    return found
 
 
 def own_fields(place):

@@ -23,12 +23,14 @@ import spectrum
 import suites
 import swap
 import tweaks
-from place import Place, enclosing
+from place import Candidate, Place, enclosing
 
 # Statements whose candidates are weighed against one another at a time.
 TOGETHER = 80
 # Candidates that are tried after the first that passes: at least, and as a part of those before it.
 AFTER, AFTER_UNSURE, AFTER_PART = 160, 400, 0.5
+# What one that ran into the clock counts for among these.
+DEAR = 6
 # Score from which a candidate that passes is likely to be right.
 SURE = 0.3
 PLAUSIBLE = 24
@@ -36,7 +38,11 @@ PLAUSIBLE = 24
 PASSING = 150
 STEPS, STEPS_TIMES = 2_500, 4
 # Steps of one test while it is measured; how many times more are given where nothing passes, and to how many candidates.
-MEASURED, MORE, AGAIN, ENOUGH_AGAIN = 2_000_000, 10, 250, 4
+MEASURED, MORE, AGAIN, ENOUGH_AGAIN = 2_000_000, 10, (250, 12), 4
+# Steps that all of these may take together.
+STEPS_AGAIN = 25_000_000
+# Edits that are gone on from, statements at which a second one is tried, and pairs of one edit.
+PAIRED, PAIRED_PLACES, PAIRS = 6, 40, 1_200
 # Steps that may be spent on looking whether candidates left something behind.
 CHECKED = 20_000
 # Bytes of a project whose steps are counted from the start.
@@ -45,7 +51,7 @@ EARLY = 300_000
 BATCH = 24
 SPOILED = 3
 # Bounds of one candidate and of a batch, in seconds.
-CPU, CPU_LEAST, CPU_TIMES, WALL = 4.0, 0.1, 3.0, 12.0
+CPU, CPU_LEAST, CPU_TIMES, WALL = 4.0, 0.05, 3.0, 12.0
 CPU_BATCH, WALL_BATCH = 10.0, 60.0
 LONGEST = 512 << 10
 
@@ -60,6 +66,7 @@ class Search:
         self.steps = swap.Steps()
         self.validated = self.killed = self.spoiled = 0
         self.plausible, self.partial, self.endless = [], [], []
+        self.pairs = 0
         self.cut = None
         self.seen = set()
 
@@ -75,6 +82,7 @@ class Search:
         self.count_early()
         outcomes = spectrum.baseline(self.tests, set(self.orders.get("tests") or ()), self.steps)
         bad = [id for id in self.tests.ids if outcomes.get(id) not in (None, suites.SKIPPED)]
+        self.outcomes = outcomes
         named = self.orders.get("tests")
         wanted = [id for id in bad if not named or id in named]
         answer = {"tests": len(self.tests.ids), "failing": [], "others_failing": [id for id in bad if id not in wanted]}
@@ -93,12 +101,15 @@ class Search:
         ]
         self.measure_steps()
         self.search(places)
+        if not self.plausible and self.cut is None:
+            self.search_pairs(places)
         judged = judge.judge(self, self.plausible)
         return {
             **answer,
             "plausible": judged,
             "partial": [judge.told(candidate) for candidate, _ in self.partial[:3]],
             "validated": self.validated,
+            "pairs": self.pairs,
             "killed": self.killed,
             "cut": self.cut,
             "seconds": round(time.monotonic() - self.started, 3),
@@ -178,7 +189,8 @@ class Search:
 
     def measure_steps(self):
         """The bound of steps and of time, from the tests as they go now; the cheap ones then go first."""
-        ids = self.failing + list(self.seen_by.passing_lines)
+        # What does not end has nothing to be measured.
+        ids = [id for id in self.failing if self.outcomes[id] != "hung"] + list(self.seen_by.passing_lines)
 
         def work(tell):
             before = time.process_time()
@@ -207,8 +219,9 @@ class Search:
         self.failing.sort(key=lambda id: used.get(id, MEASURED))
         self.passing = sorted(self.seen_by.passing_lines, key=lambda id: used.get(id, MEASURED))
         # Those by which is told whether something was left behind: the cheapest of both.
-        self.checks, left = self.failing[:1] + self.passing[:1], CHECKED
-        for id in self.failing[1:] + self.passing[1:PASSING]:
+        ending = [id for id in self.failing if self.outcomes[id] != "hung"]
+        self.checks, left = ending[:1] + self.passing[:1], CHECKED
+        for id in ending[1:] + self.passing[1:PASSING]:
             left -= used.get(id, MEASURED) + 100
             if left >= 0:
                 self.checks.append(id)
@@ -237,6 +250,8 @@ class Search:
                         self.partial.append((candidate, int(said[1:])))
                     elif said in (b"L", b""):
                         self.endless.append(candidate)
+                        if said == b"" and stop is not None:
+                            stop -= DEAR
                 if len(self.plausible) >= PLAUSIBLE:
                     break
             if self.plausible or self.cut:
@@ -245,9 +260,9 @@ class Search:
 
     def with_more_steps(self):
         """Tries again what did not end: the right one may do more than the failing tests did before they failed."""
-        for _ in range(2):
+        for most in AGAIN:
             self.most_steps, self.cpu = self.most_steps * MORE, min(CPU, self.cpu * 4)
-            again, self.endless = self.endless[:AGAIN], []
+            again, self.endless = self.endless[: max(4, min(most, STEPS_AGAIN // self.most_steps))], []
             for candidate in again:
                 if self.out_of_time() or len(self.plausible) >= ENOUGH_AGAIN:
                     return
@@ -255,10 +270,70 @@ class Search:
                 said = self.validate(candidate)
                 if said == b"P":
                     self.plausible.append(candidate)
-                elif said in (b"L", b""):
+                elif said == b"L":
                     self.endless.append(candidate)
             if self.plausible:
                 return
+
+    def search_pairs(self, places):
+        """Tries a second edit beside each that makes some of the failing tests pass, and none that passed fail.
+
+        Each of the two must mend a test that the other one does not: of edits that do nothing alone, far more pass by
+        chance than are right.
+        """
+        begun = [candidate for candidate, passed in sorted(self.partial, key=lambda item: (-item[1], -item[0].score)) if self.harmless(candidate)]
+        for first in begun[:PAIRED]:
+            made, seconds, mended = [], {}, self.mends(first)
+            for place in [place for place in places if place.file is first.place.file][:PAIRED_PLACES]:
+                for family in (tweaks, moves):
+                    for second in family.candidates(place):
+                        made.append(joined(first, second))
+                        seconds[id(made[-1])] = second
+            made.sort(key=lambda candidate: -candidate.score)
+            left, stop = iter(made), self.validated + PAIRS
+            while not self.out_of_time() and self.validated < stop:
+                batch = list(self.batch(left))
+                if not batch:
+                    break
+                self.pairs += len(batch)
+                passed = [candidate for candidate, said in zip(batch, self.try_all(batch)) if said == b"P"]
+                self.plausible += [pair for pair in passed if self.mends(seconds[id(pair)]) - mended]
+            if self.plausible:
+                return
+
+    def mends(self, candidate):
+        """The failing tests that pass with a candidate."""
+
+        def work(tell):
+            def note(id, error):
+                self.steps.left = self.most_steps
+                if error is None:
+                    tell(json.dumps(id).encode() + b"\n")
+                return True
+
+            self.steps.left = self.most_steps
+            if self.put(candidate):
+                self.tests.run(self.failing, note)
+
+        return {line for line in forks.run(work, self.cpu, WALL).split(b"\n") if line}
+
+    def harmless(self, candidate):
+        """Whether every passing test that runs the function still passes."""
+
+        def work(tell):
+            failed = []
+
+            def note(id, error):
+                self.steps.left = self.most_steps
+                failed.extend([id] if error is not None else [])
+                return error is None
+
+            self.steps.left = self.most_steps
+            if self.put(candidate):
+                self.tests.run(self.relevant(candidate.place), note)
+                tell(b"B" if failed else b"P")
+
+        return forks.run(work, self.cpu, WALL) == b"P"
 
     def batch(self, made):
         """The next new candidates, as many as the budget leaves."""
@@ -291,6 +366,9 @@ class Search:
                 break
             # A bound ended the fork, and the one that ran with it. Whether those before it left something behind is not
             # known, so they are believed only as long as none did.
+            if len(ended) >= len(inner):
+                self.spoiled += 1
+                break
             said[id(inner[len(ended)])] = b""
             if self.spoiled == 0:
                 said.update((id(candidate), line) for candidate, line in zip(inner, ended))
@@ -410,6 +488,12 @@ class Search:
             return b"F%d" % state["passed"]
         self.tests.run(self.relevant(candidate.place), note)
         return b"P" if state["error"] is None else b"B"
+
+
+def joined(first, second):
+    """Both edits as one candidate at the place of the second."""
+    why = "%s, and %s" % (first.why, second.why)
+    return Candidate(second.place, first.edits + second.edits, "pair", first.prior * second.prior, why)
 
 
 def is_within(only, path):

@@ -7,6 +7,7 @@ the number of lines it ran and not by a clock, so that the result does not depen
 import json
 import math
 import os
+import signal
 import sys
 
 import calls
@@ -21,6 +22,8 @@ from swap import OutOfSteps
 STEPS = 1_000_000
 # Lines of one test that are followed.
 LINES = 400_000
+# Lines of a test that is known not to end; seconds after which it was followed for long enough, whatever it computes.
+LINES_ENDLESS, CPU_ENDLESS = 30_000, 1.0
 # Tests that are followed.
 FOLLOWED_FAILING = 12
 FOLLOWED_PASSING = 160
@@ -210,12 +213,15 @@ class Follower:
         return found
 
 
-def follow(tests, id, root, is_test):
+def follow(tests, id, root, is_test, endless):
     """What one test runs and sees."""
 
     def work(tell):
         follower = Follower(root, is_test)
         seen = []
+        if endless:
+            follower.left = LINES_ENDLESS
+            end_softly(follower)
 
         def note(_, error):
             # What ends a test must not be followed further.
@@ -252,6 +258,18 @@ def follow(tests, id, root, is_test):
         return json.loads(forks.run(work, CPU, WALL_TEST * 2))
     except ValueError:
         return None
+
+
+def end_softly(follower):
+    """Ends what is followed by the clock: numbers that grow without end make few steps."""
+
+    def end(_, frame):
+        sys.settrace(None)
+        follower.hung = follower.stack(frame)
+        raise Enough()
+
+    signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, CPU_ENDLESS)
 
 
 def raised_by(tests, id, root):
@@ -340,7 +358,7 @@ def measure(tests, outcomes, target, root, is_test):
     good.sort(key=lambda id: tests.file(id) not in files)
     spectrum = Spectrum()
     for id in bad + good[:FOLLOWED_PASSING]:
-        seen = follow(tests, id, root, is_test)
+        seen = follow(tests, id, root, is_test, outcomes[id] == "hung")
         if seen is not None and seen["hung"] and outcomes[id] != "hung":
             # It ends, but after more lines than are followed.
             seen["chain"] = raised_by(tests, id, root)

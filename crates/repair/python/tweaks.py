@@ -78,6 +78,8 @@ def comparison(place, node):
                     if other != text:
                         made = "%s %s %d" % (place.bracketed(before, COMPARED), other, limit)
                         yield place.put(node, made, COMPARED, "boundary", 0.12)
+    if len(node.ops) == 1 and text in ("==", "!="):
+        yield from membership(place, node, text)
     if len(node.ops) > 1:
         yield place.put(node, "not " + place.text(node), COMPARED, "logic", 0.35, "negates %s" % place.text(node))
     if len(node.ops) == 1 and type(node.ops[0]) in (ast.Lt, ast.LtE) and plain(place.kinds(node.left)) <= {"int", "float"}:
@@ -93,6 +95,31 @@ def comparison(place, node):
                 text = "abs(%s)" % place.text(side)
                 if plain(place.kinds(side)) & {"int", "float"}:
                     yield place.put(side, text, ATOM, "wrapping", 0.12)
+
+
+def membership(place, node, text):
+    """Among many, where one is compared with a single other."""
+    word = "in" if text == "==" else "not in"
+    for side in (node.left, node.comparators[0]):
+        kinds = plain(place.kinds(side))
+        for holder, inside in holders(place):
+            if kinds and inside & kinds:
+                made = "%s %s %s" % (place.bracketed(side), word, holder)
+                yield place.put(node, made, COMPARED, "comparison", 0.12)
+
+
+def holders(place):
+    """Collections in reach with the kinds of what they hold: by name, and by attribute where the function reads it."""
+    seen = {}
+    for name in place.scope.local:
+        seen[name] = place.scope.of(name)
+    for found in ast.walk(place.function or place.file.tree):
+        if isinstance(found, ast.Attribute) and isinstance(found.ctx, ast.Load):
+            seen.setdefault(place.text(found), place.kinds(found))
+    for text, kinds in list(seen.items())[:24]:
+        if plain(kinds) & {"list", "set", "tuple", "dict"}:
+            inside = {kind[1:] for kind in kinds if kind[:1] in "[{"}
+            yield text, inside or ({"int", "str", "tuple", "float"} if "." in text else set())
 
 
 def family(operator):
@@ -335,6 +362,10 @@ def arithmetic(place, node):
         for empty, weight in (("0", 1.0), ("0.0", 0.4), ("None", 0.4), ("1", 0.2)):
             made = "%s if %s else %s" % (place.text(node), two, empty)
             yield place.put(node, made, LOOSE, "guard", prior * weight, "%s where there is no %s" % (empty, two))
+    if text == "%" and (numeric or unknown) and not plain(left) & {"str"} and not isinstance(node.left, (ast.Constant, ast.JoinedStr)):
+        # A remainder that counts from one: the whole in place of nothing.
+        yield place.put(node, "%s or %s" % (place.text(node), two), JOINED, "operator", 0.2, "%s where nothing remains" % two)
+        yield place.put(node, "(%s - 1) %% %s + 1" % (place.bracketed(node.left), place.bracketed(node.right)), ADDED, "operator", 0.15, "counts from one to %s" % two)
     if text == "//" and numeric:
         a, b = place.bracketed(node.left), place.bracketed(node.right)
         yield place.put(node, "-(-%s // %s)" % (a, b), ADDED, "operator", 0.25, "rounds up")
@@ -647,7 +678,7 @@ def wrapped(place, node):
         yield wrap("float(%s)", 0.02)
     if kinds & {"list", "tuple", "set", "iterator", "range", "dict"}:
         iterated = field == "iter"
-        for function, prior in (("sorted", 0.25), ("list", 0.25 if not iterated else 0.15), ("set", 0.2), ("len", 0.2), ("reversed", 0.2 if iterated else 0.03), ("sum", 0.08), ("max", 0.06), ("min", 0.06), ("tuple", 0.12), ("dict", 0.15 if "dict" in kinds else 0.0), ("enumerate", 0.03)):
+        for function, prior in (("sorted", 0.25), ("list", 0.25 if not iterated else 0.15), ("set", 0.2), ("len", 0.2), ("reversed", 0.03 if not iterated else 0.25 if kinds & {"list", "range"} else 0.1), ("sum", 0.08), ("max", 0.06), ("min", 0.06), ("tuple", 0.12), ("dict", 0.15 if "dict" in kinds else 0.0), ("enumerate", 0.03)):
             if short != function and prior:
                 yield wrap(function + "(%s)", prior)
         if "dict" in kinds and iterated:
@@ -699,6 +730,11 @@ def subscript(place, node):
     kinds = place.kinds(node.value)
     if whole_number(index) == 0:
         yield place.put(index, "-1", ADDED, "index", 0.45)
+    if isinstance(node.value, ast.Subscript) and not isinstance(index_of(node.value), ast.Slice):
+        inner = index_of(node.value)
+        if known_alike(place.kinds(index), place.kinds(inner)) and place.text(index) != place.text(inner):
+            swapped = [(*place.file.span(inner), place.text(index)), (*place.file.span(index), place.text(inner))]
+            yield place.edit(swapped, "index", 0.4, "swaps the indices %s and %s" % (place.text(inner), place.text(index)))
     if isinstance(index, ast.UnaryOp) and whole_number(index.operand) == 1:
         yield place.put(index, "0", ADDED, "index", 0.4)
     if isinstance(index, ast.Tuple) and len(index.elts) == 2:
@@ -815,6 +851,20 @@ def listed(place, node):
         yield place.put(node, place.text(node.elts[0]), LOOSE, "constant", 0.15)
 
 
+def tuples(place, node):
+    """Another pair of values of the same function in place of one."""
+    if not isinstance(node.ctx, ast.Load) or place.function is None or isinstance(place.file.parent(node), ast.Subscript):
+        return
+    mine, kinds, count = ast.dump(node), [plain(place.kinds(item)) for item in node.elts], 0
+    for found in ast.walk(place.function):
+        if isinstance(found, ast.Tuple) and isinstance(found.ctx, ast.Load) and len(found.elts) == len(node.elts) and ast.dump(found) != mine:
+            text = place.text(found)
+            alike_all = all(not one or one & plain(place.kinds(two)) for one, two in zip(kinds, found.elts))
+            if alike_all and "\n" not in text and len(text) <= 60 and count < 6:
+                count += 1
+                yield place.put(node, text, ATOM if text[:1] == "(" else LOOSE, "donor", 0.15)
+
+
 def chosen(place, node):
     body, other = place.file.span(node.body), place.file.span(node.orelse)
     yield place.edit([(*body, place.text(node.orelse)), (*other, place.text(node.body))], "logic", 0.4, "swaps what is given by %s" % place.text(node.test))
@@ -918,6 +968,7 @@ GENERATORS = (
     (ast.Subscript, (subscript,)),
     ((ast.Name, ast.Attribute, ast.Call, ast.Subscript), (slicing,)),
     ((ast.Tuple, ast.List), (pair,)),
+    (ast.Tuple, (tuples,)),
     (ast.List, (listed,)),
     (ast.IfExp, (chosen,)),
     ((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp), (comprehension,)),

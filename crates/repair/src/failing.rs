@@ -61,6 +61,7 @@ struct Sought {
     plausible: Vec<Found>,
     partial: Vec<Found>,
     validated: u32,
+    pairs: u32,
     cut: Option<String>,
     problem: Option<String>,
 }
@@ -540,11 +541,18 @@ fn summary(sought: &Sought) -> Candidate {
         }
         Some(_) | None => String::new(),
     };
+    let pairs = match sought.pairs {
+        0 => String::new(),
+        number => format!(" and {number} pairs of edits"),
+    };
     Candidate {
         strategy: NAME.to_owned(),
         kind: ChangeKind::Cause,
         patch_hash: String::new(),
-        explanation: format!("{} single edits of suspicious statements", sought.validated),
+        explanation: format!(
+            "{} single edits of suspicious statements{pairs}",
+            sought.validated.saturating_sub(sought.pairs)
+        ),
         outcome: format!("{} pass the tests{cut}{partial}", sought.plausible.len()),
         diff_stat: groundcrew_core::contract::DiffStat::default(),
         repro_pass: None,

@@ -1,7 +1,9 @@
 //! Failing tests without a crash: a wrong result is traced to its statement and repaired by a single edit.
 
+use groundcrew_core::audit::NoRecorder;
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_repair::{Facts, RepairOutcome};
+use groundcrew_workbench::python::Python;
 
 use crate::UNITTEST;
 use crate::project::{Project, content};
@@ -107,4 +109,47 @@ fn the_commit_that_broke_a_test_is_undone_where_it_is_small() {
     assert_eq!(repaired.chosen.kind, ChangeKind::Revert);
     assert_eq!(content(&repaired), right);
     assert!(repaired.suspects[0].evidence.starts_with("bisect"), "{:?}", repaired.suspects);
+}
+
+const POSTAGE: &str = "def postage(weight, express):\n    price = 5\n    if weight > 10:\n        price += 3\n    if express:\n        price = price + 2\n    return price\n";
+const POSTAGE_TEST: &str = "import unittest\n\nfrom postage import postage\n\n\nclass PostageTest(unittest.TestCase):\n    def test_light(self):\n        self.assertEqual([postage(1, False), postage(9, False)], [5, 5])\n\n    def test_heavy(self):\n        self.assertEqual([postage(10, False), postage(11, False)], [8, 8])\n\n    def test_express(self):\n        self.assertEqual([postage(1, True), postage(30, True)], [10, 16])\n";
+
+#[test]
+fn two_slips_of_one_file_are_repaired_by_a_pair_of_edits() {
+    let project =
+        Project::new(&[&[("postage.py", POSTAGE), ("test_postage.py", POSTAGE_TEST)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&[
+        "test_postage.PostageTest.test_heavy",
+        "test_postage.PostageTest.test_express",
+    ]));
+    let text = content(&repaired);
+    assert!(text.contains("weight >= 10") && text.contains("price * 2"), "{text}");
+    let searched = repaired.candidates.iter().find(|tried| tried.patch_hash.is_empty()).unwrap();
+    assert!(searched.explanation.ends_with("pairs of edits"), "{searched:?}");
+}
+
+#[test]
+fn a_test_whose_numbers_grow_without_end_is_repaired_too() {
+    let code = "def doublings(start, limit):\n    value, count = start, 0\n    while value != limit:\n        value = value * value + value\n        count += 1\n    return count\n";
+    let test = "import unittest\n\nfrom doublings import doublings\n\n\nclass DoublingsTest(unittest.TestCase):\n    def test_beyond(self):\n        self.assertEqual(doublings(1, 5), 2)\n\n    def test_exactly(self):\n        self.assertEqual(doublings(1, 6), 2)\n";
+    let project = Project::new(&[&[("doublings.py", code), ("test_doublings.py", test)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&["test_doublings.DoublingsTest.test_beyond"]));
+    assert_eq!(content(&repaired), code.replace("value != limit", "value < limit"));
+}
+
+#[test]
+fn failing_tests_of_pytest_are_searched_with_their_fixtures_and_parameters() {
+    let Some(named) = std::env::var_os("GROUNDCREW_TEST_PYTEST") else {
+        eprintln!("SKIPPED: no interpreter with pytest is named by GROUNDCREW_TEST_PYTEST");
+        return;
+    };
+    let code = "def fare(zones, child):\n    price = 3 + 2 * zones\n    if child:\n        price = price // 2\n    return price\n\n\ndef label(zones, child=False):\n    print('%d zones: %d' % (zones, fare(zones, child)))\n";
+    let fixtures = "import pytest\n\n\n@pytest.fixture\ndef zones():\n    return 4\n";
+    let test = "import pytest\n\nfrom fares import fare, label\n\n\n@pytest.mark.parametrize('count, price', [(1, 3), (2, 5), (5, 11)])\ndef test_fare(count, price):\n    assert fare(count, False) == price\n\n\ndef test_child(zones):\n    assert fare(zones, True) == 4\n\n\ndef test_label(zones, capsys):\n    label(zones)\n    assert capsys.readouterr().out == '4 zones: 9\\n'\n";
+    let files = [("conftest.py", fixtures), ("fares.py", code), ("tests/test_fares.py", test)];
+    let mut project = Project::new(&[&files], Some(&["pytest"]));
+    project.bench.python = Python::at(named.as_ref(), &project.bench.sandbox, &NoRecorder).unwrap();
+    let repaired =
+        project.repaired(&failing(&["tests/test_fares.py::test_label", "tests/test_fares.py::test_child"]));
+    assert_eq!(content(&repaired), code.replace("3 + 2", "1 + 2"));
 }
