@@ -149,7 +149,8 @@ fn failing_tests_of_pytest_are_searched_with_their_fixtures_and_parameters() {
     let files = [("conftest.py", fixtures), ("fares.py", code), ("tests/test_fares.py", test)];
     let mut project = Project::new(&[&files], Some(&["pytest"]));
     project.bench.python = Python::at(named.as_ref(), &project.bench.sandbox, &NoRecorder).unwrap();
-    let repaired =
-        project.repaired(&failing(&["tests/test_fares.py::test_label", "tests/test_fares.py::test_child"]));
+    let tests = ["test_fare[1-3]", "test_fare[2-5]", "test_fare[5-11]", "test_child", "test_label"]
+        .map(|test| format!("tests/test_fares.py::{test}"));
+    let repaired = project.repaired(&failing(&tests.each_ref().map(String::as_str)));
     assert_eq!(content(&repaired), code.replace("3 + 2", "1 + 2"));
 }
