@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use memchr::memchr;
-use serde_json::{Map, Value};
 
+use crate::object::{Object, Value};
 use crate::trace::Marks;
 
 /// Fields that name a version of the program, the most exact first; behind a dot, a field of an object.
@@ -74,17 +74,20 @@ pub(crate) fn named(text: &str) -> Option<String> {
 }
 
 fn in_object(line: &str) -> Option<String> {
-    let object: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let object = Object::from_json(line)?;
     NAMES.iter().find_map(|name| field(&object, name)?.as_str().map(str::to_owned))
 }
 
 /// The value of a name, also several objects deep for names with dots.
-fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+fn field<'o, 'a>(object: &'o Object<'a>, name: &str) -> Option<&'o Value<'a>> {
     if let Some(found) = object.get(name) {
         return Some(found);
     }
     let mut dots = name.match_indices('.').map(|(at, _)| at);
-    dots.find_map(|at| field(object.get(&name[..at])?.as_object()?, &name[at + 1..]))
+    dots.find_map(|at| match object.get(&name[..at])? {
+        Value::Object(inner) => field(inner, &name[at + 1..]),
+        Value::Text(_) | Value::Number(_) | Value::List(_) | Value::Other => None,
+    })
 }
 
 /// `release=v1.2.3` or `version="1.2.3"` as a word of its own. A line that is no logfmt may have one, too, and the plain
@@ -113,6 +116,7 @@ mod tests {
             (r#"{"msg":"x","service":{"name":"shop","version":"1.2.3"}}"#, "1.2.3"),
             (r#"{"msg":"x","service.version":"1.2.3","version":"9"}"#, "1.2.3"),
             (r#"{"msg":"x","git":{"commit":{"sha":"9f3c1ab"}}}"#, "9f3c1ab"),
+            (r#"{"msg":"x","git.commit":{"sha":"9f3c1ab"}}"#, "9f3c1ab"),
             (r#"{"msg":"x","git.sha":"9f3c1ab","version":"1.2.3"}"#, "9f3c1ab"),
             (r#"{"msg":"x","dd":{"version":"1.2.3","trace_id":"7"}}"#, "1.2.3"),
             (r#"{"msg":"x","tags":{"release":"v7"}}"#, "v7"),
