@@ -312,10 +312,6 @@ fn look_at_diff(
     if is_searched(&fix.strategy) && seen.gates.differential == DifferentialGate::Differs {
         found.push("found by search, and it changes other results too".to_owned());
     }
-    // The tests do not tell the fix from another that passes them too, so a person has to.
-    if let Some(rival) = fix.behaviour_notes.first() {
-        found.push(rival.clone());
-    }
     seen.gates.smell = if found.is_empty() { SmellGate::Clean } else { SmellGate::Smells };
     let detail =
         if found.is_empty() { "nothing that hides the symptom".to_owned() } else { found.join("; ") };
