@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use groundcrew_core::audit::Recorder;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::{Repository, Sha};
-use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{Kind, collect_suite};
 use groundcrew_workbench::sandbox::Sandbox;
 
@@ -37,11 +36,8 @@ pub(super) fn bench(
         )));
     }
     let known = Known::of(site, base, &sandbox);
-    let proven = job.tools.proven.get(&known, job);
-    let python = match &proven {
-        Some(python) => python.clone(),
-        None => python_for(job, site, repository, base, &sandbox)?,
-    };
+    // An environment may be gone or half made since it was last used, so it is looked for each time.
+    let python = python_for(job, site, repository, base, &sandbox)?;
     let tests = site.test_command(repository, base, &python)?;
     let bench = Bench {
         repository: repository.clone(),
@@ -54,21 +50,21 @@ pub(super) fn bench(
         folder: run_folder(&job.tools.work_folder, job.task.id, job.task.lease_token),
         cancel: job.desk.cancel().clone(),
     };
-    if proven.is_none() {
+    if !job.tools.proven.holds(&known, job) {
         can_import(job, site, &bench, base)?;
-        job.tools.proven.keep(known, bench.python.clone());
+        job.tools.proven.keep(known);
     }
     Ok(bench)
 }
 
-/// How long what was shown of an interpreter is taken for true: the tasks of one fix follow each other sooner.
+/// How long what was shown of a commit is taken for true: the tasks of one fix follow each other sooner.
 const LASTS: Duration = Duration::from_secs(60);
 
-/// Interpreters that were shown to work, each with the commit whose tests it can import.
+/// Commits whose tests were shown to be importable.
 #[derive(Default)]
-pub(crate) struct Proven(Mutex<Vec<(Known, Instant, Python)>>);
+pub(crate) struct Proven(Mutex<Vec<(Known, Instant)>>);
 
-/// What an interpreter is shown for.
+/// What it was shown for.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Known {
     root: PathBuf,
@@ -88,17 +84,17 @@ impl Known {
 
 impl Proven {
     /// A person who was asked may have mended what was wrong, so that after an answer it is looked at anew.
-    fn get(&self, wanted: &Known, job: &Job<'_>) -> Option<Python> {
+    fn holds(&self, wanted: &Known, job: &Job<'_>) -> bool {
         if !job.answers.is_empty() {
-            return None;
+            return false;
         }
         let mut proven = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.retain(|(_, since, _)| since.elapsed() < LASTS);
-        proven.iter().find(|(known, _, _)| known == wanted).map(|(_, _, python)| python.clone())
+        proven.retain(|(_, since)| since.elapsed() < LASTS);
+        proven.iter().any(|(known, _)| known == wanted)
     }
 
-    fn keep(&self, known: Known, python: Python) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((known, Instant::now(), python));
+    fn keep(&self, known: Known) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((known, Instant::now()));
     }
 }
 
