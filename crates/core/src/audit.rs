@@ -19,7 +19,7 @@ pub enum Act {
     CommandRun {
         /// Program and arguments.
         argv: Vec<String>,
-        /// Where it ran: `git` for a hardened git command, else the sandbox level (`strict`, `landlock`).
+        /// Where it ran: `git` for a hardened git command, else the sandbox level (`strict`, `builtin`, `landlock`).
         sandbox: String,
         /// Exit code; none if it was ended by a signal or a limit.
         exit_code: Option<i32>,

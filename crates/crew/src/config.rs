@@ -182,7 +182,7 @@ impl Default for TestConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
-    /// The lowest level that is good enough, `landlock` or `strict`; none is weaker than the default.
+    /// The lowest level that is good enough: `landlock`, `builtin` or `strict`, from the weakest to the best.
     #[schemars(schema_with = "levels")]
     pub minimum: Level,
     /// Folders outside the repository that commands may read, such as a toolchain. Widens power.
@@ -195,7 +195,7 @@ pub struct SandboxConfig {
     pub disk_mb: u64,
     /// Megabytes of one file. More than the default widens power.
     pub file_mb: u64,
-    /// Megabytes of the temporary folder, which is memory at level `strict`. More than the default widens power.
+    /// Megabytes of the temporary folder, which is memory at levels `builtin` and `strict`. More than the default widens power.
     pub tmp_mb: u64,
 }
 
@@ -224,7 +224,7 @@ impl Default for SandboxConfig {
 }
 
 fn levels(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": [Level::Landlock.as_str(), Level::Strict.as_str()] })
+    json_schema!({ "type": "string", "enum": Level::ALL.map(Level::as_str) })
 }
 
 /// What a change may be.

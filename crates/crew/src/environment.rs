@@ -20,7 +20,7 @@ use groundcrew_workbench::environment::{Environment, Venv};
 use groundcrew_workbench::git::{Repository, Sha};
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{Lack, Suite, lack};
-use groundcrew_workbench::sandbox::{Bound, Ended, Level, Limits, Network, Output, Sandbox};
+use groundcrew_workbench::sandbox::{Bound, Ended, Limits, Network, Output, Sandbox};
 use sha2::{Digest, Sha256};
 
 use crate::agent::{HAND_OVER, Job, Trouble};
@@ -448,9 +448,11 @@ pub(crate) fn with_services(site: &Site, sandbox: Sandbox) -> Result<Sandbox, Tr
     }
     let named =
         |reason: String| Trouble::Environment(format!("[[services]] of project {}: {reason}", site.name));
-    if sandbox.level() != Level::Strict {
-        let reason =
-            format!("the sandbox level {} cannot open a single address; install bubblewrap", sandbox.level());
+    if !sandbox.level().opens_services() {
+        let reason = format!(
+            "the sandbox level {} cannot open a single address; install bubblewrap, or allow user namespaces",
+            sandbox.level()
+        );
         return Err(named(reason));
     }
     let services = site.config.services.iter().map(|service| {

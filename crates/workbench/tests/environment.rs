@@ -16,7 +16,7 @@ use groundcrew_workbench::sandbox::{Ended, Level, Limits, Sandbox, SandboxConfig
 fn sandboxes() -> Vec<Sandbox> {
     let launcher = vec![env!("CARGO_BIN_EXE_groundcrew-sandbox").into()];
     let mut found = Vec::new();
-    for level in [Level::Strict, Level::Landlock] {
+    for level in Level::ALL {
         let config = SandboxConfig { only: Some(level), ..SandboxConfig::new(launcher.clone()) };
         match Sandbox::detect(config) {
             Ok(sandbox) => found.push(sandbox),

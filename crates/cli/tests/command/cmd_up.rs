@@ -151,7 +151,9 @@ fn what_is_printed_is_as_it_was() {
     let home = Home::new();
     home.ok(&["db", "migrate"]);
     home.ok(&["pause"]);
-    let steady = |text: String| text.replace("sandbox landlock", "sandbox strict");
+    let steady = |text: String| {
+        text.replace("sandbox landlock", "sandbox strict").replace("sandbox builtin", "sandbox strict")
+    };
     insta::assert_snapshot!("human", steady(home.transcript(&["up", "--until-idle"])));
     insta::assert_snapshot!("json", steady(home.transcript(&["up", "--until-idle", "--json"])));
 }

@@ -10,10 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
-    Scope, path_beneath_rules,
-};
+use landlock::{CompatLevel, RulesetStatus};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -21,8 +18,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, Uid, getpid, setsid};
 
 use super::identity::{self, Identity};
+use super::inside::{NETWORK_FILES, SYSTEM_FILES, environment};
 use super::order::{self, Order};
-use super::strict::{NETWORK_FILES, SYSTEM_FILES, environment};
+use super::rules::Rules;
 use super::{FILES, Level, Network, seccomp};
 
 /// Starts the inner process, waits for the command, ends whatever it left.
@@ -188,8 +186,6 @@ fn listed(run_dir: &Path, value: &str) -> String {
 fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
     // As our own user a command could signal every other process of that user, so then the scopes are a must.
     let scopes = if root { CompatLevel::BestEffort } else { CompatLevel::HardRequirement };
-    let abi = ABI::V5;
-    let writable = [order.worktree.clone(), run_dir.join("tmp")];
     let system = [
         "/usr",
         "/bin",
@@ -211,21 +207,14 @@ fn restrict(order: &Order, run_dir: &Path, root: bool) -> Result<(), String> {
     readable.push(run_dir.join("files"));
     readable.extend(order.read_only.iter().cloned());
     let devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-    let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
-    let status = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        // Before this version a file outside could be emptied.
-        .handle_access(AccessFs::from_all(ABI::V3))
-        .and_then(|rules| {
-            rules.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(abi))
-        })
-        .and_then(|rules| rules.set_compatibility(scopes).scope(Scope::from_all(ABI::V6)))
-        .and_then(|rules| rules.set_compatibility(CompatLevel::BestEffort).create())
-        .and_then(|rules| rules.add_rules(path_beneath_rules(&readable, AccessFs::from_read(abi))))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(writable, AccessFs::from_all(abi))))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(devices, device)))
-        .and_then(|rules| rules.restrict_self())
-        .map_err(|error| error.to_string())?;
+    let rules = Rules {
+        readable,
+        writable: vec![order.worktree.clone(), run_dir.join("tmp")],
+        usable: devices.map(PathBuf::from).to_vec(),
+        files: CompatLevel::HardRequirement,
+        scopes,
+    };
+    let status = rules.apply().map_err(|error| error.to_string())?;
     if status.ruleset == RulesetStatus::NotEnforced {
         return Err("the kernel does not enforce it".to_owned());
     }

@@ -5,11 +5,11 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
@@ -74,6 +74,13 @@ fn maps(map: &str, id: u32) -> bool {
 pub(super) fn die_with_parent(parent: u32, signal: Signal) -> Result<(), String> {
     prctl::set_pdeathsig(signal).map_err(|error| format!("cannot ask to die with the parent: {error}"))?;
     if getppid().as_raw().cast_unsigned() == parent { Ok(()) } else { Err("the parent has ended".to_owned()) }
+}
+
+/// Lets the next program that this process becomes, or starts, have an open file.
+pub(super) fn inherit(file: impl AsFd) -> Result<(), String> {
+    fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))
+        .map_err(|error| format!("cannot pass on a file: {error}"))?;
+    Ok(())
 }
 
 /// Joins the run's control groups; must happen while still root.

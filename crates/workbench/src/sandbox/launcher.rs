@@ -9,14 +9,18 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
 use super::order::{self, Order};
-use super::{Level, confine, identity, service, strict};
+use super::{Level, builtin, confine, identity, init, service, strict};
 
 /// Runs this process as the launcher of one sandboxed command; for a program started with
 /// [`LAUNCHER_ARG`](super::LAUNCHER_ARG), with the arguments after it. Must be called before any thread is started.
 pub fn launcher_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     umask(Mode::from_bits_truncate(0o022));
-    close_inherited();
     let args: Vec<OsString> = args.collect();
+    if args.first().is_some_and(|arg| arg == init::INIT) {
+        let rest: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        return init::init(&rest);
+    }
+    close_inherited();
     if args.first().is_some_and(|arg| arg == service::RELAY) {
         let rest: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         return service::relay(&rest);
@@ -47,6 +51,7 @@ fn launch(run_dir: &Path, outer: Option<u32>, status: &mut File) -> Result<ExitC
             strict::exec(&order, run_dir, status)?;
             Ok(ExitCode::SUCCESS)
         }
+        Level::Builtin => builtin::outer(&order, run_dir, status),
         Level::Landlock => confine::outer(&order, run_dir, status),
     }
 }

@@ -3,6 +3,7 @@
 //! | level | made of | holds |
 //! | --- | --- | --- |
 //! | `strict` | bubblewrap under an unprivileged user id, seccomp | own files, processes, network, devices |
+//! | `builtin` | namespaces of our own making, Landlock where the kernel has it, seccomp | the same |
 //! | `landlock` | Landlock and seccomp under an unprivileged user id | files and sockets; no loopback, no cap on `/tmp`, `.git` of the work tree can be written |
 //!
 //! At `landlock` a command can replace the `.git` file of its work tree: rules only allow, they cannot take a file out of a
@@ -19,19 +20,29 @@
 //! | `order` | what the launcher is told |
 //! | `launcher` | the launcher: gives up rights, then becomes the command |
 //! | `identity` | user ids, ownership, and staging of folders that the new user id could not enter |
-//! | `strict`, `confine` | the two levels |
+//! | `inside` | what a command finds around itself at the levels `strict` and `builtin` |
+//! | `strict` | the level of that name: how bubblewrap is called |
+//! | `builtin`, `init`, `mounts`, `loopback` | the level of that name: namespaces, their first process, its mounts |
+//! | `confine` | the level `landlock` |
+//! | `rules` | what Landlock is told |
 //! | `seccomp` | denied system calls |
 //! | `cgroup` | bounds on all processes of a run together |
 //! | `disk` | a bound on what a run writes |
 //! | `service` | the single addresses that a run may reach |
 //! | `spawner` | the thread that starts launchers |
 
+mod builtin;
 mod cgroup;
 mod confine;
 mod disk;
 mod identity;
+mod init;
+mod inside;
 mod launcher;
+mod loopback;
+mod mounts;
 mod order;
+mod rules;
 mod seccomp;
 mod service;
 mod spawner;
@@ -73,15 +84,29 @@ pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub enum Level {
     /// Landlock and seccomp.
     Landlock,
+    /// Namespaces of our own making, Landlock where the kernel has it, and seccomp.
+    Builtin,
     /// Bubblewrap and seccomp.
     Strict,
 }
 
 impl Level {
+    /// Every level, the best first.
+    pub const ALL: [Level; 3] = [Level::Strict, Level::Builtin, Level::Landlock];
+
+    /// Whether a command has a network and files of its own, so that single addresses of the machine can be opened to it.
+    pub fn opens_services(self) -> bool {
+        match self {
+            Level::Strict | Level::Builtin => true,
+            Level::Landlock => false,
+        }
+    }
+
     /// The name in configuration and audit.
     pub fn as_str(self) -> &'static str {
         match self {
             Level::Landlock => "landlock",
+            Level::Builtin => "builtin",
             Level::Strict => "strict",
         }
     }
@@ -372,10 +397,10 @@ impl Sandbox {
             recorder: Arc::new(NoRecorder),
             services: Vec::new(),
         };
-        for level in [Level::Strict, Level::Landlock] {
+        for level in Level::ALL {
             let tried = match (level, &bwrap) {
                 (Level::Strict, Err(missing)) => Err(missing.clone()),
-                (Level::Strict | Level::Landlock, _) => sandbox.at(level).probe(),
+                (Level::Strict | Level::Builtin | Level::Landlock, _) => sandbox.at(level).probe(),
             };
             sandbox.probes.push(Probe { level, problem: tried.err() });
         }
@@ -405,7 +430,7 @@ impl Sandbox {
 
     /// The same sandbox, in which every command reaches these services of the machine.
     ///
-    /// Only [`Level::Strict`] can open a single address; at another level every run is refused.
+    /// At a level that cannot open a single address ([`Level::opens_services`]) every run is refused.
     #[must_use]
     pub fn with_services(&self, services: Vec<Service>) -> Sandbox {
         Sandbox { services, ..self.clone() }
@@ -417,7 +442,7 @@ impl Sandbox {
     /// If it could not be started; how it ends is part of the [`Output`].
     pub fn run(&self, request: &Request, cancel: &CancelToken) -> Result<Output, SandboxError> {
         let program = check(request)?;
-        if self.level != Level::Strict && !self.services.is_empty() {
+        if !self.level.opens_services() && !self.services.is_empty() {
             let reason = format!("the level {} cannot open single addresses", self.level);
             return Err(SandboxError::BadRequest(reason));
         }
@@ -430,8 +455,8 @@ impl Sandbox {
             keep: request.limits.output_bytes,
             flood: None,
             grace: match self.level {
-                // Killing bubblewrap ends its process namespace; the other launcher has to be asked to clean up.
-                Level::Strict => Duration::ZERO,
+                // Killing the launcher ends its process namespace; where there is none it has to be asked to clean up.
+                Level::Strict | Level::Builtin => Duration::ZERO,
                 Level::Landlock => Duration::from_secs(2),
             },
         };

@@ -133,11 +133,11 @@ fn rules(level: Level, network: Network) -> Result<Rules, seccompiler::BackendEr
         deny_if(&mut rules, libc::SYS_ioctl, &[(1, Op::Eq, request)])?;
     }
     match (level, network) {
-        (Level::Strict, Network::None) => {
+        (Level::Strict | Level::Builtin, Network::None) => {
             allow_families(&mut rules, &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK])?;
         }
         // On the machine's own network, names of unix sockets without a file would be reachable too.
-        (Level::Strict, Network::Open) => {
+        (Level::Strict | Level::Builtin, Network::Open) => {
             allow_families(&mut rules, &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK])?;
         }
         (Level::Landlock, Network::Open) => {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_level_has_a_program_the_kernel_can_take() {
-        for level in [Level::Strict, Level::Landlock] {
+        for level in Level::ALL {
             for network in [Network::None, Network::Open] {
                 let program = program(level, network).expect("the list compiles");
                 assert!(program.len() < 4096, "{} instructions", program.len());

@@ -178,7 +178,7 @@ fn many_files_cannot_fill_the_disk() {
 #[test]
 fn a_full_temporary_folder_is_told() {
     let script = "with open('/tmp/big', 'wb', 0) as file:\n    while True: file.write(b'x' * (1 << 20))\n";
-    for sandbox in sandboxes().into_iter().filter(|sandbox| sandbox.level() == Level::Strict) {
+    for sandbox in sandboxes().into_iter().filter(|sandbox| sandbox.level() != Level::Landlock) {
         let folder = tempfile::tempdir().expect("a folder");
         let mut request = python(folder.path(), script);
         request.limits.tmp_bytes = 8 << 20;

@@ -24,7 +24,7 @@ fn launcher() -> Vec<OsString> {
 
 fn sandboxes() -> Vec<Sandbox> {
     let mut found = Vec::new();
-    for level in [Level::Strict, Level::Landlock] {
+    for level in Level::ALL {
         let config = SandboxConfig { only: Some(level), ..SandboxConfig::new(launcher()) };
         match Sandbox::detect(config) {
             Ok(sandbox) => found.push(sandbox),

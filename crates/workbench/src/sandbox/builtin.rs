@@ -1,0 +1,129 @@
+//! The builtin level: namespaces of our own making, for machines that allow them but have no bubblewrap.
+//!
+//! A process that makes a namespace for processes does not enter it, its children do. So there are three: this one
+//! makes the namespaces and waits; its child is the first process inside (see [`super::init`]), sets everything up and
+//! reaps; the command is a child of that. When the first process inside ends, the kernel ends all others; and it ends
+//! when this one does.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Gid, Pid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use serde::{Deserialize, Serialize};
+
+use super::inside::{self, Entry, HOME, USER};
+use super::order::Order;
+use super::{Network, identity, init};
+
+/// What the first process inside is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) entries: Vec<Entry>,
+    pub(super) worktree: PathBuf,
+    pub(super) cwd: PathBuf,
+    pub(super) argv: Vec<String>,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) network: Network,
+}
+
+/// Makes the namespaces, starts the first process in them, and tells how the command ended.
+pub(super) fn outer(order: &Order, run_dir: &Path, status: &mut File) -> Result<ExitCode, String> {
+    identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
+    let plan = Plan {
+        entries: inside::prepare(order)?,
+        worktree: order.worktree.clone(),
+        cwd: order.cwd.clone(),
+        argv: inside::command(order, run_dir)?,
+        env: inside::environment(order, HOME, "/tmp"),
+        network: order.network,
+    };
+    namespaces(order.network)?;
+    // Becoming another user has cleared it.
+    identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
+    let code = run(&plan, run_dir)?;
+    writeln!(status, "{{\"exit-code\":{code}}}")
+        .map_err(|error| format!("cannot tell the exit code: {error}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the first process inside and waits for its end.
+fn run(plan: &Plan, run_dir: &Path) -> Result<i32, String> {
+    let failed = |error: std::io::Error| format!("cannot make a pipe: {error}");
+    let (told, mut tell) = std::io::pipe().map_err(failed)?;
+    let (mut heard, answer) = std::io::pipe().map_err(failed)?;
+    identity::inherit(&told)?;
+    identity::inherit(&answer)?;
+    let own = std::env::args_os().skip(1).take_while(|arg| arg != run_dir.as_os_str());
+    let child = Command::new("/proc/self/exe")
+        .args(own)
+        .args([init::INIT.to_owned(), told.as_raw_fd().to_string(), answer.as_raw_fd().to_string()])
+        .env_clear()
+        .spawn()
+        .map_err(|error| format!("cannot start this program as the user of the run: {error}"))?;
+    drop((told, answer));
+    // One that ends early says why in its answer.
+    serde_json::to_writer(&mut tell, plan).ok();
+    let mut failure = String::new();
+    heard.read_to_string(&mut failure).map_err(|error| format!("cannot hear from inside: {error}"))?;
+    let code = loop {
+        match waitpid(Pid::from_raw(child.id().cast_signed()), None) {
+            Ok(WaitStatus::Exited(_, code)) => break code,
+            Ok(WaitStatus::Signaled(_, signal, _)) => break 128 + signal as i32,
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(format!("cannot wait for the command: {error}")),
+        }
+    };
+    if failure.is_empty() { Ok(code) } else { Err(failure) }
+}
+
+/// Enters namespaces of our own with every right in them and none outside. The next child is the first process there.
+fn namespaces(network: Network) -> Result<(), String> {
+    let (uid, gid) = (Uid::effective(), Gid::effective());
+    // Who changed its user does not own its own files in `/proc` until it says that it has nothing to hide.
+    prctl::set_dumpable(true).map_err(|error| format!("cannot own what is told of us: {error}"))?;
+    let mut flags = CloneFlags::CLONE_NEWUSER
+        | CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWCGROUP;
+    match network {
+        Network::None => flags |= CloneFlags::CLONE_NEWNET,
+        Network::Open => {}
+    }
+    unshare(flags).map_err(|error| format!("cannot make a new namespace: {error}"))?;
+    let maps = [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("{USER} {uid} 1")),
+        ("gid_map", format!("{USER} {gid} 1")),
+    ];
+    for (file, content) in maps {
+        fs::write(Path::new("/proc/self").join(file), content)
+            .map_err(|error| format!("cannot write the {file}: {error}"))?;
+    }
+    keep_rights().map_err(|error| format!("cannot keep rights in the namespace: {error}"))
+}
+
+/// The child is another program to the kernel, and as a plain user it would lose what it needs to set up.
+fn keep_rights() -> rustix::io::Result<()> {
+    let own = rustix::thread::capabilities(None)?;
+    rustix::thread::set_capabilities(None, CapabilitySets { inheritable: own.permitted, ..own })?;
+    for right in own.permitted.intersection(NEEDED).iter() {
+        rustix::thread::configure_capability_in_ambient_set(right, true)?;
+    }
+    Ok(())
+}
+
+/// To mount, to bring up the loopback, to name the host, to forbid further namespaces, and to give up all of this.
+const NEEDED: CapabilitySet = CapabilitySet::SYS_ADMIN
+    .union(CapabilitySet::NET_ADMIN)
+    .union(CapabilitySet::SYS_RESOURCE)
+    .union(CapabilitySet::SETPCAP);
