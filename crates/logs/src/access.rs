@@ -73,6 +73,11 @@ pub(crate) fn may_be(line: &str) -> bool {
             header::begins_with_time(&bytes[at + 1..]) || client.any(|b| *b == b':')
         });
     }
+    may_be_iis(bytes)
+}
+
+/// Whether an address stands where IIS writes it.
+pub(crate) fn may_be_iis(bytes: &[u8]) -> bool {
     let iis = bytes.get(4) == Some(&b'-') && bytes.get(19) == Some(&b' ');
     iis && bytes[20..].iter().find(|b| !b.is_ascii_hexdigit()).is_some_and(|b| b".:".contains(b))
 }

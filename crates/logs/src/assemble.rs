@@ -189,6 +189,31 @@ impl Assembler {
         None
     }
 
+    /// The line that is open, where nothing else is there, and any line without a key that begins an event ends it.
+    pub(crate) fn only_line(&self) -> Option<&Ordinary> {
+        match self.slots.front().map(|slot| &slot.body)? {
+            Body::Line(line) if self.slots.len() == 1 && self.ready == 0 && self.open.is_empty() => {
+                (line.open && line.said.key.is_empty() && line.said.key_level.is_none()).then_some(line)
+            }
+            Body::Line(_) | Body::Part(_) | Body::Open(_) | Body::Done(_) => None,
+        }
+    }
+
+    /// Takes the last of so many lines that came behind the [`Assembler::only_line`], each of which ended the one before.
+    pub(crate) fn pass_last(&mut self, count: u64, mut line: Ordinary) {
+        let hash = hash((b"", None));
+        if let Some(place) = self.ongoing.find(hash) {
+            self.ongoing.remove(place);
+        }
+        self.slots.clear();
+        self.gone += count;
+        self.sequence += count;
+        (line.sequence, line.open) = (self.sequence, true);
+        let (start, slot) = (line.start, self.gone);
+        self.slots.push_back(Slot { start, number: line.number, body: Body::Line(line) });
+        self.ongoing.add(self.sequence, hash, Going { start, slot });
+    }
+
     /// Counts a row, and ends what has ended for want of lines when it comes.
     fn advance(&mut self) {
         self.sequence += 1;

@@ -46,6 +46,11 @@ impl Learned {
         self.segment == Self::segment(offset)
     }
 
+    /// Where the segment ends for which it holds.
+    pub(crate) fn end(&self) -> u64 {
+        (self.segment + 1).saturating_mul(SEGMENT)
+    }
+
     /// Whether nothing more can be learned for a line at the offset.
     pub(crate) fn is_final_at(&self, offset: u64) -> bool {
         self.complete && self.holds_at(offset)

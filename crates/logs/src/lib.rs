@@ -39,6 +39,7 @@ mod release;
 mod rotated;
 mod secrets;
 mod shape;
+mod stretch;
 mod structured;
 mod traffic;
 mod unpack;

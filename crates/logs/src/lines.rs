@@ -161,6 +161,17 @@ impl<R: Read> LineReader<R> {
         there.then(|| &self.window[self.at..self.filled.min(self.at + length)])
     }
 
+    /// What the window holds from the next line on; nothing where no line begins there, or only perhaps.
+    pub(crate) fn rest(&self) -> &[u8] {
+        let begins = !self.inside_line && self.searched == 0 && self.encoding == Encoding::Utf8;
+        if begins { &self.window[self.at..self.filled] } else { &[] }
+    }
+
+    /// Passes over so many bytes of whole lines of the window.
+    pub(crate) fn pass(&mut self, length: usize) {
+        self.at += length;
+    }
+
     /// Offset before which [`LineReader::fill`] drops what the window holds.
     pub(crate) fn dropped_by_fill(&self) -> u64 {
         self.base + self.passed() as u64

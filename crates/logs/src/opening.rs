@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use crate::access;
 use crate::context::Context;
-use crate::header::{Layout, Reader};
+use crate::header::{Layout, Placed, Reader};
 use crate::opened::Opened;
 use crate::parsed::{Parsed, Said};
 use crate::record::Level;
-use crate::unwrap::{Envelope, Form, unwrap};
+use crate::unwrap::{Envelope, Form, is_bare, unwrap};
 
 /// What a line says before its message.
 #[derive(Debug, Default)]
@@ -84,6 +84,19 @@ impl Openings {
             structured: parsed.structured,
             failure: failed.then(failure),
         })
+    }
+
+    /// What a line says before its message that begins an event of a form that was learned and is no error, as
+    /// [`Openings::of`] says it; `None` where it might say something else. The line is ASCII, perhaps with quotes.
+    pub(crate) fn place(&mut self, line: &[u8], quoted: bool) -> Option<Placed> {
+        let requested = match quoted {
+            true => access::may_be(str::from_utf8(line).ok()?),
+            false => access::may_be_iis(line),
+        };
+        if requested || !matches!(Beginning::of(line)?, Beginning::Words) || !is_bare(line, self.form) {
+            return None;
+        }
+        self.reader.place(line).filter(|placed| placed.level < Some(Level::Error))
     }
 
     /// A line that may be read here.

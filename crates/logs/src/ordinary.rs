@@ -8,10 +8,12 @@
 
 use memchr::memchr2_iter;
 
+use crate::header::Placed;
 use crate::lines::Window;
 use crate::opening::{Opening, Openings};
 use crate::record::Level;
 use crate::shape::{Known, Shapes};
+use crate::stretch::Passing;
 use crate::trace::{self, head};
 
 /// Bytes of an escaped line break that may stand behind the first.
@@ -50,6 +52,19 @@ impl Default for Text {
 }
 
 impl Ordinary {
+    /// A line of the window around which nothing stands.
+    pub(crate) fn passing(line: &Passing, start: u64, number: u64) -> Self {
+        let said = Opening::placed(&line.placed, line.length);
+        let end = start + line.taken as u64;
+        let text = Text::There(line.length);
+        Self { start, end, number, sequence: 0, open: true, text, said, known: line.known }
+    }
+
+    /// Whether it is counted and nothing else where nobody is shown anything.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.said.headed && self.said.failure.is_none()
+    }
+
     fn bytes<'a>(&'a self, window: Window<'a>) -> &'a [u8] {
         match &self.text {
             Text::There(length) => window.bytes(self.start, *length),
@@ -103,6 +118,12 @@ impl Ordinary {
 }
 
 impl Opening {
+    /// Of a line of so many bytes around which nothing stands, and whose header says this.
+    pub(crate) fn placed(placed: &Placed, length: usize) -> Self {
+        let Placed { time, level, message_at } = *placed;
+        Self { time: Some(time), level, headed: true, message: message_at..length, ..Self::default() }
+    }
+
     /// What tells the stream of the line that says this from others in the same file.
     pub(crate) fn key<'a>(&self, line: &'a [u8]) -> (&'a [u8], Option<Level>) {
         (line.get(self.key.clone()).unwrap_or_default(), self.key_level)
@@ -127,10 +148,13 @@ pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes)
     (known.plain && !names && !escaped(before)).then_some((opening, known))
 }
 
+/// How a line break is written as text.
+pub(crate) const ESCAPED_BREAKS: [&[u8]; 2] = [b"\\n", b"#012"];
+
 /// Whether a line break may be written as text, behind which a stack trace may stand on a single line.
 pub(crate) fn has_escaped_break(text: &[u8]) -> bool {
     let mut signs = memchr2_iter(b'\\', b'#', text);
-    signs.any(|at| text[at..].starts_with(b"\\n") || text[at..].starts_with(b"#012"))
+    signs.any(|at| ESCAPED_BREAKS.iter().any(|sign| text[at..].starts_with(sign)))
 }
 
 #[cfg(test)]

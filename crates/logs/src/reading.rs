@@ -23,6 +23,7 @@ use crate::record::{Level, Record};
 use crate::release;
 use crate::shape::{Shape, Shapes};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
+use crate::stretch::Stretch;
 use crate::traffic::{Observe, Observer, Seen, Traffic};
 use crate::unwrap::export::{self, Entry};
 use crate::unwrap::{journal, unwrap};
@@ -111,6 +112,7 @@ struct Reading<'a, R> {
     redactions: u64,
     traffic: Traffic,
     shapes: Shapes,
+    stretch: Stretch,
     dropped: Vec<Dropped>,
     /// Behind the last line taken.
     offset: u64,
@@ -152,6 +154,7 @@ impl<'a, R: Read> Reading<'a, R> {
             redactions: 0,
             traffic: Traffic::new(log.changed),
             shapes: Shapes::new(options.observer.is_some()),
+            stretch: Stretch::default(),
             dropped: Vec::new(),
             offset: cursor.offset,
             line: cursor.line,
@@ -166,6 +169,7 @@ impl<'a, R: Read> Reading<'a, R> {
                 return Ok(false);
             }
             self.learn()?;
+            self.pass_stretch(from);
             match self.reader.next_in_window() {
                 None => break,
                 Some(Piece::Empty) => self.move_on()?,
@@ -290,6 +294,54 @@ impl<'a, R: Read> Reading<'a, R> {
         if cut {
             self.drop_bytes(DropReason::OverlongLine, lost as u64);
             self.finish();
+        }
+    }
+
+    /// Takes the next lines of the window as far as they are ordinary beyond doubt and no errors.
+    fn pass_stretch(&mut self, from: &Cursor) {
+        if self.options.keep != Keep::Errors {
+            return;
+        }
+        let until = from.offset.saturating_add(self.options.max_bytes);
+        let until = until.min(self.learned.end());
+        let longest = ORDINARY_BYTES.min(self.options.max_record_bytes);
+        let shown = self.observer.is_some();
+        // When the line before counts, once nothing else is open.
+        let mut before = None;
+        let (mut passed, mut last) = (0, None);
+        while self.offset < until && self.records.len() < self.options.max_records {
+            let (start, rest) = (self.offset, self.reader.rest());
+            let reach = &rest[..rest.len().min(longest + 1)];
+            let Some(length) = memchr::memchr(b'\n', reach) else { break };
+            let (openings, shapes) = (&mut self.openings, &mut self.shapes);
+            let Some(line) = self.stretch.read((start, rest), length, openings, shapes, shown) else { break };
+            if before.is_none() && !shown {
+                before =
+                    self.assembler.only_line().filter(|line| line.is_counted()).map(|line| line.said.time);
+            }
+            match before {
+                None => {
+                    let line = Ordinary::passing(&line, start, self.line + 1);
+                    if self.assembler.pass(line, self.reader.view()).is_some() {
+                        break;
+                    }
+                }
+                Some(time) => {
+                    self.traffic.place(time);
+                    self.traffic.count(false);
+                    self.traffic.count_lines(1);
+                    before = Some(Some(line.placed.time));
+                    (passed, last) = (passed + 1, Some((line, start, self.line + 1)));
+                }
+            }
+            (self.offset, self.line, self.inside_line) = (start + length as u64 + 1, self.line + 1, false);
+            self.reader.pass(length + 1);
+            if before.is_none() {
+                self.emit();
+            }
+        }
+        if let Some((line, start, number)) = last {
+            self.assembler.pass_last(passed, Ordinary::passing(&line, start, number));
         }
     }
 

@@ -24,10 +24,15 @@ pub(super) struct Columns<'a> {
     pub(super) length: usize,
 }
 
+/// Whether a text may begin with columns: a name and its sign stand there.
+pub(super) fn may_begin(text: &[u8]) -> bool {
+    text.get(run(text, NAME, NAMES)) == Some(&b'=')
+}
+
 /// The columns that a text begins with.
 pub(super) fn columns(text: &str) -> Option<Columns<'_>> {
     let bytes = text.as_bytes();
-    if bytes.get(run(bytes, NAME, NAMES)) != Some(&b'=') {
+    if !may_begin(bytes) {
         return None;
     }
     let (mut process, mut thread, mut at) = (None, None, 0);

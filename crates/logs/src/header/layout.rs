@@ -267,7 +267,7 @@ pub(super) fn with_spoken_level<'a>(line: &'a str, head: Head<'a>) -> Head<'a> {
     Head { level: spoken_level(message.as_bytes()), ..head }
 }
 
-fn spoken_level(message: &[u8]) -> Option<Level> {
+pub(super) fn spoken_level(message: &[u8]) -> Option<Level> {
     let length = message.iter().take(12).take_while(|b| b.is_ascii_alphabetic()).count();
     (message.get(length) == Some(&b':')).then(|| level::word(&message[..length])).flatten()
 }

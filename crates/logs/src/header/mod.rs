@@ -35,12 +35,14 @@ pub(crate) mod level;
 mod plan;
 mod program;
 mod reader;
+mod recall;
 mod speaker;
 mod time;
 mod word;
 
 pub use clock::Clock;
 pub use layout::{Head, Layout, Quick};
+pub(crate) use reader::Placed;
 pub use reader::Reader;
 
 /// What stood before the message.

@@ -11,8 +11,10 @@ use super::again::Again;
 use super::cell::{CELLS, Cell, Cells, Glue, Kind, PLAIN, Previous, REACH, blank, cell, closer, skip_blanks};
 use super::layout::{Head, level_of, note, time_of, whole_character, with_speaker};
 use super::program::{Program, Role, Step};
+use super::recall::{AGAIN, Known, ROOM, Recall, Reread};
 use super::time::{self, Stamp};
 use super::word::{LONGEST_GROUP, LONGEST_WORD, group_of};
+use crate::record::Level;
 
 /// Bytes behind a time that may say how it is read.
 const BEHIND_TIME: usize = 32;
@@ -33,6 +35,32 @@ const TAG_STOPS: [bool; 256] = {
 pub(super) struct Plan {
     cues: Vec<Cue>,
     program: Program,
+    recall: Recall,
+}
+
+/// The time of any family that was looked for last in a line, since several forms have theirs in one place.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scans(Option<(usize, Option<(Stamp, usize)>)>);
+
+impl Scans {
+    fn at(&mut self, b: &[u8], at: usize) -> Option<(Stamp, usize)> {
+        match self.0 {
+            Some((known, found)) if known == at => found,
+            Some(_) | None => {
+                let found = b.get(at..).and_then(time::scan).map(|(_, stamp, length)| (stamp, length));
+                self.0 = Some((at, found));
+                found
+            }
+        }
+    }
+}
+
+/// What a header says of an event that is no error.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    pub(super) time: Option<Stamp>,
+    pub(super) level: Option<Level>,
+    pub(super) message_at: usize,
 }
 
 /// A cell that is expected.
@@ -73,36 +101,152 @@ impl Plan {
             cue
         };
         let cues = program.steps.iter().enumerate().map(cue).collect();
-        Self { cues, program: program.clone() }
+        Self { cues, program: program.clone(), recall: Recall::new() }
     }
 
     /// What a line of this form says, and the time that it names; `None` for other lines.
-    pub(super) fn read<'a>(&mut self, line: &'a str) -> Option<(Head<'a>, Option<Stamp>)> {
+    pub(super) fn read<'a>(&mut self, line: &'a str, scans: &mut Scans) -> Option<(Head<'a>, Option<Stamp>)> {
+        let mut head = Head { learned: true, ..Head::default() };
+        let placed = self.place_with(
+            line.as_bytes(),
+            scans,
+            |role, found| match role {
+                Role::Level | Role::Time => {}
+                Role::None if found.process.1 == 0 => {}
+                Role::None | Role::Host | Role::Process | Role::Thread | Role::Logger => {
+                    note(&mut head, line, found, role);
+                }
+            },
+            |_, _, _, _| {},
+        )?;
+        (head.level, head.message_at) = (placed.level, whole_character(line, placed.message_at));
+        Some((with_speaker(&self.program, line, head), placed.time))
+    }
+
+    /// Time, level and the place of the message of a line of this form, as [`Plan::read`] says them of text; `None` for
+    /// other lines.
+    pub(super) fn place(&mut self, line: &[u8], scans: &mut Scans) -> Option<Placed> {
+        let recalls = self.recall.is_of_use() && !self.program.named;
+        if recalls
+            && let Some(known) = self.recall.find(line)
+            && let Some(placed) = self.again(line, &known, scans)
+        {
+            return Some(placed);
+        }
+        let mut lasting = Lasting::default();
+        let placed = self.place_with(
+            line,
+            scans,
+            |_, _| {},
+            |cue, before, cell, usual| lasting.see(cue, before, cell, usual),
+        )?;
+        if recalls && let Some(known) = lasting.known(line, &placed) {
+            self.recall.keep(line, known, lasting.telling_at);
+        }
+        let speaker = self.program.speaker(line, placed.message_at);
+        Some(Placed { message_at: speaker.map_or(placed.message_at, |(_, at)| at), ..placed })
+    }
+
+    /// What a line says whose header is one before but for its digits; `None` where a cell has another place.
+    fn again(&mut self, bytes: &[u8], known: &Known, scans: &mut Scans) -> Option<Placed> {
+        let b = bytes.get(..REACH).unwrap_or(bytes);
+        let mut time = None;
+        for Reread { cue, before, start, after } in known.again.iter().flatten().copied() {
+            let cue = self.cues.get_mut(cue)?;
+            let (found, stamp, _) = cue.find(b, before, scans)?;
+            if (found.start, found.after) != (start, after) {
+                return None;
+            }
+            if cue.step.role == Role::Time {
+                time = time_said(bytes, b, &found, stamp);
+            }
+        }
+        Some(Placed { time, level: known.level, message_at: known.message_at })
+    }
+
+    /// As [`Plan::place`], before the name of who speaks; shows what the cells say but time and level, and of each cell
+    /// where the one before ended and whether it was found as it usually is.
+    #[inline]
+    fn place_with(
+        &mut self,
+        bytes: &[u8],
+        scans: &mut Scans,
+        mut see: impl FnMut(Role, &Cell),
+        mut look: impl FnMut(&Cue, usize, &Cell, bool),
+    ) -> Option<Placed> {
         if self.cues.is_empty() || self.cues.len() > CELLS {
             return None;
         }
-        let bytes = line.as_bytes();
         let b = bytes.get(..REACH).unwrap_or(bytes);
-        let (mut head, mut time) = (Head { learned: true, ..Head::default() }, None);
+        let (mut level, mut time) = (None, None);
         let (mut at, mut last) = (0, 0);
         for cue in &mut self.cues {
-            let (found, stamp) = cue.find(b, at)?;
+            let (found, stamp, usual) = cue.find(b, at, scans)?;
+            look(cue, at, &found, usual);
             (at, last) = (found.after, found.start);
             match cue.step.role {
-                Role::Level => head.level = level_of(bytes, &found),
-                Role::Time if found.after + BEHIND_TIME <= b.len() || b.len() == bytes.len() => {
-                    time = stamp.or_else(|| time_of(bytes, &found));
-                }
-                Role::Time => time = time_of(bytes, &found),
-                Role::None if found.process.1 == 0 => {}
+                Role::Level => level = level_of(bytes, &found),
+                Role::Time => time = time_said(bytes, b, &found, stamp),
                 role @ (Role::None | Role::Host | Role::Process | Role::Thread | Role::Logger) => {
-                    note(&mut head, line, &found, role);
+                    see(role, &found);
                 }
             }
         }
         let end = signs(b, at, self.program.tail)?;
-        head.message_at = whole_character(line, self.program.message_at(bytes, last, end));
-        Some((with_speaker(&self.program, line, head), time))
+        Some(Placed { time, level, message_at: self.program.message_at(bytes, last, end) })
+    }
+}
+
+/// The time that a cell says, of which so much of the line was looked at.
+fn time_said(line: &[u8], looked_at: &[u8], cell: &Cell, stamp: Option<Stamp>) -> Option<Stamp> {
+    let seen = cell.after + BEHIND_TIME <= looked_at.len() || looked_at.len() == line.len();
+    stamp.filter(|_| seen).or_else(|| time_of(line, cell))
+}
+
+/// What of a header lasts, gathered while it is read.
+#[derive(Default)]
+struct Lasting {
+    again: [Option<Reread>; AGAIN],
+    count: usize,
+    /// Where the first cells end that are read again.
+    telling_at: usize,
+    /// Where the last cell ends.
+    end: usize,
+}
+
+impl Lasting {
+    fn see(&mut self, cue: &Cue, before: usize, cell: &Cell, usual: bool) {
+        self.end = cell.after;
+        let by_its_end = match cell.kind {
+            Kind::Level | Kind::Letter | Kind::Sign | Kind::Number => true,
+            Kind::Word | Kind::Tag | Kind::Group(_) => usual,
+            Kind::Time(_) | Kind::Data => false,
+            Kind::Priority => {
+                // Its digits are the level.
+                self.count = AGAIN + 1;
+                return;
+            }
+        };
+        if by_its_end {
+            return;
+        }
+        let reread = Reread { cue: cue.count, before, start: cell.start, after: cell.after };
+        if let Some(room) = self.again.get_mut(self.count) {
+            *room = Some(reread);
+        }
+        if cue.count == self.count {
+            self.telling_at = cell.after;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// What can be said of each line with a header of the same shape.
+    fn known(&self, line: &[u8], placed: &Placed) -> Option<Known> {
+        // How a cell ends is told by at most three bytes behind it, how the message begins by one.
+        let length = (placed.message_at + 1).max(self.end + 3);
+        let kept = length <= ROOM.min(line.len()) && self.count <= AGAIN;
+        let (level, message_at) = (placed.level, placed.message_at);
+        kept.then_some(Known { length, again: self.again, level, message_at })
     }
 }
 
@@ -119,8 +263,8 @@ fn signs(b: &[u8], mut at: usize, glue: Glue) -> Option<usize> {
 }
 
 impl Cue {
-    /// The cell behind what ends at `before`, with the time where it is one.
-    fn find(&mut self, b: &[u8], before: usize) -> Option<(Cell, Option<Stamp>)> {
+    /// The cell behind what ends at `before`, with the time where it is one, and whether it was found as it usually is.
+    fn find(&mut self, b: &[u8], before: usize, scans: &mut Scans) -> Option<(Cell, Option<Stamp>, bool)> {
         let at = skip_blanks(b, signs(b, before, self.step.glue)?);
         let joined = at == before && self.step.glue.length == 0 && self.previous.is_some();
         if let (Kind::Time(form), false) = (self.step.kind, joined) {
@@ -128,16 +272,17 @@ impl Cue {
             let found = self.again.scan(form, rest);
             let (stamp, length) = match found {
                 Some(found) => found,
-                None => time::scan(rest).map(|(_, stamp, length)| (stamp, length))?,
+                None => scans.at(b, at)?,
             };
-            return Some((cell(self.step.glue, self.step.kind, at, at + length), Some(stamp)));
+            return Some((cell(self.step.glue, self.step.kind, at, at + length), Some(stamp), true));
         }
         let quick = if joined { None } else { self.usual(b, at) };
+        let usual = quick.is_some();
         let found = match quick {
             Some(found) => found,
             None => self.general(b, before, at, joined)?,
         };
-        Some((found, None))
+        Some((found, None, usual))
     }
 
     /// As the general way finds it, whatever stands there.

@@ -4,8 +4,18 @@ use jiff::Timestamp;
 
 use super::alone::{self, Alone};
 use super::clock::Clock;
+use super::columns;
 use super::layout::{self, Head, Layout};
-use super::plan::Plan;
+use super::plan::{Plan, Scans};
+use crate::record::Level;
+
+/// What the header of an event says of it, and where the message begins behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) time: Timestamp,
+    pub(crate) level: Option<Level>,
+    pub(crate) message_at: usize,
+}
 
 /// A layout with what the lines before said, which makes the next one quick to read.
 #[derive(Debug, Clone)]
@@ -67,14 +77,122 @@ impl Reader {
         })
     }
 
+    /// Time, level and the place of the message of a line of a form that was learned, as [`Reader::read`] says them;
+    /// `None` where it might say something else. The line is ASCII.
+    pub(crate) fn place(&mut self, line: &[u8]) -> Option<Placed> {
+        let Layout { two_lines, indented, .. } = self.layout;
+        if two_lines || indented || self.layout.is_empty() {
+            return None;
+        }
+        self.clock.forget();
+        let mut scans = Scans::default();
+        let placed = self.plans.iter_mut().find_map(|plan| plan.place(line, &mut scans))?;
+        let time = self.clock.time(placed.time?)?;
+        let message = line.get(placed.message_at..)?;
+        let level = match placed.level {
+            None if columns::may_begin(message)
+                && columns::columns(str::from_utf8(message).ok()?).is_some() =>
+            {
+                return None;
+            }
+            None => layout::spoken_level(message),
+            said @ Some(_) => said,
+        };
+        Some(Placed { time, level, message_at: placed.message_at })
+    }
+
     fn bare<'a>(&self, line: &'a str) -> &'a str {
         if self.layout.indented { line.trim_ascii_start() } else { line }
     }
 
     /// A line of a form that was learned.
     fn learned<'a>(&mut self, line: &'a str) -> Option<Head<'a>> {
-        let (head, stamp) = self.plans.iter_mut().find_map(|plan| plan.read(line))?;
+        let mut scans = Scans::default();
+        let (head, stamp) = self.plans.iter_mut().find_map(|plan| plan.read(line, &mut scans))?;
         let time = stamp.and_then(|stamp| self.clock.time(stamp));
         Some(layout::with_spoken_level(line, Head { time, ..head }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lines of the headers that programs write, form by form.
+    fn forms() -> Vec<Vec<String>> {
+        let samples =
+            include_str!("../../tests/data/headers.txt").split("\n\n").filter(|text| !text.trim().is_empty());
+        let lines = |sample: &str| {
+            let lines = sample.trim_matches('\n').lines().skip(1);
+            lines
+                .map(|line| line.replace("\\t", "\t").replace('¦', ""))
+                .filter(|line| line.is_ascii())
+                .collect()
+        };
+        samples.map(lines).collect()
+    }
+
+    /// What is done to a line: its digits become others, or bytes are put in the place of others.
+    fn change() -> impl Strategy<Value = (bool, prop::sample::Index, String)> {
+        (
+            prop::bool::weighted(0.7),
+            any::<prop::sample::Index>(),
+            "[0-9]{1,3}|[ -~]{0,2}|: |\\] |\\[| - |[0-9]{2}:[0-9]{2}:[0-9]{2}",
+        )
+    }
+
+    fn changed(line: &str, (digits, at, text): &(bool, prop::sample::Index, String)) -> String {
+        let at = at.index(line.len() + 1);
+        if !digits {
+            let behind = (at + text.len()).min(line.len());
+            return format!("{}{text}{}", &line[..at], &line[behind..]);
+        }
+        let mut others = text.bytes().filter(u8::is_ascii_digit).cycle();
+        let digit = |(place, c): (usize, char)| match others.next() {
+            Some(other) if place >= at && c.is_ascii_digit() => char::from(other),
+            Some(_) | None => c,
+        };
+        line.chars().enumerate().map(digit).collect()
+    }
+
+    #[test]
+    fn most_headers_are_placed_and_known_again() {
+        let (mut placed, mut all) = (0, 0);
+        for lines in forms() {
+            let layout =
+                Layout::learn(lines.iter().cycle().take(100).map(String::as_str), Timestamp::UNIX_EPOCH);
+            let mut reader = Reader::new(layout, Timestamp::UNIX_EPOCH);
+            all += lines.len();
+            placed += lines.iter().filter(|line| reader.place(line.as_bytes()).is_some()).count();
+        }
+        assert!(all > 200 && placed * 10 > all * 6, "{placed} of {all}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn what_is_placed_is_what_is_read(
+            one in any::<prop::sample::Index>(),
+            other in any::<prop::sample::Index>(),
+            lines in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>(), prop::collection::vec(change(), 0..3)), 1..60),
+        ) {
+            let forms = forms();
+            let (one, other) = (one.get(&forms), other.get(&forms));
+            let learned = one.iter().chain(other).cycle().take(160).map(String::as_str);
+            let reference = "2026-11-23T09:00:00Z".parse().unwrap();
+            let layout = Layout::learn(learned, reference);
+            let (mut short, mut long) = (Reader::new(layout.clone(), reference), Reader::new(layout, reference));
+            for (first, line, changes) in &lines {
+                let form = if *first { one } else { other };
+                if form.is_empty() { continue; }
+                let line = changes.iter().fold(line.get(form).clone(), |line, change| changed(&line, change));
+                let Some(placed) = short.place(line.as_bytes()) else { continue };
+                let head = long.read_learned(&line).map(|head| (head.time, head.level, head.message_at, head.continues));
+                prop_assert_eq!(head, Some((Some(placed.time), placed.level, placed.message_at, false)), "{}", line);
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ mod ruby;
 mod rust;
 
 pub use prefilter::may_begin;
-pub(crate) use prefilter::{Marks, texts};
+pub(crate) use prefilter::{Marks, may_begin_without_marks, roots, texts};
 
 /// Every language, the ones with the clearest opening first; Ruby before Python, whose opening it prints, too.
 static LANGUAGES: [&dyn Language; 12] = [

@@ -14,10 +14,20 @@ use super::{LANGUAGES, head};
 /// Whether the languages, [`head::names_exception`] or [`super::may_precede`] may have something to say of a line without its header; false
 /// means that they surely have not.
 pub fn may_begin(line: &[u8]) -> bool {
+    may_begin_without_marks(line) || FILTER.holds(line)
+}
+
+/// As [`may_begin`], of a line that holds no `@` and none of the [`roots`] of what lies within beginnings.
+pub(crate) fn may_begin_without_marks(line: &[u8]) -> bool {
     // Some languages pass over blanks of other scripts, too.
     let blank = |byte: &u8| matches!(byte, b' ' | 9..=13 | b'|' | b'+' | 128..);
     let text = &line[line.iter().take_while(|byte| blank(byte)).count()..];
-    FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.ends(line) || FILTER.holds(line)
+    FILTER.starts(text) || is_packaged(line) || is_bare(line) || FILTER.ends(line)
+}
+
+/// Texts of which one stands in every line that holds the mark of a beginning, unless there is an `@` in it.
+pub(crate) fn roots() -> &'static [&'static str] {
+    &FILTER.root_texts
 }
 
 /// All texts that are looked for to tell beginnings.
@@ -46,6 +56,7 @@ struct Filter {
     marks: Marks,
     /// Each mark holds one of these, or an `@`.
     roots: Marks,
+    root_texts: Vec<&'static str>,
     ends: Vec<&'static [u8]>,
     /// The texts by their first byte.
     starts: Vec<Vec<&'static [u8]>>,
@@ -72,7 +83,9 @@ impl Filter {
         }
         let marks: Vec<&str> = marks().collect();
         let ends = LANGUAGES.iter().flat_map(|language| language.ends()).map(|text| text.as_bytes());
-        Self { marks: Marks::new(&marks), roots: Marks::new(&roots(&marks)), ends: ends.collect(), starts }
+        let root_texts = roots_of(&marks);
+        let (marks, roots) = (Marks::new(&marks), Marks::new(&root_texts));
+        Self { marks, roots, root_texts, ends: ends.collect(), starts }
     }
 
     /// Whether a line ends as a beginning does, but for blanks, also those of other scripts.
@@ -101,6 +114,15 @@ impl Marks {
         }
     }
 
+    /// Where the first of the texts begins that a text holds.
+    pub(crate) fn first(&self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Packed(searcher) => searcher.find(text).map(|found| found.start()),
+            Self::Automaton(searcher) => searcher.find(text).map(|found| found.start()),
+            Self::Nothing => Some(0),
+        }
+    }
+
     /// Whether a line holds one of the texts.
     pub(crate) fn find(&self, line: &[u8]) -> bool {
         match self {
@@ -112,7 +134,7 @@ impl Marks {
 }
 
 /// Few texts of which one stands wherever a mark stands that has no `@`.
-fn roots(marks: &[&'static str]) -> Vec<&'static str> {
+fn roots_of(marks: &[&'static str]) -> Vec<&'static str> {
     let without = marks.iter().copied().filter(|mark| !mark.contains('@'));
     let rooted = |mark: &str| ROOTS.iter().any(|root| mark.contains(root));
     let mut roots: Vec<&str> = without.clone().filter(|mark| !rooted(mark)).collect();
@@ -213,7 +235,7 @@ mod tests {
         for mark in &marks {
             assert!(FILTER.holds(format!("some words {mark} and others").as_bytes()), "{mark}");
         }
-        let roots = roots(&marks);
+        let roots = roots_of(&marks);
         // What the search can do at its best.
         assert!(roots.len() <= 32 && roots.iter().all(|root| root.len() >= 3), "{roots:?}");
         assert!(texts().all(|text| text.starts_with(|c: char| c.is_ascii())));

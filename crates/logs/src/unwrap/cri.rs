@@ -7,6 +7,12 @@ use memchr::memchr;
 use super::Envelope;
 use super::instant::instant;
 
+/// Whether the second word is the name of a stream.
+pub(super) fn may_be(line: &[u8]) -> bool {
+    let behind = memchr(b' ', line).and_then(|end| line.get(end + 1..));
+    behind.is_some_and(|rest| rest.starts_with(b"std"))
+}
+
 pub(super) fn unwrap(line: &str) -> Option<(Envelope<'_>, &str)> {
     let end = memchr(b' ', line.as_bytes())?;
     let (time, rest) = (&line[..end], &line[end + 1..]);

@@ -92,9 +92,39 @@ pub(crate) fn unwrap(line: &str, form: Form, reference: Timestamp) -> Option<(En
     }
 }
 
+/// Whether nothing stands around a line of ASCII, beyond doubt; some lines of which this is not said have nothing, either.
+pub(crate) fn is_bare(line: &[u8], form: Form) -> bool {
+    form == Form::Plain
+        && match line {
+            [b'{' | b'<', ..] => false,
+            [b'[', ..] => !line.starts_with(b"[pod/"),
+            [b'0'..=b'9', ..] => !cri::may_be(line) && (line.get(10) != Some(&b'T') || !dated(line)),
+            [b'A'..=b'Z', ..] => !syslog::may_begin_with_month(line),
+            _ => true,
+        }
+}
+
+fn dated(line: &[u8]) -> bool {
+    str::from_utf8(line).is_ok_and(|line| syslog::dated(line).is_some())
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_line_that_is_bare_has_nothing_around_it(
+            head in "([A-Z][a-z]{2}|Nov|<1[0-9]>|[0-9]{1,4})? ?[0-9]{0,2}( 10:00:00)?|2026-11-05T10:00:00Z|\\[pod/|\\{|[ -~]{0,3}",
+            rest in "( (stdout|stderr|web0|shop\\[7\\]:|F|P|[a-z]{1,4}|a/b\\]))* ?[ -~]{0,9}",
+        ) {
+            let line = format!("{head}{rest}");
+            let bare = is_bare(line.as_bytes(), Form::Plain);
+            prop_assert!(!bare || unwrap(&line, Form::Plain, Timestamp::UNIX_EPOCH).is_none(), "{line}");
+        }
+    }
 
     #[test]
     fn compose_is_told_by_most_of_the_lines() {

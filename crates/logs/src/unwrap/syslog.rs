@@ -37,6 +37,11 @@ pub(super) fn unwrap(line: &str, reference: Timestamp) -> Option<(Envelope<'_>, 
     tagged(rest, time, level)
 }
 
+/// Whether a line begins with the name of a month.
+pub(super) fn may_begin_with_month(line: &[u8]) -> bool {
+    line.first_chunk::<3>().is_some_and(|name| MONTHS.iter().any(|month| month.as_bytes() == name))
+}
+
 /// A line that begins with a full date, where the program that wrote it gives its process.
 pub(super) fn dated(line: &str) -> Option<(Envelope<'_>, &str)> {
     let date = memchr(b' ', line.as_bytes()).filter(|end| *end > 10 && line.as_bytes()[10] == b'T')?;
