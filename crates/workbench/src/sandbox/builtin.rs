@@ -6,82 +6,62 @@
 //! when this one does.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
-use serde::{Deserialize, Serialize};
 
-use super::inside::{self, Entry, HOME, USER};
+use super::init::{self, Plan};
+use super::inside::{self, USER};
 use super::order::Order;
-use super::{Network, identity, init};
-
-/// What the first process inside is told.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Plan {
-    pub(super) entries: Vec<Entry>,
-    pub(super) worktree: PathBuf,
-    pub(super) cwd: PathBuf,
-    pub(super) argv: Vec<String>,
-    pub(super) env: Vec<(String, String)>,
-    pub(super) network: Network,
-}
+use super::{Network, identity};
 
 /// Makes the namespaces, starts the first process in them, and tells how the command ended.
 pub(super) fn outer(order: &Order, run_dir: &Path, status: &mut File) -> Result<ExitCode, String> {
     identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
-    let plan = Plan {
-        entries: inside::prepare(order)?,
-        worktree: order.worktree.clone(),
-        cwd: order.cwd.clone(),
-        argv: inside::command(order, run_dir)?,
-        env: inside::environment(order, HOME, "/tmp"),
-        network: order.network,
-    };
+    let plan = Plan::of(order, run_dir, inside::prepare(order, status)?)?;
+    identity::limit(order)?;
     namespaces(order.network)?;
     // Becoming another user has cleared it.
     identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
-    let code = run(&plan, run_dir)?;
+    let code = run(&plan, run_dir, status)?;
     writeln!(status, "{{\"exit-code\":{code}}}")
         .map_err(|error| format!("cannot tell the exit code: {error}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Starts the first process inside and waits for its end.
-fn run(plan: &Plan, run_dir: &Path) -> Result<i32, String> {
-    let failed = |error: std::io::Error| format!("cannot make a pipe: {error}");
-    let (told, mut tell) = std::io::pipe().map_err(failed)?;
-    let (mut heard, answer) = std::io::pipe().map_err(failed)?;
+fn run(plan: &Plan, run_dir: &Path, status: &File) -> Result<i32, String> {
+    let (told, mut tell) = std::io::pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
     identity::inherit(&told)?;
-    identity::inherit(&answer)?;
-    let own = std::env::args_os().skip(1).take_while(|arg| arg != run_dir.as_os_str());
+    identity::inherit(status)?;
     let child = Command::new("/proc/self/exe")
-        .args(own)
-        .args([init::INIT.to_owned(), told.as_raw_fd().to_string(), answer.as_raw_fd().to_string()])
+        .args(inside::own_words(run_dir))
+        .args(init::words(&told, status))
         .env_clear()
         .spawn()
         .map_err(|error| format!("cannot start this program as the user of the run: {error}"))?;
-    drop((told, answer));
-    // One that ends early says why in its answer.
+    drop(told);
+    // One that ends early has said why.
     serde_json::to_writer(&mut tell, plan).ok();
-    let mut failure = String::new();
-    heard.read_to_string(&mut failure).map_err(|error| format!("cannot hear from inside: {error}"))?;
+    // Open until the end: the other side tells by it that we are there.
     let code = loop {
         match waitpid(Pid::from_raw(child.id().cast_signed()), None) {
             Ok(WaitStatus::Exited(_, code)) => break code,
             Ok(WaitStatus::Signaled(_, signal, _)) => break 128 + signal as i32,
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(format!("cannot wait for the command: {error}")),
         }
     };
-    if failure.is_empty() { Ok(code) } else { Err(failure) }
+    drop(tell);
+    Ok(code)
 }
 
 /// Enters namespaces of our own with every right in them and none outside. The next child is the first process there.

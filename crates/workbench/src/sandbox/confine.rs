@@ -146,6 +146,7 @@ pub(super) fn inner(order: &Order, run_dir: &Path, outer: u32) -> Result<(), Str
     setsid().map_err(|error| format!("cannot leave the session: {error}"))?;
     let root = Uid::effective().is_root();
     identity::limit(order)?;
+    identity::limit_files(order.limits.file_bytes)?;
     if let Some(identity) = Identity::choose(outer) {
         identity.become_it().map_err(|error| format!("cannot become another user: {error}"))?;
     }

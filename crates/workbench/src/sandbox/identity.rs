@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, lchown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -53,6 +53,11 @@ impl Identity {
         Ok(())
     }
 
+    /// Gives an open file to this user.
+    pub(super) fn own_open(self, file: &File) -> io::Result<()> {
+        fchown(file, Some(self.0), Some(self.0))
+    }
+
     /// Becomes this user for good.
     pub(super) fn become_it(self) -> nix::Result<()> {
         let (uid, gid) = (Uid::from_raw(self.0), Gid::from_raw(self.0));
@@ -93,13 +98,12 @@ pub(super) fn join(cgroups: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-/// Sets the limits that hold for each process.
+/// Sets the limits that hold for each process, but for that of files.
 pub(super) fn limit(order: &Order) -> Result<(), String> {
     let limits = &order.limits;
     let mut wanted = vec![
         (Resource::RLIMIT_CORE, 0, 0),
         (Resource::RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 5),
-        (Resource::RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
         (Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files),
     ];
     // A little more where a group holds the bound: the kernel tells of a group's bound alone that it was reached.
@@ -109,14 +113,19 @@ pub(super) fn limit(order: &Order) -> Result<(), String> {
     if !order.memory_bounded {
         wanted.push((Resource::RLIMIT_AS, limits.memory_bytes, limits.memory_bytes));
     }
-    for (resource, soft, hard) in wanted {
-        let (_, ceiling) =
-            nix::sys::resource::getrlimit(resource).map_err(|error| format!("{resource:?}: {error}"))?;
-        let (soft, hard) = (soft.min(ceiling), hard.min(ceiling));
-        setrlimit(resource, soft, hard)
-            .map_err(|error| format!("cannot set {resource:?} to {soft}: {error}"))?;
-    }
-    Ok(())
+    wanted.into_iter().try_for_each(|(resource, soft, hard)| set(resource, soft, hard))
+}
+
+/// Sets the limit of one file; what is placed inside must lie there before.
+pub(super) fn limit_files(bytes: u64) -> Result<(), String> {
+    set(Resource::RLIMIT_FSIZE, bytes, bytes)
+}
+
+fn set(resource: Resource, soft: u64, hard: u64) -> Result<(), String> {
+    let (_, ceiling) =
+        nix::sys::resource::getrlimit(resource).map_err(|error| format!("{resource:?}: {error}"))?;
+    let (soft, hard) = (soft.min(ceiling), hard.min(ceiling));
+    setrlimit(resource, soft, hard).map_err(|error| format!("cannot set {resource:?} to {soft}: {error}"))
 }
 
 /// Tasks this user already has: the kernel counts them too. A user made for this run has none.

@@ -1,11 +1,12 @@
-//! The first process inside the builtin level: builds what is inside, gives up every right, starts the command, reaps.
+//! The first process inside: gives up every right, starts the command, and reaps. Where nobody else did, it first builds
+//! what is inside.
 //!
-//! It is held by everything that holds the command, so the command gains nothing by taking it over. The kernel lets no
-//! process inside end it.
+//! It is held by everything that holds the command, and closed to it, so nothing is gained by taking it over. The kernel
+//! lets no process inside end it. When it ends, the kernel ends all others.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
-use std::os::fd::AsFd;
+use std::io::BufReader;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -17,37 +18,68 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, setsid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
+use serde::{Deserialize, Serialize};
 
-use super::builtin::Plan;
+use super::inside::{self, Entry, HOME};
+use super::order::{self, Order};
 use super::rules::Rules;
-use super::{Level, Network, inside, loopback, mounts, seccomp};
+use super::{Level, Network, identity, loopback, mounts, seccomp};
 
-/// First argument that makes the launcher the first process inside; then come the numbers of two open pipes.
+/// First argument that makes the launcher the first process inside; then come the numbers of two open files.
 pub(super) const INIT: &str = "init";
+
+/// What it is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    level: Level,
+    /// What is inside, if it is not there already.
+    entries: Vec<Entry>,
+    worktree: PathBuf,
+    cwd: PathBuf,
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+    network: Network,
+    file_bytes: u64,
+}
+
+impl Plan {
+    pub(super) fn of(order: &Order, run_dir: &Path, entries: Vec<Entry>) -> Result<Plan, String> {
+        Ok(Plan {
+            level: order.level,
+            entries,
+            worktree: order.worktree.clone(),
+            cwd: order.cwd.clone(),
+            argv: inside::command(order, run_dir)?,
+            env: inside::environment(order, HOME, "/tmp"),
+            network: order.network,
+            file_bytes: order.limits.file_bytes,
+        })
+    }
+}
+
+/// The arguments that name the files: what it reads the plan from, and where it tells what went wrong.
+pub(super) fn words(plan: &impl AsRawFd, status: &impl AsRawFd) -> [String; 3] {
+    [INIT.to_owned(), plan.as_raw_fd().to_string(), status.as_raw_fd().to_string()]
+}
 
 /// Runs as the first process of a namespace until the command ends, and ends as it does.
 pub(super) fn init(args: &[String]) -> ExitCode {
-    let Some((told, mut answer)) = pipes(args) else { return ExitCode::from(125) };
+    let Some((told, mut status)) = files(args) else { return ExitCode::from(125) };
     match start(&told) {
-        Ok(command) => {
-            // Its end tells that all went well.
-            drop((told, answer));
-            reap(command)
-        }
+        Ok(command) => reap(command),
         Err(message) => {
-            // Who hears nothing has ended, and we with it.
-            answer.write_all(message.as_bytes()).ok();
+            order::report_failure(&mut status, &message);
             ExitCode::from(125)
         }
     }
 }
 
-/// Opens both pipes anew, so that the command inherits neither.
-fn pipes(args: &[String]) -> Option<(File, File)> {
+/// Opens both files anew, so that the command inherits neither.
+fn files(args: &[String]) -> Option<(File, File)> {
     let numbers: Vec<i32> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
-    let &[told, answer] = numbers.as_slice() else { return None };
+    let &[told, status] = numbers.as_slice() else { return None };
     let path = |number: i32| PathBuf::from(format!("/proc/self/fd/{number}"));
-    let opened = (File::open(path(told)).ok()?, File::options().write(true).open(path(answer)).ok()?);
+    let opened = (File::open(path(told)).ok()?, File::options().append(true).open(path(status)).ok()?);
     for number in numbers {
         nix::unistd::close(number).ok()?;
     }
@@ -61,18 +93,11 @@ fn start(told: &File) -> Result<Pid, String> {
         .next()
         .ok_or("the launcher has ended")?
         .map_err(|error| format!("cannot read what is wanted: {error}"))?;
-    prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|error| format!("cannot ask to die with the parent: {error}"))?;
-    if has_ended(told) {
-        return Err("the launcher has ended".to_owned());
+    match plan.level {
+        // Bubblewrap has done all this.
+        Level::Strict => {}
+        Level::Builtin | Level::Landlock => set_up(&plan, told)?,
     }
-    setsid().map_err(|error| format!("cannot leave the session: {error}"))?;
-    nix::unistd::sethostname(inside::HOST).map_err(|error| format!("cannot name the host: {error}"))?;
-    match plan.network {
-        Network::None => loopback::up().map_err(|error| format!("cannot bring up the loopback: {error}"))?,
-        Network::Open => {}
-    }
-    mounts::build(&plan.entries)?;
     std::env::set_current_dir(&plan.cwd)
         .map_err(|error| format!("cannot enter {}: {error}", plan.cwd.display()))?;
     give_up(&plan)?;
@@ -86,6 +111,24 @@ fn start(told: &File) -> Result<Pid, String> {
     Ok(Pid::from_raw(command.id().cast_signed()))
 }
 
+/// Makes the namespaces what they are to be.
+fn set_up(plan: &Plan, told: &File) -> Result<(), String> {
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|error| format!("cannot ask to die with the parent: {error}"))?;
+    if has_ended(told) {
+        return Err("the launcher has ended".to_owned());
+    }
+    setsid().map_err(|error| format!("cannot leave the session: {error}"))?;
+    nix::unistd::sethostname(inside::HOST).map_err(|error| format!("cannot name the host: {error}"))?;
+    match plan.network {
+        Network::None => loopback::up().map_err(|error| format!("cannot bring up the loopback: {error}"))?,
+        Network::Open => {}
+    }
+    mounts::build(&plan.entries)?;
+    rights().map_err(|error| format!("cannot give up the rights in the namespace: {error}"))?;
+    identity::limit_files(plan.file_bytes)
+}
+
 /// Whether the launcher is gone: its process id means nothing here, but its end of the pipe closes with it.
 fn has_ended(told: &File) -> bool {
     let mut asked = [PollFd::new(told.as_fd(), PollFlags::POLLIN)];
@@ -94,17 +137,17 @@ fn has_ended(told: &File) -> bool {
     heard.is_err() || hung_up
 }
 
-/// Gives up every right for good, and takes on what holds the command.
+/// Takes on what holds the command, for good.
 fn give_up(plan: &Plan) -> Result<(), String> {
-    rights().map_err(|error| format!("cannot give up the rights in the namespace: {error}"))?;
     prctl::set_no_new_privs().map_err(|error| format!("cannot refuse new rights: {error}"))?;
     rules(&plan.worktree).apply().map_err(|error| format!("Landlock cannot hold the command: {error}"))?;
     // Closes what is told of us in `/proc` to the command, which is the same user.
     prctl::set_dumpable(false).map_err(|error| format!("cannot hide from the command: {error}"))?;
-    let program = seccomp::program(Level::Builtin, plan.network)?;
+    let program = seccomp::program(plan.level, plan.network)?;
     seccompiler::apply_filter(&program).map_err(|error| format!("seccomp cannot hold the command: {error}"))
 }
 
+/// Gives up every right in the namespace.
 fn rights() -> rustix::io::Result<()> {
     for right in CapabilitySet::all().iter() {
         match rustix::thread::remove_capability_from_bounding_set(right) {

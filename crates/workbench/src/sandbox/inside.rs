@@ -4,14 +4,14 @@
 //! The command sees the system's programs, what the request names, and nothing else of the machine. Only the work
 //! tree, `/tmp`, and `/dev/shm` can be written; in the work tree not the things that tell other programs what to run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::identity::{self, Identity};
 use super::order::Order;
-use super::{Network, SYSTEM_PATH, service};
+use super::{Level, Network, SYSTEM_PATH, service};
 
 /// The user a command believes to be.
 pub(super) const USER: u32 = 1000;
@@ -19,8 +19,8 @@ pub(super) const USER: u32 = 1000;
 pub(super) const HOST: &str = "sandbox";
 /// Its home.
 pub(super) const HOME: &str = "/tmp/home";
-/// Where the relay lies.
-const RELAY_PLACE: &str = "/groundcrew/relay";
+/// Where this program lies, if it is needed inside.
+pub(super) const PROGRAM: &str = "/groundcrew/launcher";
 
 /// Files of a work tree that tell other programs what to run; they cannot be written from inside.
 const GUARDED: [&str; 10] = [
@@ -78,10 +78,10 @@ pub(super) enum Entry {
     Sealed { place: PathBuf },
 }
 
-/// Puts together what a run finds inside, gives the work tree to the user that it runs as, and becomes that user.
+/// Puts together what a run finds inside, all of it before the root itself is sealed, gives the work tree to the user that it runs as, and becomes that user.
 ///
 /// Everything that only root can do has been done after this.
-pub(super) fn prepare(order: &Order) -> Result<Vec<Entry>, String> {
+pub(super) fn prepare(order: &Order, status: &File) -> Result<Vec<Entry>, String> {
     identity::join(&order.cgroups)?;
     let mounts = mounts(order)?;
     let mut sources = vec![order.worktree.clone()];
@@ -90,6 +90,7 @@ pub(super) fn prepare(order: &Order) -> Result<Vec<Entry>, String> {
     let identity = Identity::choose(std::process::id());
     if let Some(identity) = identity {
         identity.own(&order.worktree).map_err(|error| format!("cannot hand over the work tree: {error}"))?;
+        identity.own_open(status).map_err(|error| format!("cannot hand over the status: {error}"))?;
         sources = identity::stage(&sources)?;
     }
     let mut entries = system(order);
@@ -104,8 +105,6 @@ pub(super) fn prepare(order: &Order) -> Result<Vec<Entry>, String> {
     for (place, content) in &order.files {
         entries.push(Entry::File { content: content.clone(), place: place.clone() });
     }
-    entries.push(Entry::Sealed { place: PathBuf::from("/") });
-    identity::limit(order)?;
     if let Some(identity) = identity {
         identity.become_it().map_err(|error| format!("cannot become another user: {error}"))?;
     }
@@ -149,9 +148,10 @@ fn mounts(order: &Order) -> Result<Vec<(PathBuf, PathBuf)>, String> {
     let mut mounts: Vec<(PathBuf, PathBuf)> =
         order.read_only.iter().map(|path| (path.clone(), path.clone())).collect();
     mounts.extend(order.openings.mounts.iter().cloned());
-    if !order.openings.ports.is_empty() {
-        let own = std::env::current_exe().map_err(|error| format!("cannot find the relay: {error}"))?;
-        mounts.push((own, PathBuf::from(RELAY_PLACE)));
+    // Bubblewrap starts it anew inside; at the other level the first process is there already.
+    if order.level == Level::Strict || !order.openings.ports.is_empty() {
+        let own = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        mounts.push((own, PathBuf::from(PROGRAM)));
     }
     Ok(mounts)
 }
@@ -160,10 +160,8 @@ fn mounts(order: &Order) -> Result<Vec<(PathBuf, PathBuf)>, String> {
 pub(super) fn command(order: &Order, run_dir: &Path) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     if !order.openings.ports.is_empty() {
-        words.push(RELAY_PLACE.to_owned());
-        // What made this program a launcher makes it one inside too.
-        let own = std::env::args_os().skip(1).take_while(|arg| arg != run_dir.as_os_str());
-        words.extend(own.map(|arg| arg.to_string_lossy().into_owned()));
+        words.push(PROGRAM.to_owned());
+        words.extend(own_words(run_dir));
         words.push(service::RELAY.to_owned());
         for (port, socket) in &order.openings.ports {
             words.push(format!("{port}={}", text(socket)?));
@@ -172,6 +170,14 @@ pub(super) fn command(order: &Order, run_dir: &Path) -> Result<Vec<String>, Stri
     }
     words.extend(order.argv.iter().cloned());
     Ok(words)
+}
+
+/// The words that made this program a launcher, and make it one inside too.
+pub(super) fn own_words(run_dir: &Path) -> impl Iterator<Item = String> {
+    std::env::args_os()
+        .skip(1)
+        .take_while(move |arg| arg != run_dir.as_os_str())
+        .map(|arg| arg.to_string_lossy().into_owned())
 }
 
 /// All variables of a command: ours, then those of the request.

@@ -17,6 +17,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `attempts` | what a hostile command gets out of a level |
 //! | `order` | what the launcher is told |
 //! | `launcher` | the launcher: gives up rights, then becomes the command |
 //! | `identity` | user ids, ownership, and staging of folders that the new user id could not enter |
@@ -31,6 +32,7 @@
 //! | `service` | the single addresses that a run may reach |
 //! | `spawner` | the thread that starts launchers |
 
+pub mod attempts;
 mod builtin;
 mod cgroup;
 mod confine;

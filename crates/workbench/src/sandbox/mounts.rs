@@ -1,7 +1,7 @@
 //! Builds what is inside out of mounts of our own, in a namespace in which we have every right.
 //!
 //! A new root is made of memory, the old one is hung into it for the time of building, and let go at the end: then
-//! nothing inside leads out, by no name and by no open file.
+//! nothing inside leads out, by no name and by no open file. The new root is sealed last of all.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::pivot_root;
 
 use super::inside::Entry;
@@ -38,8 +39,10 @@ pub(super) fn build(entries: &[Entry]) -> Result<(), String> {
         make(entry, &mut known)?;
     }
     umount2(OLD, MntFlags::MNT_DETACH)
-        .map_err(|error| format!("cannot let go of the machine's root: {error}"))?;
-    Ok(())
+        .map_err(io::Error::from)
+        .and_then(|()| fs::remove_dir(OLD))
+        .and_then(|()| sealed(Path::new("/")))
+        .map_err(|error| format!("cannot let go of the machine's root: {error}"))
 }
 
 /// The entries with every source by its real path: later a link in one would lead into the new root.
@@ -238,12 +241,15 @@ fn scratch(place: &Path, bytes: u64) -> io::Result<()> {
 }
 
 fn sealed(place: &Path) -> io::Result<()> {
-    let mounts = mounts()?;
-    let at = mounts
-        .iter()
-        .rfind(|mount| mount.place == place)
-        .ok_or_else(|| io::Error::other("it is no mount"))?;
-    change(at, MsFlags::MS_RDONLY)
+    let set = statvfs(place)?.flags();
+    let kept = [
+        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+    ];
+    let kept = kept.into_iter().filter(|(told, _)| set.contains(*told)).map(|(_, flag)| flag);
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | kept.collect();
+    Ok(mount(None::<&str>, place, None::<&str>, flags, None::<&str>)?)
 }
 
 impl Known {

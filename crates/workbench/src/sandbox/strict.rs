@@ -10,9 +10,10 @@ use std::process::Command;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::Signal;
 
-use super::inside::{self, Entry, HOME, HOST, USER, text};
+use super::init::{self, Plan};
+use super::inside::{self, Entry, HOST, PROGRAM, USER, text};
 use super::order::Order;
-use super::{Level, Network, identity, seccomp};
+use super::{Network, identity};
 
 /// Where bubblewrap is looked for; `PATH` is not asked, since it may lead into a repository.
 const PLACES: [&str; 4] =
@@ -47,23 +48,34 @@ impl Bwrap {
 /// Becomes bubblewrap; returns only if that fails.
 pub(super) fn exec(order: &Order, run_dir: &Path, status: &File) -> Result<(), String> {
     let program = order.bwrap.as_ref().ok_or("no bubblewrap was found")?;
-    let entries = inside::prepare(order)?;
     let mut call = Call { args: Vec::new(), open: Vec::new() };
     call.namespaces(order);
-    entries.iter().try_for_each(|entry| call.entry(entry))?;
-    call.words(&["--chdir", text(&order.cwd)?]);
-    // Set by bubblewrap for the command alone, so that none of it acts on bubblewrap.
-    for (name, value) in inside::environment(order, HOME, "/tmp") {
-        call.words(&["--setenv", &name, &value]);
+    inside::prepare(order, status)?.iter().try_for_each(|entry| call.entry(entry))?;
+    let failed = |error: std::io::Error| format!("cannot keep a file in memory: {error}");
+    let plan =
+        serde_json::to_vec(&Plan::of(order, run_dir, Vec::new())?).map_err(|error| failed(error.into()))?;
+    let plan = memory(&plan).map_err(failed)?;
+    // Bubblewrap keeps one for itself.
+    let told = status.try_clone().map_err(failed)?;
+    for file in [&plan, status, &told] {
+        identity::inherit(file)?;
     }
-    let program_bytes = seccomp::bytes(&seccomp::program(Level::Strict, order.network)?);
-    let filter = call.memory(&program_bytes)?;
-    identity::inherit(status)?;
-    call.words(&["--seccomp", &filter, "--json-status-fd", &status.as_raw_fd().to_string(), "--"]);
-    call.args.extend(inside::command(order, run_dir)?);
+    call.words(&["--remount-ro", "/", "--json-status-fd", &status.as_raw_fd().to_string(), "--", PROGRAM]);
+    call.args.extend(inside::own_words(run_dir));
+    call.args.extend(init::words(&plan, &told));
+    identity::limit(order)?;
+    identity::limit_files(order.limits.file_bytes)?;
     identity::die_with_parent(order.supervisor, Signal::SIGKILL)?;
     let error = Command::new(program).args(&call.args).env_clear().exec();
     Err(format!("cannot start {}: {error}", program.display()))
+}
+
+/// A file in memory.
+fn memory(content: &[u8]) -> std::io::Result<File> {
+    let mut file = File::from(memfd_create("groundcrew", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(content)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// A bubblewrap call in the making, with the files it reads.
@@ -82,17 +94,6 @@ impl Call {
         Ok(())
     }
 
-    /// A file in memory that bubblewrap inherits; gives its number.
-    fn memory(&mut self, content: &[u8]) -> Result<String, String> {
-        let failed = |error: std::io::Error| format!("cannot keep a file in memory: {error}");
-        let fd = memfd_create("groundcrew", MFdFlags::empty()).map_err(|error| failed(error.into()))?;
-        let mut file = File::from(fd);
-        file.write_all(content).and_then(|()| file.rewind()).map_err(failed)?;
-        let number = file.as_raw_fd().to_string();
-        self.open.push(file);
-        Ok(number)
-    }
-
     fn namespaces(&mut self, order: &Order) {
         self.words(&["--unshare-user", "--unshare-all"]);
         match order.network {
@@ -102,6 +103,8 @@ impl Call {
         let user = USER.to_string();
         self.words(&["--uid", &user, "--gid", &user, "--hostname", HOST]);
         self.words(&["--new-session", "--die-with-parent", "--cap-drop", "ALL"]);
+        // The first process is ours: bubblewrap's own is not held by the filter and can be written to from inside.
+        self.words(&["--as-pid-1"]);
         if order.bwrap_disables_userns {
             self.words(&["--disable-userns"]);
         }
@@ -115,7 +118,11 @@ impl Call {
             }
             Entry::Link { target, place } => self.paths("--symlink", target, place),
             Entry::File { content, place } => {
-                let number = self.memory(content)?;
+                let file = memory(content)
+                    .map_err(|error| format!("cannot keep {} in memory: {error}", place.display()))?;
+                identity::inherit(&file)?;
+                let number = file.as_raw_fd().to_string();
+                self.open.push(file);
                 self.words(&["--perms", "0444", "--ro-bind-data", &number, text(place)?]);
                 Ok(())
             }
