@@ -10,7 +10,8 @@ use groundcrew_crew::tools::Tools;
 use groundcrew_store::{Access, Project, Store};
 use groundcrew_workbench::git::{GitError, Repository, Sha, git_version};
 use groundcrew_workbench::python::Python;
-use groundcrew_workbench::sandbox::{Probe, Sandbox, Unavailable};
+use groundcrew_workbench::sandbox::attempts::{Tried, known};
+use groundcrew_workbench::sandbox::{Level, Probe, Sandbox, Unavailable};
 use serde::Serialize;
 use serde_json::json;
 
@@ -68,14 +69,15 @@ pub(super) fn run(at: &Invocation) -> Result<Done, Failure> {
     let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
     let sandbox = sandbox();
     let mut checks = vec![git(recorder.as_ref())];
-    checks.extend(sandboxes(&sandbox));
+    let levels = levels(&sandbox);
+    checks.extend(levels.iter().map(level_check));
     if let Ok(sandbox) = &sandbox {
         checks.push(python(sandbox, &recorder));
     }
     checks.extend(database(at, sandbox.as_ref().ok()));
     let clean = checks.iter().all(|check| check.status == Status::Ok);
     if at.out.is_json() {
-        at.out.document(&json!({ "ok": clean, "checks": checks }))?;
+        at.out.document(&json!({ "ok": clean, "checks": checks, "sandbox": levels }))?;
     } else {
         print(at, &checks)?;
     }
@@ -95,28 +97,70 @@ fn git(recorder: &dyn Recorder) -> Check {
     }
 }
 
-fn sandboxes(sandbox: &Result<Sandbox, Unavailable>) -> Vec<Check> {
+/// A level of the sandbox, and what a hostile command gets out of it here.
+#[derive(Debug, Serialize)]
+struct Tested {
+    level: Level,
+    used: bool,
+    /// Why it does not work; none if it does.
+    problem: Option<String>,
+    /// How bad it is that it does not work, or was not tried: not at all if one that is used holds as much.
+    #[serde(skip)]
+    without: Status,
+    /// None if nothing could be tried.
+    #[serde(flatten)]
+    tried: Option<Tried>,
+}
+
+fn levels(sandbox: &Result<Sandbox, Unavailable>) -> Vec<Tested> {
     let (probes, used) = match sandbox {
-        Ok(sandbox) => (sandbox.probe_report(), Some(sandbox.level())),
-        Err(unavailable) => (unavailable.probes.as_slice(), None),
+        Ok(sandbox) => (sandbox.probe_all(), Some(sandbox.level())),
+        Err(unavailable) => (unavailable.probes.clone(), None),
     };
-    let check = |Probe { level, problem }: &Probe| {
-        let name = format!("sandbox {level}");
-        match problem {
-            None if used == Some(*level) => ok(&name, "works, and is used"),
-            None => ok(&name, "works"),
-            Some(problem) => {
-                let status = if used.is_some() { Status::Warn } else { Status::Fail };
-                bad(
-                    &name,
-                    status,
-                    problem,
-                    "do what the reason says; without any level nothing of a project can run",
-                )
-            }
+    let test = |Probe { level, problem }: Probe| {
+        let tried = sandbox.as_ref().ok().filter(|_| problem.is_none()).map(|with| with.attempts(level));
+        let (tried, untried) = match tried {
+            Some(Ok(tried)) => (Some(tried), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+            None => (None, None),
+        };
+        let without = match used {
+            Some(used) if used > level || (used < level && used.opens_services()) => Status::Ok,
+            Some(_) => Status::Warn,
+            None => Status::Fail,
+        };
+        Tested { level, used: used == Some(level), problem: problem.or(untried), without, tried }
+    };
+    probes.into_iter().map(test).collect()
+}
+
+fn level_check(tested: &Tested) -> Check {
+    let name = format!("sandbox {}", tested.level);
+    let Some(tried) = &tested.tried else {
+        let problem = tested.problem.clone().unwrap_or_default();
+        if tested.without == Status::Ok {
+            return ok(&name, format!("not needed; {problem}"));
         }
+        let fix = "do what the reason says; without any level nothing of a project can run";
+        return bad(&name, tested.without, problem, fix);
     };
-    probes.iter().map(check).collect()
+    let open = tried.open();
+    let all = tried.attempts.len();
+    let mut detail = format!("works{}, ", if tested.used { ", and is used" } else { "" });
+    if open.is_empty() {
+        detail.push_str(&format!("holds all of {all} attempts to get out"));
+    } else {
+        detail.push_str(&format!(
+            "holds {} of {all} attempts to get out; open: {}",
+            all - open.len(),
+            open.join(", ")
+        ));
+    }
+    if open.iter().all(|name| known(tested.level).contains(name)) {
+        return ok(&name, detail);
+    }
+    let fix = "demand another level with `minimum` under [sandbox], and tell the maintainers what is open";
+    bad(&name, Status::Fail, detail, fix)
 }
 
 fn python(sandbox: &Sandbox, recorder: &Arc<dyn Recorder>) -> Check {

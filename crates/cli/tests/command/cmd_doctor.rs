@@ -117,6 +117,26 @@ fn a_disk_that_is_nearly_full_is_told() {
     assert!(disk["detail"].as_str().unwrap().ends_with(" MB are free beside the database"), "{disk}");
 }
 
+#[test]
+fn a_machine_without_bubblewrap_uses_namespaces_of_its_own() {
+    let crew = orderly();
+    let script = "for place in /usr/bin/bwrap /usr/local/bin/bwrap; do \
+                  if [ -e $place ]; then mount --bind /dev/null $place; fi; done";
+    let Some(mut command) = in_own_mounts(&crew.home, script, &["doctor", "--json"]) else { return };
+    let output = command.output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let level = |name: &str| {
+        let levels = told["sandbox"].as_array().unwrap();
+        levels.iter().find(|level| level["level"] == name).unwrap_or_else(|| panic!("{told}")).clone()
+    };
+    assert!(level("strict")["problem"].as_str().unwrap().contains("not installed"), "{told}");
+    assert_eq!((&level("builtin")["used"], &level("builtin")["problem"]), (&Value::Bool(true), &Value::Null));
+    let attempts = level("builtin")["attempts"].as_array().unwrap().clone();
+    assert!(attempts.len() > 90 && attempts.iter().all(|attempt| attempt["held"] == true), "{told}");
+    let check = told["checks"].as_array().unwrap().iter().find(|check| check["name"] == "sandbox strict");
+    assert_eq!(check.unwrap()["status"], "ok", "{told}");
+}
+
 /// The text without what differs from machine to machine.
 fn anywhere(text: &str) -> String {
     let mut text = text.to_owned();
@@ -126,6 +146,7 @@ fn anywhere(text: &str) -> String {
             r#"\s*\{\s*"detail": [^\n]*\s*"fix": [^\n]*\s*"name": "sandbox [a-z]+",\s*"status": "[a-z]+"\s*\},"#,
             "",
         ),
+        (r#"(?s),\s*"sandbox": \[.*\](\s*\})"#, "$1"),
         (r#"\d+\.\d+\.\d+ with(out)? pytest, at [^\s"]+"#, "<python>"),
         (r"version \d+\.\d[\d.]*", "version <n>"),
         (r"\d+ MB", "<n> MB"),

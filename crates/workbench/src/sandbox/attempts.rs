@@ -176,21 +176,25 @@ impl Prey {
 
     /// Whether a process of the command's is there after its end, and stays.
     fn outlived(&self) -> bool {
-        let marker = self.name.as_bytes();
-        let runs = || {
-            let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-            let mut words = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-            words.any(|words| words.starts_with(marker))
-        };
         let started = Instant::now();
         // The kernel may still be at the clearing up.
-        while runs() {
+        while !self.left().is_empty() {
             if started.elapsed() > Duration::from_secs(5) {
                 return true;
             }
             std::thread::yield_now();
         }
         false
+    }
+
+    /// Processes that the command has left.
+    fn left(&self) -> Vec<i32> {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let marked = processes.filter(|process| {
+            fs::read(process.path().join("cmdline"))
+                .is_ok_and(|words| words.starts_with(self.name.as_bytes()))
+        });
+        marked.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect()
     }
 
     fn told(&self, tree: &Path) -> serde_json::Value {
@@ -254,3 +258,104 @@ const CALLS: [(&str, i64); 26] = [
     ("unshare", libc::SYS_unshare),
     ("userfaultfd", libc::SYS_userfaultfd),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What a plain user cannot do on some machine without a sandbox either.
+    const CANNOT: [&str; 51] = [
+        "read through the root of the first process",
+        "read through the root of the supervisor",
+        "open a file that the first process has open",
+        "write the memory of the first process",
+        "write the program of the first process",
+        "read the home of root",
+        "read the shadow file",
+        "write /etc/passwd",
+        "make a file in /etc",
+        "make a file in /",
+        "make a file in /usr",
+        "make a file in /dev",
+        "write core_pattern",
+        "write sysrq-trigger",
+        "write a control group",
+        "become root",
+        "become root by a set-user-id program",
+        "have a capability",
+        "lift a limit",
+        "make a device",
+        "make a device of characters",
+        "read a disk",
+        "read the memory of the machine",
+        "read the log of the kernel",
+        "open a vsock socket",
+        "open a packet socket",
+        "open a raw socket",
+        "open a crypto socket",
+        "signal the supervisor",
+        "read the environment of the supervisor",
+        "trace the supervisor",
+        "trace the parent",
+        "find the way to another machine",
+        "make an io_uring",
+        "make a userfaultfd",
+        "open a performance counter",
+        "use the key ring",
+        "load a bpf program",
+        "mount",
+        "mount a folder over another",
+        "make the system writable",
+        "move a mount",
+        "open a file system",
+        "change the root",
+        "turn the root",
+        "unshare a user namespace",
+        "unshare the mounts",
+        "clone a user namespace",
+        "a call by its x32 number",
+        "load a module",
+        "name the host",
+    ];
+
+    #[test]
+    fn without_a_sandbox_the_attempts_succeed() {
+        let prey = Prey::set_out().expect("it is set out");
+        let tree = tempfile::tempdir().expect("a folder");
+        fs::create_dir(tree.path().join(".github")).expect("a folder");
+        for name in [".git", "groundcrew.toml", ".github/ci.yml"] {
+            fs::write(tree.path().join(name), "").expect("a file");
+            fs::set_permissions(tree.path().join(name), Permissions::from_mode(0o666)).expect("a mode");
+        }
+        fs::set_permissions(tree.path(), Permissions::from_mode(0o777)).expect("a mode");
+        let mut command = if nix::unistd::geteuid().is_root() {
+            // Root would damage the machine.
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", "61234", "--regid", "61234", "--clear-groups", "python3"]);
+            command
+        } else {
+            Command::new("python3")
+        };
+        command.args(["-I", "-c", SCRIPT]).env_clear().env("PATH", super::super::SYSTEM_PATH);
+        command.env("TMPDIR", tree.path()).env("SECRET", "x").current_dir(tree.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("setpriv and python3 are installed");
+        let told = prey.told(tree.path()).to_string();
+        child.stdin.take().expect("a pipe").write_all(told.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!prey.left().is_empty());
+        let report: Report = serde_json::from_slice(&output.stdout).expect("a report");
+        for pid in prey.left() {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL)
+                .expect("it was left");
+        }
+        let held = report.attempts.iter().filter(|(_, worked)| !worked).map(|(name, _)| name.as_str());
+        let wrong: Vec<&str> = held.filter(|name| !CANNOT.contains(name)).collect();
+        assert_eq!(wrong, [""; 0], "{told}");
+        assert!(report.uses.iter().all(|(_, works)| *works), "{told}");
+    }
+}

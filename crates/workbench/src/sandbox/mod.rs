@@ -369,7 +369,7 @@ fn problems(probes: &[Probe]) -> String {
 pub struct Sandbox {
     config: Arc<SandboxConfig>,
     level: Level,
-    bwrap: Option<strict::Bwrap>,
+    bwrap: Result<strict::Bwrap, String>,
     probes: Vec<Probe>,
     recorder: Arc<dyn Recorder>,
     services: Vec<Service>,
@@ -382,7 +382,8 @@ impl std::fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// Tries every level by running a command under it, and takes the best.
+    /// Tries the levels that are allowed, from the best on, by running a command under each, and takes the first that
+    /// works.
     ///
     /// # Errors
     /// [`Unavailable`] if none works that is at least the minimum, or the one that was asked for does not.
@@ -390,29 +391,24 @@ impl Sandbox {
         cgroup::sweep();
         scratch::sweep();
         let (minimum, only) = (config.minimum, config.only);
-        let bwrap = strict::Bwrap::find();
         let mut sandbox = Sandbox {
             config: Arc::new(config),
             level: Level::Strict,
-            bwrap: bwrap.as_ref().ok().cloned(),
+            bwrap: strict::Bwrap::find(),
             probes: Vec::new(),
             recorder: Arc::new(NoRecorder),
             services: Vec::new(),
         };
-        for level in Level::ALL {
-            let tried = match (level, &bwrap) {
-                (Level::Strict, Err(missing)) => Err(missing.clone()),
-                (Level::Strict | Level::Builtin | Level::Landlock, _) => sandbox.at(level).probe(),
-            };
-            sandbox.probes.push(Probe { level, problem: tried.err() });
+        let allowed = |level: &Level| *level >= minimum && only.is_none_or(|only| only == *level);
+        for level in Level::ALL.into_iter().filter(allowed) {
+            let probe = sandbox.at(level).probe();
+            let works = probe.problem.is_none();
+            sandbox.probes.push(probe);
+            if works {
+                return Ok(sandbox.at(level));
+            }
         }
-        let usable = sandbox.probes.iter().find(|probe| {
-            probe.problem.is_none() && probe.level >= minimum && only.is_none_or(|only| only == probe.level)
-        });
-        match usable.map(|probe| probe.level) {
-            Some(level) => Ok(sandbox.at(level)),
-            None => Err(Unavailable { minimum: only.unwrap_or(minimum), probes: sandbox.probes }),
-        }
+        Err(Unavailable { minimum: only.unwrap_or(minimum), probes: sandbox.probes })
     }
 
     /// The level commands run under.
@@ -420,9 +416,10 @@ impl Sandbox {
         self.level
     }
 
-    /// Every level, and whether it works here.
-    pub fn probe_report(&self) -> &[Probe] {
-        &self.probes
+    /// Every level, the best first, and whether it works here; those that were not needed are tried now.
+    pub fn probe_all(&self) -> Vec<Probe> {
+        let tried = |level| self.probes.iter().find(|probe| probe.level == level).cloned();
+        Level::ALL.into_iter().map(|level| tried(level).unwrap_or_else(|| self.at(level).probe())).collect()
     }
 
     /// The same sandbox, telling a recorder what runs.
@@ -536,8 +533,8 @@ impl Sandbox {
             cgroups: groups.folders.clone(),
             memory_bounded: groups.memory,
             processes_bounded: groups.processes,
-            bwrap: self.bwrap.as_ref().map(|bwrap| bwrap.program.clone()),
-            bwrap_disables_userns: self.bwrap.as_ref().is_some_and(|bwrap| bwrap.disables_userns),
+            bwrap: self.bwrap.as_ref().ok().map(|bwrap| bwrap.program.clone()),
+            bwrap_disables_userns: self.bwrap.as_ref().is_ok_and(|bwrap| bwrap.disables_userns),
             supervisor: std::process::id(),
         })
     }
@@ -555,7 +552,14 @@ impl Sandbox {
     }
 
     /// Runs the smallest command there is.
-    fn probe(&self) -> Result<(), String> {
+    fn probe(&self) -> Probe {
+        Probe { level: self.level, problem: self.works().err() }
+    }
+
+    fn works(&self) -> Result<(), String> {
+        if self.level == Level::Strict {
+            self.bwrap.as_ref().map_err(String::clone)?;
+        }
         let folder =
             scratch::folder().map_err(|error| format!("no temporary folder can be made: {error}"))?;
         let mut request = Request::new(folder.path(), ["true"]);

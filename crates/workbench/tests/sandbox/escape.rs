@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
 
 use groundcrew_workbench::CancelToken;
-use groundcrew_workbench::sandbox::attempts::known;
+use groundcrew_workbench::sandbox::attempts::{Tried, known};
 use groundcrew_workbench::sandbox::{Ended, Level, SandboxError};
 
 use crate::{python, sandboxes};
@@ -34,6 +35,45 @@ fn a_hostile_command_gets_exactly_what_is_known_of_the_level() {
         assert_eq!(tried.lacking(), lacking(level), "{level}: {}", tried.told);
         assert!(tried.attempts.len() > 90);
     }
+}
+
+/// `GROUNDCREW_WRITE_DOCS=1` writes the table anew.
+#[test]
+fn the_documentation_says_what_each_level_holds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/security.md");
+    let Ok(stored) = fs::read_to_string(&path) else {
+        eprintln!("SKIPPED: {} cannot be read", path.display());
+        return;
+    };
+    let sandboxes = sandboxes();
+    if sandboxes.len() < Level::ALL.len() {
+        eprintln!("SKIPPED: not every level works here");
+        return;
+    }
+    let tried: Vec<Tried> = sandboxes.iter().map(|s| s.attempts(s.level()).expect("it runs")).collect();
+    let mut table =
+        format!("| attempt | {} |\n| --- | --- | --- | --- |\n", Level::ALL.map(Level::as_str).join(" | "));
+    for (number, attempt) in tried[0].attempts.iter().enumerate() {
+        let held = tried.iter().map(|tried| if tried.attempts[number].held { "held" } else { "**open**" });
+        table.push_str(&format!("| {} | {} |\n", attempt.name, held.collect::<Vec<_>>().join(" | ")));
+    }
+    table.push_str("\n| what tests do | strict | builtin | landlock |\n| --- | --- | --- | --- |\n");
+    for (number, tested) in tried[0].uses.iter().enumerate() {
+        let works = tried.iter().map(|tried| if tried.uses[number].works { "works" } else { "refused" });
+        table.push_str(&format!("| {} | {} |\n", tested.name, works.collect::<Vec<_>>().join(" | ")));
+    }
+    let (begin, end) = ("<!-- levels -->\n", "<!-- /levels -->");
+    let (before, rest) = stored.split_once(begin).expect("the table has its place");
+    let (_, after) = rest.split_once(end).expect("the table has its end");
+    let text = format!("{before}{begin}\n{table}\n{end}{after}");
+    if std::env::var_os("GROUNDCREW_WRITE_DOCS").is_some() {
+        fs::write(&path, &text).expect("a file");
+    }
+    let stored = fs::read_to_string(&path).expect("a file");
+    assert!(
+        stored == text,
+        "docs/security.md is not what was measured; GROUNDCREW_WRITE_DOCS=1 writes it anew"
+    );
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! What a command costs before it does anything: `true` at every level that works here, by turns.
+//!
+//! `cargo run --release -p groundcrew-workbench --example sandbox_speed [RUNS] [FILES]`, with as many files in the work tree.
+
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for people who measure")]
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use groundcrew_workbench::CancelToken;
+use groundcrew_workbench::sandbox::{LAUNCHER_ARG, Level, Request, Sandbox, SandboxConfig, launcher_main};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let first = args.next();
+    if first.as_ref().is_some_and(|arg| arg == LAUNCHER_ARG) {
+        return launcher_main(args);
+    }
+    let number = |arg: Option<std::ffi::OsString>| arg.and_then(|arg| arg.to_str()?.parse::<usize>().ok());
+    let (runs, files) = (number(first).unwrap_or(50), number(args.next()).unwrap_or(0));
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    for file in 0..files {
+        let name = folder.path().join(format!("d{}/f{file}", file % 50));
+        std::fs::create_dir_all(name.parent().expect("it lies in a folder")).expect("a folder can be made");
+        std::fs::write(name, "x").expect("a file can be written");
+    }
+    let sandboxes: Vec<Sandbox> = Level::ALL
+        .into_iter()
+        .filter_map(|level| {
+            let config = SandboxConfig::for_this_program().expect("a program knows its own path");
+            Sandbox::detect(SandboxConfig { only: Some(level), ..config }).ok()
+        })
+        .collect();
+    let mut taken: Vec<Vec<Duration>> = vec![Vec::new(); sandboxes.len() + 1];
+    let request = Request::new(folder.path(), ["true"]);
+    for _ in 0..runs {
+        let started = Instant::now();
+        Command::new("true").status().expect("true can be started");
+        taken[0].push(started.elapsed());
+        for (number, sandbox) in sandboxes.iter().enumerate() {
+            let started = Instant::now();
+            sandbox.run(&request, &CancelToken::new()).expect("it runs");
+            taken[number + 1].push(started.elapsed());
+        }
+    }
+    let names = ["bare".to_owned()].into_iter().chain(sandboxes.iter().map(|s| s.level().to_string()));
+    let mut first = None;
+    for (name, mut times) in names.zip(taken) {
+        times.sort();
+        let (median, low) = (times[times.len() / 2], times[times.len() / 10]);
+        if name == "strict" {
+            first = Some(median);
+        }
+        let ratio = first.map_or_else(String::new, |strict| {
+            format!("  {:.2} of strict", median.as_secs_f64() / strict.as_secs_f64())
+        });
+        println!(
+            "{name:9} median {:6.2} ms, tenth {:6.2} ms{ratio}",
+            median.as_secs_f64() * 1e3,
+            low.as_secs_f64() * 1e3
+        );
+    }
+    ExitCode::SUCCESS
+}
