@@ -9,7 +9,7 @@ use std::sync::Arc;
 use groundcrew_core::audit::NoRecorder;
 use groundcrew_core::task::{LeaseToken, Status, TaskId};
 use groundcrew_store::{Store, StoreError};
-use groundcrew_workbench::git::Repository;
+use groundcrew_workbench::git::{Repository, remove_folder};
 
 /// The folder of one run of a task.
 pub fn run_folder(work_folder: &Path, task: TaskId, token: LeaseToken) -> PathBuf {
@@ -46,7 +46,7 @@ pub(crate) fn sweep(store: &dyn Store, work_folder: &Path) -> Result<(), StoreEr
         }
     }
     for folder in stale {
-        drop(std::fs::remove_dir_all(folder));
+        drop(remove_folder(&folder));
     }
     // Last, since one that was killed while it was made is known by its folder alone.
     for repository in &repositories {

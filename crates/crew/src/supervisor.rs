@@ -182,6 +182,7 @@ impl Crew {
     fn halt(&mut self) {
         self.stop.store(true, Ordering::Release);
         self.hooks.cancel();
+        self.floor.tools.store.wake();
         // Again and again, since a worker may have claimed its task just before it could see that it has to stop.
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             self.floor.running.cancel_all();

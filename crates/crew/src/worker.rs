@@ -126,9 +126,15 @@ impl Floor {
             site.as_ref().map_or_else(|_| self.tools.redactor.clone(), |(_, redactor)| redactor.clone());
         let desk = Arc::new(Desk::new(store, task.id, task.lease_token, redactor, cancel));
         let site = site.as_ref().map(|(site, _)| site.as_ref()).map_err(String::as_str);
-        let settled = self.run(task, &desk, site).and_then(|settlement| self.settle(&settlement));
+        let settlement = self.run(task, &desk, site);
+        let goes_on = settlement.as_ref().is_ok_and(|settlement| !settlement.hand_offs.is_empty());
+        let settled = settlement.and_then(|settlement| self.settle(&settlement));
         self.running.end(task);
         clear(&run_folder(&self.tools.work_folder, task.id, task.lease_token));
+        if !goes_on && self.running.is_empty() {
+            // Nobody else is told that the crew has nothing to do any more, and somebody may wait for that.
+            self.tools.store.wake();
+        }
         settled
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use groundcrew_workbench::git::{Change, FileMode, GitError, Repository, Sha, Worktree};
+use groundcrew_workbench::git::{Change, FileMode, GitError, Repository, Sha, remove_folder};
 use groundcrew_workbench::runner::{Suite, run_suite};
 use groundcrew_workbench::sandbox::{Ended, FILES, Limits, SandboxError};
 use serde::de::DeserializeOwned;
@@ -45,10 +45,9 @@ const SCRIPTS: &[(&str, &str)] = &[
 /// Most bytes of an answer.
 const ANSWER: usize = 32 << 20;
 
-/// A work tree of a commit that is taken away when it is dropped.
+/// The files of a commit in a folder of their own that git does not know of, taken away when it is dropped.
 #[derive(Debug)]
 pub struct Checkout {
-    worktree: Option<Worktree>,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -62,10 +61,8 @@ impl Checkout {
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        if let Some(worktree) = self.worktree.take() {
-            // What cannot be removed now is found again by `Repository::prune_worktrees`.
-            worktree.discard().ok();
-        }
+        // What cannot be removed now is found again with the folder of the run that it lies in.
+        remove_folder(&self.path).ok();
     }
 }
 
@@ -75,27 +72,22 @@ impl Bench {
     /// # Errors
     /// If git or the file system refuses.
     pub fn checkout(&self, commit: &Sha) -> Result<Checkout, RepairError> {
-        self.go_on()?;
-        std::fs::create_dir_all(&self.folder).map_err(SandboxError::from)?;
-        let folder = tempfile::Builder::new()
-            .prefix("repair-")
-            .tempdir_in(&self.folder)
-            .map_err(SandboxError::from)?;
-        let worktree = self.repository.add_worktree(&folder.path().join("tree"), commit)?;
-        let path = worktree.path().to_owned();
-        Ok(Checkout { worktree: Some(worktree), path, _folder: folder })
+        self.checkout_with(commit, &[])
     }
 
-    /// A fresh work tree of a commit with changes on top, which no branch shows.
+    /// A fresh work tree of a commit with changes on top, which no commit holds.
     ///
     /// # Errors
     /// If git or the file system refuses.
     pub fn checkout_with(&self, base: &Sha, changes: &[Change]) -> Result<Checkout, RepairError> {
-        if changes.is_empty() {
-            return self.checkout(base);
-        }
-        let commit = self.repository.commit(base, changes, "Candidate", 0)?;
-        self.checkout(&commit)
+        self.go_on()?;
+        std::fs::create_dir_all(&self.folder).map_err(SandboxError::from)?;
+        // The sandbox shows it by its real name.
+        let at = self.folder.canonicalize().map_err(SandboxError::from)?;
+        let folder = tempfile::Builder::new().prefix("repair-").tempdir_in(at).map_err(SandboxError::from)?;
+        let path = folder.path().join("tree");
+        self.repository.lay_out(&path, base, changes)?;
+        Ok(Checkout { path, _folder: folder })
     }
 
     /// Runs the project's tests on a fresh work tree; none if it has no test command.

@@ -97,6 +97,9 @@ pub trait Store: Send + Sync {
     /// A store that is opened for reading only hears of nothing and waits the whole time.
     fn changes(&self, since: u64, timeout: Duration) -> u64;
 
+    /// Ends the waits of [`Store::changes`] that are under way in this process, for one who wants its threads to end.
+    fn wake(&self);
+
     /// One task.
     fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError>;
 

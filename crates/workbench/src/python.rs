@@ -4,17 +4,18 @@
 //! where it really lies (a version manager's shim is only a script). The one that is taken ran in the sandbox before.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use groundcrew_core::audit::{Act, Recorder};
 use serde::Deserialize;
 
 use crate::environment::Venv;
 use crate::process::{self, CancelToken, Patience, Stop};
-use crate::sandbox::{Ended, FILES, Request, SYSTEM_PATH, Sandbox};
+use crate::sandbox::{Ended, FILES, Level, Request, SYSTEM_PATH, Sandbox};
 
 const ASK: &str = "import json, sys\nprint(json.dumps({'executable': sys.executable, 'prefix': sys.prefix, \
                    'base_prefix': sys.base_prefix, 'version': list(sys.version_info[:3])}))";
@@ -26,6 +27,11 @@ pub(crate) const IMPORT_PATH: &str = "PYTHONPATH";
 /// Runs in every Python of a run; see the file.
 const STARTUP: &str = include_str!("startup.py");
 const STARTUP_NAME: &str = "sitecustomize.py";
+/// What a shim needs to find the interpreter it stands for.
+const SHIMS: [&str; 7] =
+    ["PATH", "HOME", "PYENV_ROOT", "PYENV_VERSION", "ASDF_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR"];
+/// How long an interpreter that was shown to work is taken for one that does.
+const REMEMBERED: Duration = Duration::from_secs(60);
 /// The oldest version whose syntax the test runner is written for.
 const OLDEST: (u32, u32, u32) = (3, 6, 0);
 
@@ -192,6 +198,15 @@ impl Python {
     /// # Errors
     /// Says in words why it does not work.
     pub fn at(program: &Path, sandbox: &Sandbox, recorder: &dyn Recorder) -> Result<Python, String> {
+        if let Some(known) = Met::lookup(program, sandbox) {
+            return Ok(known);
+        }
+        let python = Python::meet(program, sandbox, recorder)?;
+        Met::keep(program, sandbox, &python);
+        Ok(python)
+    }
+
+    fn meet(program: &Path, sandbox: &Sandbox, recorder: &dyn Recorder) -> Result<Python, String> {
         let told = ask(program, recorder)?;
         if told.version < OLDEST {
             return Err("it is older than 3.6".to_owned());
@@ -233,13 +248,74 @@ impl Python {
     }
 }
 
+/// An interpreter that was shown to work a moment ago. The steps of one piece of work follow each other sooner than anybody
+/// installs something, and what an installation changes is looked at.
+struct Met {
+    program: PathBuf,
+    level: Level,
+    /// What a shim decides by.
+    variables: Vec<Option<OsString>>,
+    marks: Vec<Option<Mark>>,
+    python: Python,
+    since: Instant,
+}
+
+/// Device, inode and time of the last change of a file or folder, in nanoseconds.
+type Mark = (u64, u64, i128);
+
+static MET: Mutex<Vec<Met>> = Mutex::new(Vec::new());
+
+impl Met {
+    fn lookup(program: &Path, sandbox: &Sandbox) -> Option<Python> {
+        let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+        met.retain(|met| met.since.elapsed() < REMEMBERED);
+        let holds = |met: &&Met| {
+            met.program == program
+                && met.level == sandbox.level()
+                && met.variables == variables()
+                && met.marks == marks(program, &met.python)
+        };
+        met.iter().find(holds).map(|met| met.python.clone())
+    }
+
+    fn keep(program: &Path, sandbox: &Sandbox, python: &Python) {
+        let met = Met {
+            program: program.to_owned(),
+            level: sandbox.level(),
+            variables: variables(),
+            marks: marks(program, python),
+            python: python.clone(),
+            since: Instant::now(),
+        };
+        MET.lock().unwrap_or_else(PoisonError::into_inner).push(met);
+    }
+}
+
+fn variables() -> Vec<Option<OsString>> {
+    SHIMS.iter().map(std::env::var_os).collect()
+}
+
+/// What changes when an interpreter is exchanged or a package is installed for it.
+fn marks(program: &Path, python: &Python) -> Vec<Option<Mark>> {
+    let (major, minor, _) = python.version;
+    let packages =
+        python.read_only.iter().map(|folder| folder.join(format!("lib/python{major}.{minor}/site-packages")));
+    let system = PathBuf::from("/usr/lib/python3/dist-packages");
+    let all = [program.to_owned(), python.executable.clone(), system].into_iter().chain(packages);
+    all.map(|path| {
+        let found = path.metadata().ok()?;
+        let changed = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
+        Some((found.dev(), found.ino(), changed))
+    })
+    .collect()
+}
+
 /// Asks an interpreter where it lies.
 fn ask(program: &Path, recorder: &dyn Recorder) -> Result<Told, String> {
     let mut command = Command::new(program);
     command.args(["-I", "-c", ASK]).current_dir("/").env_clear();
-    // A shim needs these to find the interpreter it stands for; nothing else of the environment is passed on.
-    for name in ["PATH", "HOME", "PYENV_ROOT", "PYENV_VERSION", "ASDF_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR"]
-    {
+    // Nothing else of the environment is passed on.
+    for name in SHIMS {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }

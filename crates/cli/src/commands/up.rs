@@ -98,7 +98,7 @@ pub(crate) fn work(
     let mut progress = Progress::new(&at.out);
     let crew = Crew::start(at.tools(store, Ok(sandbox))?, Box::new(Rules), terms.crew)?;
     let mut screen = Screen { live: &mut live, progress: &mut progress };
-    let watched = watch(at, store.as_ref(), &crew, &mut screen, terms.until, signals);
+    let watched = watch(at, store.as_ref(), &crew, &mut screen, terms, signals);
     progress.clear();
     if !stop(crew) {
         at.out.warn("the crew did not stop in time; what it left is taken up again when its leases end");
@@ -119,7 +119,7 @@ fn watch(
     store: &dyn Store,
     crew: &Crew,
     screen: &mut Screen<'_>,
-    until: Until,
+    terms: Terms,
     signals: &Signals,
 ) -> Result<Done, Failure> {
     let mut seen = 0;
@@ -133,10 +133,10 @@ fn watch(
             screen.progress.note("stopping; once more ends it at once");
             return Ok(done);
         }
-        if until == Until::Idle {
+        if terms.until == Until::Idle {
             let idle = crew.is_idle()?;
-            // Twice, since a scan may be about to be put into the queue.
-            if idle && idle_before {
+            // Twice where logs are read, since a scan may be about to be put into the queue.
+            if idle && (idle_before || terms.crew.intake == Intake::Queue) {
                 return Ok(Done::Clean);
             }
             idle_before = idle;

@@ -123,6 +123,10 @@ impl Store for SqliteStore {
         self.signal.wait(since, timeout)
     }
 
+    fn wake(&self) {
+        self.signal.raise();
+    }
+
     fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
         self.readers.with(|db| reader::task(db, id))
     }

@@ -85,6 +85,10 @@ const PATCH: [&str; 7] = [
 impl Repository {
     /// The difference from `base` to `head`.
     pub fn diff(&self, base: &Sha, head: &Sha) -> Result<Diff, GitError> {
+        self.seen.diff(base, head, || self.read_diff(base, head))
+    }
+
+    fn read_diff(&self, base: &Sha, head: &Sha) -> Result<Diff, GitError> {
         let raw = self.compare(&["--raw", "--no-abbrev"], base, head)?;
         let counted = self.compare(&["--numstat"], base, head)?;
         let patch = self.compare(&PATCH, base, head)?;

@@ -15,6 +15,7 @@
 //! | `diff` | what changed between two commits |
 //! | `write` | commits, reverts |
 //! | `refs` | moving refs |
+//! | `seen` | what was read of commits, kept while a repository is open |
 //! | `uncommitted` | what the user's checkout has beyond its commit |
 //! | `worktree` | work trees of our own |
 //! | `create` | a whole new repository |
@@ -29,6 +30,7 @@ mod names;
 mod open;
 mod read;
 mod refs;
+mod seen;
 mod uncommitted;
 mod worktree;
 mod write;
@@ -43,7 +45,7 @@ pub use names::{RepoPath, Sha};
 pub use open::{Head, Repository};
 pub use read::{CommitInfo, FileMode, TreeEntry};
 pub use refs::Expected;
-pub use worktree::{Refused, Worktree, WorktreeChanges};
+pub use worktree::{Refused, Worktree, WorktreeChanges, remove_folder};
 pub use write::Change;
 
 /// Why git could not do what was asked.

@@ -11,6 +11,7 @@ use groundcrew_core::audit::Recorder;
 use tempfile::TempDir;
 
 use super::command::{Base, Git, search_path, switch_off_drivers};
+use super::seen::Seen;
 use super::{GitError, Sha, io_error};
 
 /// The oldest git that works, as major and minor number.
@@ -35,6 +36,7 @@ pub struct Repository {
     pub(super) scratch: Arc<TempDir>,
     pub(super) recorder: Arc<dyn Recorder>,
     pub(super) version: (u32, u32),
+    pub(super) seen: Arc<Seen>,
     top: PathBuf,
     pub(super) common: PathBuf,
 }
@@ -67,7 +69,15 @@ impl Repository {
             Git::new(&base, &["config", "-z", "--name-only", "--get-regexp", "^(filter|diff|merge)\\..+\\."])
                 .run_any(recorder.as_ref())?;
         base.drivers = switch_off_drivers(&keys.stdout);
-        Ok(Repository { base: Arc::new(base), scratch: Arc::new(scratch), recorder, version, top, common })
+        Ok(Repository {
+            base: Arc::new(base),
+            scratch: Arc::new(scratch),
+            recorder,
+            version,
+            seen: Seen::of(&common),
+            top,
+            common,
+        })
     }
 
     /// The same repository, telling another recorder what it does.

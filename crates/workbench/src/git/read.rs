@@ -1,5 +1,7 @@
 //! Reading commits: trees, files, history, blame; always from the object store, so no link can be followed.
 
+use std::sync::Arc;
+
 use groundcrew_core::audit::Act;
 use serde::{Deserialize, Serialize};
 
@@ -82,15 +84,28 @@ const FIELDS: usize = 8;
 impl Repository {
     /// All files of a commit in git's order. Names that are not UTF-8 or that no [`RepoPath`] can hold are left out.
     pub fn files(&self, commit: &Sha) -> Result<Vec<TreeEntry>, GitError> {
+        self.listed(commit).map(|files| files.as_ref().clone())
+    }
+
+    /// As [`Repository::files`], shared.
+    pub(super) fn listed(&self, commit: &Sha) -> Result<Arc<Vec<TreeEntry>>, GitError> {
+        if let Some(known) = self.seen.files(commit) {
+            return Ok(known);
+        }
         let listed = self
             .git(&["ls-tree", "-r", "-l", "-z", "--full-tree"])
             .arg(commit.as_str())
             .run(self.recorder())?;
-        Ok(listed.split(|byte| *byte == 0).filter_map(tree_entry).collect())
+        let files = Arc::new(listed.split(|byte| *byte == 0).filter_map(tree_entry).collect());
+        self.seen.keep_files(commit, &files);
+        Ok(files)
     }
 
     /// The tree entry at a path, also if it is a link; none if there is nothing or a folder.
     pub fn entry(&self, commit: &Sha, path: &RepoPath) -> Result<Option<TreeEntry>, GitError> {
+        if let Some(files) = self.seen.files(commit) {
+            return Ok(files.iter().find(|entry| entry.path == *path).cloned());
+        }
         let listed = self
             .git(&["ls-tree", "-l", "-z", "--full-tree"])
             .arg(commit.as_str())
@@ -113,7 +128,7 @@ impl Repository {
         if entry.size > cap {
             return Err(GitError::TooLarge { what: format!("{path} in {}", commit.short()), cap });
         }
-        let bytes = self.git(&["cat-file", "blob"]).arg(entry.blob.as_str()).run(self.recorder())?;
+        let bytes = self.blob(&entry.blob)?;
         self.recorder.record(Act::FileRead {
             path: path.to_string(),
             commit: Some(commit.to_string()),
@@ -156,18 +171,22 @@ impl Repository {
     /// # Errors
     /// [`GitError::NoSuchCommit`] if there is none.
     pub fn commit_info(&self, commit: &Sha) -> Result<CommitInfo, GitError> {
-        self.resolve(commit.as_str())?;
-        let found = self.history(commit, None, 1)?;
-        found.into_iter().next().ok_or_else(|| GitError::NoSuchCommit(commit.to_string()))
+        self.seen.commit(commit, || {
+            self.resolve(commit.as_str())?;
+            let found = self.history(commit, None, 1)?;
+            found.into_iter().next().ok_or_else(|| GitError::NoSuchCommit(commit.to_string()))
+        })
     }
 
     /// The id of a commit's tree: equal for commits whose files are equal.
     pub fn tree(&self, commit: &Sha) -> Result<Sha, GitError> {
-        let printed = self
-            .git(&["rev-parse", "--verify", "--end-of-options"])
-            .arg(format!("{commit}^{{tree}}"))
-            .run(self.recorder())?;
-        Sha::parse(String::from_utf8_lossy(&printed).trim())
+        self.seen.tree(commit, || {
+            let printed = self
+                .git(&["rev-parse", "--verify", "--end-of-options"])
+                .arg(format!("{commit}^{{tree}}"))
+                .run(self.recorder())?;
+            Sha::parse(String::from_utf8_lossy(&printed).trim())
+        })
     }
 
     /// The commit that last changed a line, counted from 1; none if the file or the line does not exist, or if the
@@ -209,7 +228,8 @@ impl Repository {
 
     /// The content of an object by its id.
     pub(super) fn blob(&self, blob: &Sha) -> Result<Vec<u8>, GitError> {
-        self.git(&["cat-file", "blob"]).arg(blob.as_str()).run(self.recorder())
+        let read = || self.git(&["cat-file", "blob"]).arg(blob.as_str()).run(self.recorder());
+        self.seen.blob(blob, read).map(|content| content.as_ref().clone())
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 use sha1::{Digest, Sha1};
@@ -31,6 +32,8 @@ const DEPTH_CAP: usize = 128;
 const BATCH_BYTES: u64 = 32 * 1024 * 1024;
 /// Marks a work tree of ours in git's folder for it; holds the base commit.
 const MARKER: &str = "groundcrew";
+/// The `.git` file of a folder that git does not know of.
+const NOWHERE: &str = "gitdir: /nonexistent\n";
 
 /// Something in a work tree that is not a plain change of a plain file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +82,7 @@ impl Repository {
         let admin = self.admin_of(&path)?;
         fs::write(admin.join(MARKER), commit.as_str()).map_err(io_error("mark the work tree"))?;
         let worktree = Worktree { repository: self.clone(), path, admin, base: commit.clone(), stored: None };
-        self.fill(&worktree.path, commit)?;
+        self.fill(&worktree.path, commit, &[])?;
         // With an index of its own the work tree looks clean to a person who enters it.
         self.git(&["read-tree", "--end-of-options"])
             .arg(commit.as_str())
@@ -97,12 +100,29 @@ impl Repository {
             fs::create_dir_all(parent).map_err(io_error(format!("make {}", parent.display())))?;
         }
         match fs::create_dir(at) {
-            Ok(()) => self.fill(at, commit),
+            Ok(()) => self.fill(at, commit, &[]),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 Err(GitError::Exists(at.to_owned()))
             }
             Err(error) => Err(io_error(format!("make {}", at.display()))(error)),
         }
+    }
+
+    /// Writes the files of a commit, with changes to them, into a new folder that is thrown away after a run.
+    ///
+    /// Git does not know of it. A `.git` file that leads nowhere marks it as the top of a project, and keeps a git that is
+    /// called inside from taking a repository further up for it.
+    ///
+    /// # Errors
+    /// [`GitError::Exists`] if there is something at `at`, [`GitError::Refused`] for a change that is not a plain one of a
+    /// plain file.
+    pub fn lay_out(&self, at: &Path, commit: &Sha, changes: &[Change]) -> Result<(), GitError> {
+        fs::create_dir(at).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => GitError::Exists(at.to_owned()),
+            _ => io_error(format!("make {}", at.display()))(error),
+        })?;
+        fs::write(at.join(".git"), NOWHERE).map_err(io_error(format!("write in {}", at.display())))?;
+        self.fill(at, commit, changes)
     }
 
     /// A work tree that was made earlier, perhaps by a process that has ended.
@@ -268,12 +288,18 @@ impl Worktree {
 
 impl Repository {
     /// Writes the files of a commit; links come last, so that no file can be written through one.
-    fn fill(&self, at: &Path, commit: &Sha) -> Result<(), GitError> {
-        let (links, files): (Vec<_>, Vec<_>) = self
-            .files(commit)?
-            .into_iter()
-            .filter(|entry| entry.mode != FileMode::Gitlink)
+    fn fill(&self, at: &Path, commit: &Sha, changes: &[Change]) -> Result<(), GitError> {
+        let listed = self.listed(commit)?;
+        let changed = |entry: &&TreeEntry| changes.iter().any(|change| change.path == entry.path);
+        let (links, files): (Vec<_>, Vec<_>) = listed
+            .iter()
+            .filter(|entry| entry.mode != FileMode::Gitlink && !changed(entry))
+            .cloned()
             .partition(|entry| entry.mode == FileMode::Symlink);
+        for change in changes {
+            let known = listed.iter().find(|entry| entry.path == change.path);
+            write_change(at, change, known)?;
+        }
         for group in [files, links] {
             let mut rest = group.as_slice();
             while !rest.is_empty() {
@@ -293,10 +319,24 @@ impl Repository {
     fn write_batch(&self, at: &Path, batch: &[TreeEntry]) -> Result<(), GitError> {
         let unexpected =
             || GitError::Unexpected { command: "cat-file", what: "the blobs asked for, in order" };
-        let ids = batch.iter().map(|entry| format!("{}\n", entry.blob)).collect::<String>();
+        let write = |entry: &TreeEntry, content: &[u8]| {
+            write_entry(at, entry, content)
+                .map_err(io_error(format!("write {} to the work tree", entry.path)))
+        };
+        let mut batch_left = Vec::new();
+        for entry in batch {
+            match self.seen.known_blob(&entry.blob) {
+                Some(content) => write(entry, &content)?,
+                None => batch_left.push(entry),
+            }
+        }
+        if batch_left.is_empty() {
+            return Ok(());
+        }
+        let ids = batch_left.iter().map(|entry| format!("{}\n", entry.blob)).collect::<String>();
         let printed = self.git(&["cat-file", "--batch"]).input(ids.into_bytes()).run(self.recorder())?;
         let mut rest = printed.as_slice();
-        for entry in batch {
+        for entry in batch_left {
             let line_end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(unexpected)?;
             let head = String::from_utf8_lossy(&rest[..line_end]);
             let size: usize = head
@@ -305,11 +345,30 @@ impl Repository {
                 .ok_or_else(unexpected)?;
             let content = rest.get(line_end + 1..line_end + 1 + size).ok_or_else(unexpected)?;
             rest = rest.get(line_end + 2 + size..).ok_or_else(unexpected)?;
-            write_entry(at, entry, content)
-                .map_err(io_error(format!("write {} to the work tree", entry.path)))?;
+            write(entry, content)?;
+            self.seen.keep_blob(&entry.blob, &Arc::new(content.to_vec()));
         }
         Ok(())
     }
+}
+
+/// Writes a changed file before any other, so that no link is there yet through which it could be written.
+fn write_change(at: &Path, change: &Change, known: Option<&TreeEntry>) -> Result<(), GitError> {
+    let refuse = |reason| Err(GitError::Refused { path: change.path.clone(), reason });
+    let mode = match known.map(|entry| entry.mode) {
+        None if change.content.is_none() => return refuse("it does not exist"),
+        None => 0o644,
+        Some(FileMode::File) => 0o644,
+        Some(FileMode::Executable) => 0o755,
+        Some(FileMode::Symlink) => return refuse("it is a symbolic link"),
+        Some(FileMode::Gitlink) => return refuse("it is another repository"),
+    };
+    let Some(content) = &change.content else { return Ok(()) };
+    let path = change.path.beneath(at);
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?.write_all(content)
+    });
+    written.map_err(io_error(format!("write {} to the work tree", change.path)))
 }
 
 fn write_entry(at: &Path, entry: &TreeEntry, content: &[u8]) -> std::io::Result<()> {
@@ -451,6 +510,15 @@ fn read_plain(file: &Path, size: u64) -> Result<Vec<u8>, GitError> {
     let mut content = Vec::new();
     opened.take(size).read_to_end(&mut content).map_err(failed())?;
     Ok(content)
+}
+
+/// Takes a folder away with everything in it, whatever permissions a command left there.
+///
+/// # Errors
+/// Something in it cannot be removed.
+pub fn remove_folder(folder: &Path) -> std::io::Result<()> {
+    unlock_folders(folder);
+    fs::remove_dir_all(folder)
 }
 
 /// Gives back the permission to list and empty folders, which a command may have taken away; errors show on removal.

@@ -1,5 +1,8 @@
 """Runs a suite several times in one sandbox, each time in a process of its own, and watches over each test.
 
+Each process is a copy of this one, which has loaded the standard library and the test framework and nothing of the project;
+where the project brings a module of the same name as one of these, each round starts an interpreter of its own instead.
+
 Reads its orders as JSON from standard input: {word, root, rounds, again, wall, seconds}. A round has the orders of the
 suite script (its path is the argument), `files` to lay over the work tree before it, and `until`: tests at whose first failure it may end. After the
 first round what failed in it runs `again` times by itself. What a round tells is handed on, and a line led by the word
@@ -14,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+import types
 
 TELL_OUT_OF_TIME = signal.SIGRTMIN + 8
 # A test that does not heed the signal is killed after this time, in seconds.
@@ -104,9 +108,40 @@ class Tree:
             self.files[path] = (self.mark(os.lstat(path)), mode, content)
 
 
+def names_of(folder):
+    """Names under which something in a folder can be imported."""
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return set()
+    found = {entry.split(".")[0] for entry in entries if entry.endswith((".py", ".so", ".pyc"))}
+    return found | {entry for entry in entries if os.path.isfile(os.path.join(folder, entry, "__init__.py"))}
+
+
+def prepared(script, kind, root):
+    """The suite script with all that it loads but the project; None where the project has modules of the same names."""
+    suite = types.ModuleType("suite")
+    suite.__file__ = script
+    try:
+        with open(script, "rb") as file:
+            exec(compile(file.read(), script, "exec"), suite.__dict__)
+        if kind == "pytest":
+            import pytest
+        import unittest
+    except Exception:
+        return None
+    own = set().union(*map(names_of, {os.getcwd(), root, os.path.join(root, "src")} | {folder for folder in sys.path if folder.startswith(root)}))
+    for name, module in sys.modules.items():
+        if name == "__main__":
+            continue
+        if name.split(".")[0] in own or os.path.realpath(getattr(module, "__file__", None) or "/").startswith(root + os.sep):
+            return None
+    return suite
+
+
 class Round:
-    def __init__(self, orders, number, script, cut):
-        self.orders, self.number, self.script = orders, number, script
+    def __init__(self, orders, number, script, cut, suite=None):
+        self.orders, self.number, self.script, self.suite = orders, number, script, suite
         self.word = orders["orders"]["word"].encode()
         self.until = set(orders.get("until") or ())
         # Tests that did not end in an earlier round.
@@ -126,7 +161,9 @@ class Round:
                     os.setpgid(0, 0)
                     os.dup2(stdin.fileno(), 0)
                     os.dup2(writer, 1)
-                    os.execv(sys.executable, [sys.executable, self.script])
+                    if self.suite is None:
+                        os.execv(sys.executable, [sys.executable, self.script])
+                    self.be_the_suite()
                 finally:
                     os._exit(127)
         os.close(writer)
@@ -138,6 +175,21 @@ class Round:
         os.close(reader)
         self.kill()
         return status
+
+    def be_the_suite(self):
+        """Goes on as an interpreter that was started with the suite script would."""
+        for number in map(int, os.listdir("/proc/self/fd")):
+            if number > 2:
+                try:
+                    os.close(number)
+                except OSError:
+                    pass
+        sys.stdin = sys.__stdin__ = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)
+        sys.stdout = sys.__stdout__ = open(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
+        sys.argv[:] = [self.script]
+        self.suite.__name__ = "__main__"
+        sys.modules["__main__"] = self.suite
+        self.suite.main()
 
     def kill(self):
         try:
@@ -232,7 +284,7 @@ def main():
     word, script, root = orders["word"].encode(), sys.argv[1], orders["root"]
     folders = {folder: set(os.listdir(folder)) for folder in {tempfile.gettempdir(), os.environ.get("HOME", "/tmp")}}
     queue, number, cut, code = list(orders["rounds"]), 0, set(), 0
-    tree = None
+    tree, suite = None, prepared(script, orders["rounds"][0]["orders"]["kind"], os.path.realpath(root))
     if any(given["files"] for given in queue):
         try:
             tree = Tree(root)
@@ -243,7 +295,7 @@ def main():
         for path, text in given["files"].items():
             with open(os.path.join(root, path), "w", encoding="utf-8", newline="") as file:
                 file.write(text)
-        round = Round(given, number, script, cut)
+        round = Round(given, number, script, cut, suite)
         code = round.run(out, orders["wall"], orders["seconds"])
         cut.update(round.cut)
         bad = sorted(set(round.bad))

@@ -304,4 +304,5 @@ def main():
     os._exit(code & 0xFF)
 
 
-main()
+if __name__ == "__main__":
+    main()
