@@ -333,3 +333,44 @@ fn rounds_share_a_sandbox_and_find_the_work_tree_as_it_was() {
         fs::remove_file(folder.path().join("mark")).ok();
     }
 }
+
+#[test]
+fn each_round_is_as_fresh_as_an_interpreter_that_was_just_started() {
+    let tests = "import multiprocessing\nimport random\nimport sys\nimport unittest\n\nimport core\n\n\n\
+                 def double(number):\n    sys.exit(number * 2)\n\n\n\
+                 class Fresh(unittest.TestCase):\n    def test_fresh(self):\n        \
+                 self.assertEqual(core.COUNT, [])\n        core.COUNT.append(1)\n        \
+                 self.assertEqual(len(sys.argv), 1)\n\n    def test_spawn(self):\n        \
+                 process = multiprocessing.get_context('spawn').Process(target=double, args=(2,))\n        \
+                 process.start()\n        process.join()\n        self.assertEqual(process.exitcode, 4)\n\n    \
+                 def test_random(self):\n        self.fail('%.12f' % random.random())\n";
+    let folder = project(&[("core.py", "COUNT = []\n"), ("test_fresh.py", tests)]);
+    let command = TestCommand::parse(&UNITTEST.map(str::to_owned)).expect("a command");
+    let recorder: Arc<dyn groundcrew_core::audit::Recorder> = Arc::new(NoRecorder);
+    for sandbox in sandboxes() {
+        let python = Python::find(&sandbox, &recorder).expect("a python");
+        let (limits, cancel) = (Limits::default(), CancelToken::new());
+        let rounds = [Round::default(), Round::default()];
+        let suites = run_rounds(&sandbox, &python, folder.path(), &command, &rounds, 0, &limits, &cancel)
+            .expect("it starts");
+        let bad: Vec<Vec<&str>> = suites.iter().map(|suite| suite.bad().into_iter().collect()).collect();
+        let only = vec!["test_fresh.Fresh.test_random"];
+        assert_eq!(bad, [only.clone(), only], "{suites:?}");
+        let number = |suite: &Suite| {
+            suite.tests["test_fresh.Fresh.test_random"].failure().expect("it fails").message.clone()
+        };
+        assert_ne!(number(&suites[0]), number(&suites[1]), "each has a seed of its own");
+    }
+}
+
+#[test]
+fn a_module_of_the_project_is_not_hidden_by_one_of_the_library_that_was_loaded_before() {
+    let tests = "import unittest\n\nimport bisect\n\n\nclass Own(unittest.TestCase):\n    def test_own(self):\n        \
+                 self.assertEqual(bisect.OWN, 1)\n";
+    let library = "from _bisect import *\n\nOWN = 1\nbisect_left, bisect = bisect_left, bisect_right\n";
+    let folder = project(&[("bisect.py", library), ("test_own.py", tests)]);
+    for sandbox in sandboxes() {
+        let suite = run(&sandbox, folder.path(), &UNITTEST, None, 60);
+        assert!(suite.is_green(), "{suite:?}");
+    }
+}

@@ -117,10 +117,10 @@ impl Repository {
     /// [`GitError::Exists`] if there is something at `at`, [`GitError::Refused`] for a change that is not a plain one of a
     /// plain file.
     pub fn lay_out(&self, at: &Path, commit: &Sha, changes: &[Change]) -> Result<(), GitError> {
-        fs::create_dir(at).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => GitError::Exists(at.to_owned()),
-            _ => io_error(format!("make {}", at.display()))(error),
-        })?;
+        if fs::symlink_metadata(at).is_ok() {
+            return Err(GitError::Exists(at.to_owned()));
+        }
+        fs::create_dir(at).map_err(io_error(format!("make {}", at.display())))?;
         fs::write(at.join(".git"), NOWHERE).map_err(io_error(format!("write in {}", at.display())))?;
         self.fill(at, commit, changes)
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use groundcrew_core::audit::Act;
-use groundcrew_workbench::git::{Change, ChangeKind, Expected, FileMode, GitError};
+use groundcrew_workbench::git::{Change, ChangeKind, Expected, FileMode, GitError, remove_folder};
 
 use crate::fixture::{Fixture, exercise, path};
 
@@ -181,6 +181,31 @@ fn a_work_tree_keeps_unsaved_work_until_it_is_stored() {
     worktree.remove().expect("it is stored");
     assert!(!at.exists() && repository.worktrees().is_empty());
     assert_eq!(fixture.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn what_is_laid_out_has_its_changes_and_leaves_nothing_in_the_repository() {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let head = repository.head().expect("a head").commit;
+    let at = fixture.folder.path().join("laid-out");
+    let before = fixture.git(&["count-objects", "-v"]);
+    let changes = [
+        Change::write(path("app.py"), "new\n"),
+        Change::delete(path("data/a.txt")),
+        Change::write(path("new/extra.txt"), "extra\n"),
+    ];
+    repository.lay_out(&at, &head, &changes).expect("it is laid out");
+    assert_eq!(fs::read_to_string(at.join("app.py")).expect("a file"), "new\n");
+    assert_eq!(fs::read_to_string(at.join("new/extra.txt")).expect("a file"), "extra\n");
+    assert!(!at.join("data/a.txt").exists());
+    assert_eq!(fixture.git(&["count-objects", "-v"]), before);
+    assert_eq!(fixture.git(&["worktree", "list"]).lines().count(), 1);
+    assert!(matches!(repository.lay_out(&at, &head, &[]), Err(GitError::Exists(_))));
+    let absent = [Change::delete(path("absent.txt"))];
+    let refused = repository.lay_out(&fixture.folder.path().join("other"), &head, &absent);
+    assert!(matches!(refused, Err(GitError::Refused { .. })));
+    remove_folder(&at).expect("it is taken away");
 }
 
 #[test]
