@@ -146,6 +146,9 @@ impl Default for LogsConfig {
 pub struct TestConfig {
     /// Program and arguments; none means what the crew detects. Widens power.
     pub command: Option<Vec<String>>,
+    /// Files of JUnit XML that the command leaves behind, relative to the repository; the last part of each may hold `*`.
+    /// They tell its tests apart where the command itself does not.
+    pub junit: Vec<String>,
     /// The interpreter of the project, such as that of its virtual environment, relative to the repository or absolute;
     /// none means the first `python3` of the user's path. Widens power.
     pub python: Option<PathBuf>,
@@ -168,6 +171,7 @@ impl Default for TestConfig {
     fn default() -> Self {
         Self {
             command: None,
+            junit: Vec::new(),
             python: None,
             environment: None,
             setup: None,

@@ -157,12 +157,16 @@ impl Site {
         commit: &Sha,
         python: &Python,
     ) -> Result<Option<TestCommand>, GitError> {
+        let read = |path: &RepoPath| repository.read(commit, path, LARGEST_TEXT).ok().flatten();
         if let Some(argv) = &self.config.test.command {
-            return Ok(TestCommand::parse(argv));
+            let package = RepoPath::parse("package.json").ok().and_then(|path| read(&path));
+            let package = package.and_then(|bytes| String::from_utf8(bytes).ok());
+            let command = TestCommand::with_package(argv, package.as_deref());
+            return Ok(command.map(|command| command.with_reports(&self.config.test.junit)));
         }
         let files: Vec<RepoPath> = repository.files(commit)?.into_iter().map(|entry| entry.path).collect();
-        let read = |path: &RepoPath| repository.read(commit, path, LARGEST_TEXT).ok().flatten();
-        Ok(detect_tests(&files, read, python))
+        let command = detect_tests(&files, read, python);
+        Ok(command.map(|command| command.with_reports(&self.config.test.junit)))
     }
 
     /// The log files that there are now.

@@ -14,7 +14,7 @@ use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, 
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_workbench::git::{Change, Sha};
-use groundcrew_workbench::runner::{Kind, Suite, TestCommand};
+use groundcrew_workbench::runner::{Suite, TestCommand};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -106,14 +106,14 @@ struct Differs {
     this: String,
 }
 
-/// Repairs what makes tests fail; none if the tests are not told apart or none of them fails there.
+/// Repairs what makes tests fail; none if they are no tests of Python or none of them fails there.
 pub(crate) fn repair_tests(
     bench: &Bench,
     base: &Sha,
     facts: &Facts,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<RepairOutcome>, RepairError> {
-    let Some(command) = bench.tests.as_ref().filter(|command| command.kind != Kind::Other) else {
+    let Some(command) = bench.tests.as_ref().filter(|command| command.kind.is_python()) else {
         return Ok(None);
     };
     let snapshot = Snapshot::open(&bench.repository, base)?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::Reproduction;
 use groundcrew_workbench::git::{Change, GitError, RepoPath, Repository, Sha};
-use groundcrew_workbench::runner::{Kind, Round, Suite, TestCommand, run_rounds, run_suite};
+use groundcrew_workbench::runner::{Round, Suite, TestCommand, run_rounds, run_suite};
 use groundcrew_workbench::sandbox::Limits;
 use tree_sitter::Node;
 
@@ -81,7 +81,7 @@ pub fn examine(
             ..Mutants::default()
         });
     };
-    if !sound.counts() || (sound.kind == Kind::Other && !sound.is_green()) {
+    if !sound.counts() || (!sound.kind.is_told() && !sound.is_green()) {
         return Ok(Mutants {
             reason: Some("the tests do not run to their end".into()),
             ..Mutants::default()
@@ -143,7 +143,7 @@ impl Trial<'_> {
 
     /// A run of the tests on each mutant, all in one sandbox; none where they cannot be run so.
     fn together(&self, changed: &[Changed<'_>]) -> Result<Vec<Suite>, RepairError> {
-        if self.sound.kind == Kind::Other || changed.is_empty() || self.sound.wall * MOST_TOGETHER > TIME {
+        if !self.sound.kind.is_told() || changed.is_empty() || self.sound.wall * MOST_TOGETHER > TIME {
             return Ok(Vec::new());
         }
         let until: Vec<String> = self.sound.passed().into_iter().map(str::to_owned).collect();
@@ -164,9 +164,10 @@ impl Trial<'_> {
 
     /// Tests that fail without the mutant too say nothing about it.
     fn notices(&self, suite: &Suite) -> bool {
-        match self.command.kind {
-            Kind::Unittest | Kind::Pytest => !self.sound.passed().is_subset(&suite.passed()),
-            Kind::Other => !suite.is_green(),
+        if self.command.kind.is_told() {
+            !self.sound.passed().is_subset(&suite.passed())
+        } else {
+            !suite.is_green()
         }
     }
 

@@ -374,10 +374,8 @@ fn test_argv(bench: &Bench) -> Option<Vec<String>> {
     if name.starts_with("python") {
         return Some(rest.to_vec());
     }
-    match test.kind {
-        Kind::Pytest => Some(["-m", "pytest"].map(String::from).into_iter().chain(rest.to_vec()).collect()),
-        Kind::Unittest | Kind::Other => None,
-    }
+    let pytest = ["-m", "pytest"].map(String::from).into_iter();
+    (test.kind == Kind::Pytest).then(|| pytest.chain(rest.to_vec()).collect())
 }
 
 struct Work<'a> {

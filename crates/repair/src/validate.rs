@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::{Reproduction, SuiteDelta};
 use groundcrew_workbench::git::Change;
-use groundcrew_workbench::runner::{Kind, Suite};
+use groundcrew_workbench::runner::Suite;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -216,14 +216,12 @@ pub(crate) fn compare(base: &Suite, head: &Suite) -> Option<String> {
     if base.complete && !head.complete {
         return Some("the suite does not run to its end".to_owned());
     }
-    match head.kind {
-        Kind::Other => (base.is_green() && !head.is_green()).then(|| "the suite fails".to_owned()),
-        Kind::Unittest | Kind::Pytest => {
-            let new: Vec<&str> = head.bad().difference(&base.bad()).copied().collect();
-            if let Some(first) = new.first() {
-                return Some(format!("{} tests fail that did not: {first}", new.len()));
-            }
-            (head.tests.len() < base.tests.len()).then(|| "fewer tests run".to_owned())
-        }
+    if !head.kind.is_told() {
+        return (base.is_green() && !head.is_green()).then(|| "the suite fails".to_owned());
     }
+    let new: Vec<&str> = head.bad().difference(&base.bad()).copied().collect();
+    if let Some(first) = new.first() {
+        return Some(format!("{} tests fail that did not: {first}", new.len()));
+    }
+    (head.tests.len() < base.tests.len()).then(|| "fewer tests run".to_owned())
 }

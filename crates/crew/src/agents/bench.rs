@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use groundcrew_core::audit::Recorder;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::{Repository, Sha};
-use groundcrew_workbench::runner::{Kind, collect_suite};
+use groundcrew_workbench::runner::collect_suite;
 use groundcrew_workbench::sandbox::Sandbox;
 
 use crate::agent::{Job, Trouble};
@@ -100,7 +100,7 @@ impl Proven {
 
 /// Nothing that runs counts while the tests cannot even be imported, so that is found out before anything is tried.
 fn can_import(job: &Job<'_>, site: &Site, bench: &Bench, base: &Sha) -> Result<(), Trouble> {
-    let Some(command) = bench.tests.as_ref().filter(|command| command.kind != Kind::Other) else {
+    let Some(command) = bench.tests.as_ref().filter(|command| command.kind.is_python()) else {
         return Ok(());
     };
     let checkout = bench.checkout(base)?;

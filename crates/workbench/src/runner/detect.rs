@@ -1,62 +1,9 @@
 //! Which command runs a project's tests, told by its files or by the user.
 
-use serde::{Deserialize, Serialize};
-
+use super::kind::{Kind, TestCommand};
+use super::toolchain::User;
 use crate::git::RepoPath;
 use crate::python::Python;
-
-/// What kind of suite a command runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Python's own `unittest`; each test is told.
-    Unittest,
-    /// pytest; each test is told.
-    Pytest,
-    /// Anything else; only the exit code is told.
-    Other,
-}
-
-/// How the tests of a project are run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TestCommand {
-    /// The command as a person would type it.
-    pub argv: Vec<String>,
-    /// What it runs.
-    pub kind: Kind,
-}
-
-impl TestCommand {
-    /// Takes a command the user wrote, and sees whether it is one whose tests can be told apart.
-    ///
-    /// None if it is empty.
-    pub fn parse(argv: &[String]) -> Option<TestCommand> {
-        let first = argv.first().filter(|program| !program.is_empty())?;
-        let module = argv.windows(2).position(|pair| pair[0] == "-m").filter(|_| names_python(first));
-        // Only with nothing before `-m`, since an option of the interpreter may change what is run.
-        let kind = match (module, argv.get(2).map(String::as_str)) {
-            (Some(1), Some("unittest")) => Kind::Unittest,
-            (Some(1), Some("pytest")) => Kind::Pytest,
-            _ if matches!(first.rsplit('/').next(), Some("pytest" | "py.test")) => Kind::Pytest,
-            _ => Kind::Other,
-        };
-        Some(TestCommand { argv: argv.to_vec(), kind })
-    }
-
-    /// The arguments of the test framework.
-    pub fn framework_args(&self) -> Vec<String> {
-        let skipped = match self.argv.first() {
-            Some(first) if names_python(first) => 3,
-            _ => 1,
-        };
-        self.argv.iter().skip(skipped).cloned().collect()
-    }
-}
-
-pub(super) fn names_python(program: &str) -> bool {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    name.strip_prefix("python").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
-}
 
 /// Which command runs the tests of a project, told by its files.
 ///
@@ -90,8 +37,19 @@ pub fn detect_tests(
     }
     if !classes {
         // Python's tests come first: a project with both is a Python project with a front end.
-        let package = files.iter().find(|file| file.as_str() == "package.json")?;
-        return node_tests(&text(package)?).and_then(|_| command(Kind::Other, &["npm", "test"]));
+        let top = |name: &str| files.iter().find(|file| file.as_str() == name);
+        let package = top("package.json").and_then(&mut text);
+        let script = package.as_deref().and_then(of_package);
+        let nextest = || User::of_this_process().has("cargo-nextest");
+        return match script {
+            Some(script) if script.kind.is_told() => Some(script),
+            _ if top("Cargo.toml").is_some() && nextest() => {
+                command(Kind::Nextest, &["cargo", "nextest", "run", "--workspace"])
+            }
+            _ if top("Cargo.toml").is_some() => command(Kind::Cargo, &["cargo", "test", "--workspace"]),
+            _ if top("go.mod").is_some() => command(Kind::Go, &["go", "test", "./..."]),
+            script => script,
+        };
     }
     let folder = tests
         .iter()
@@ -105,42 +63,19 @@ pub fn detect_tests(
     }
 }
 
-/// What runs the tests of a Node project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NodeTests {
-    /// Node's own test runner.
-    Node,
-    /// jest.
-    Jest,
-    /// vitest.
-    Vitest,
-    /// mocha.
-    Mocha,
-    /// Something else.
-    Other,
-}
-
-/// Which program the `test` script of a `package.json` runs; none if there is no such script, or only npm's placeholder.
-pub fn node_tests(package: &str) -> Option<NodeTests> {
-    let package: serde_json::Value = serde_json::from_str(package).ok()?;
-    let script = package.pointer("/scripts/test")?.as_str()?.trim();
+/// The test script of a `package.json`; none if there is no such script, or only npm's placeholder.
+fn of_package(package: &str) -> Option<TestCommand> {
+    let scripts: serde_json::Value = serde_json::from_str(package).ok()?;
+    let script = scripts.pointer("/scripts/test")?.as_str()?.trim();
     if script.is_empty() || script.contains("no test specified") {
         return None;
     }
-    let mut words = script.split([' ', '&', ';', '|']).map(|word| word.rsplit('/').next().unwrap_or(word));
-    let known = words.find_map(|word| match word {
-        "jest" | "react-scripts" => Some(NodeTests::Jest),
-        "vitest" => Some(NodeTests::Vitest),
-        "mocha" => Some(NodeTests::Mocha),
-        "--test" => Some(NodeTests::Node),
-        _ => None,
-    });
-    Some(known.unwrap_or(NodeTests::Other))
+    TestCommand::with_package(&["npm", "test"].map(str::to_owned), Some(package))
 }
 
 fn command(kind: Kind, argv: &[&str]) -> Option<TestCommand> {
-    Some(TestCommand { argv: argv.iter().map(|arg| (*arg).to_owned()).collect(), kind })
+    let argv = argv.iter().map(|arg| (*arg).to_owned()).collect();
+    Some(TestCommand { argv, kind, script: None, reports: Vec::new() })
 }
 
 fn is_test_file(path: &RepoPath) -> bool {
@@ -198,38 +133,74 @@ mod tests {
     fn a_node_project_is_tested_by_its_script() {
         let package = |script: &str| serde_json::json!({ "scripts": { "test": script } }).to_string();
         for (script, expected) in [
-            ("node --test", Some(NodeTests::Node)),
-            ("NODE_ENV=test node --enable-source-maps --test test/", Some(NodeTests::Node)),
-            ("npm run lint && ./node_modules/.bin/jest --ci", Some(NodeTests::Jest)),
-            ("vitest run", Some(NodeTests::Vitest)),
-            ("nyc mocha", Some(NodeTests::Mocha)),
-            ("make check", Some(NodeTests::Other)),
+            ("node --test", Some(Kind::Node)),
+            ("NODE_ENV=test node --enable-source-maps --test test/", Some(Kind::Node)),
+            ("npm run lint && ./node_modules/.bin/jest --ci", Some(Kind::Jest)),
+            ("node --experimental-vm-modules node_modules/jest/bin/jest.js", Some(Kind::Jest)),
+            ("vitest run", Some(Kind::Vitest)),
+            ("vitest --watch", Some(Kind::Other)),
+            ("nyc mocha", Some(Kind::Mocha)),
+            ("tape test.js", Some(Kind::Tap)),
+            ("node script.js --test", Some(Kind::Other)),
+            ("make check", Some(Kind::Other)),
+            ("jest | tee log", Some(Kind::Other)),
             ("echo \"Error: no test specified\" && exit 1", None),
             ("", None),
         ] {
-            assert_eq!(node_tests(&package(script)), expected, "{script}");
+            assert_eq!(of_package(&package(script)).map(|command| command.kind), expected, "{script}");
         }
-        assert_eq!(node_tests("no json"), None);
+        assert_eq!(of_package("no json"), None);
         let node = package("node --test");
         assert_eq!(detected(&[("package.json", &node), ("index.js", "")], true), Some("npm test".to_owned()));
         let case = "import unittest\nclass A(unittest.TestCase): pass\n";
         let both = [("package.json", node.as_str()), ("test_a.py", case)];
         assert_eq!(detected(&both, false), Some("python3 -m unittest discover".to_owned()));
+        let other = package("make check");
+        assert_eq!(
+            detected(&[("package.json", &other), ("go.mod", "")], false),
+            Some("go test ./...".to_owned())
+        );
+        let rust = detected(&[("Cargo.toml", ""), ("package.json", &other)], false).expect("cargo");
+        assert!(rust.starts_with("cargo ") && rust.ends_with(" --workspace"), "{rust}");
     }
 
     #[test]
     fn the_users_command_is_recognised_only_in_its_plain_forms() {
-        let kind = |line: &str| {
+        let of = |line: &str| {
             let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            TestCommand::parse(&argv).map(|command| (command.kind, command.framework_args()))
+            TestCommand::parse(&argv)
         };
-        let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
-        assert_eq!(kind("python3 -m unittest -v"), Some((Kind::Unittest, args(&["-v"]))));
-        assert_eq!(kind("python3.12 -m pytest tests -x"), Some((Kind::Pytest, args(&["tests", "-x"]))));
-        assert_eq!(kind("pytest -x"), Some((Kind::Pytest, args(&["-x"]))));
-        assert_eq!(kind("make test").map(|(kind, _)| kind), Some(Kind::Other));
-        assert_eq!(kind("python3 -W error -m unittest").map(|(kind, _)| kind), Some(Kind::Other));
-        assert_eq!(kind("perl -m unittest").map(|(kind, _)| kind), Some(Kind::Other));
+        let args = |line: &str| of(line).map(|command| (command.kind, command.framework_args()));
+        let list = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
+        assert_eq!(args("python3 -m unittest -v"), Some((Kind::Unittest, list(&["-v"]))));
+        assert_eq!(args("python3.12 -m pytest tests -x"), Some((Kind::Pytest, list(&["tests", "-x"]))));
+        assert_eq!(args("pytest -x"), Some((Kind::Pytest, list(&["-x"]))));
+        for (line, kind) in [
+            ("make test", Kind::Other),
+            ("python3 -W error -m unittest", Kind::Other),
+            ("perl -m unittest", Kind::Other),
+            ("node --test", Kind::Node),
+            ("node --import tsx --test src", Kind::Node),
+            ("node --test --test-reporter=tap", Kind::Tap),
+            ("npx jest --ci", Kind::Jest),
+            ("npx --no-install vitest run", Kind::Vitest),
+            ("node_modules/.bin/mocha test", Kind::Mocha),
+            ("cargo test --workspace", Kind::Cargo),
+            ("cargo +nightly test", Kind::Cargo),
+            ("cargo test -- --nocapture", Kind::Other),
+            ("cargo build", Kind::Other),
+            ("cargo nextest run -p shop", Kind::Nextest),
+            ("cargo nextest list", Kind::Other),
+            ("go test ./...", Kind::Go),
+            ("go test -json ./...", Kind::Other),
+            ("bats --tap test", Kind::Tap),
+            ("npm test", Kind::Other),
+        ] {
+            assert_eq!(of(line).map(|command| command.kind), Some(kind), "{line}");
+        }
         assert_eq!(TestCommand::parse(&[]), None);
+        let named = of("make test").expect("a command").with_reports(&["out/*.xml".to_owned()]);
+        assert_eq!(named.kind, Kind::Junit);
+        assert_eq!(of("pytest").expect("a command").with_reports(&["x.xml".to_owned()]).kind, Kind::Pytest);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Failure, Kind, Suite};
+use super::{Failure, Suite};
 use crate::python::Python;
 
 /// Characters at the end of a failure that are searched.
@@ -143,7 +143,7 @@ fn failures(suite: &Suite) -> Vec<(Option<&str>, String)> {
     if let Some(trouble) = &suite.trouble {
         texts.push((None, told(trouble)));
     }
-    if suite.kind == Kind::Other && !suite.is_green() {
+    if !suite.kind.is_told() && !suite.is_green() {
         texts.push((None, end(&suite.tail)));
     }
     texts

@@ -1,5 +1,8 @@
 //! Runs a project's tests in the sandbox and gives the outcome of each as data.
 //!
+//! A runner that can leave a report is made to ([`kinds`] has one file for each); a script of ours runs it, hands the report
+//! on behind a random word, and keeps the tests from that channel. Anything else is judged by its exit code.
+//!
 //! For `unittest` and `pytest` a script of ours runs the suite and tells each outcome on a line led by a random word,
 //! so that nothing a test prints is taken for an outcome by chance. It also tells which modules were loaded from the
 //! work tree: a run that tested an installed copy instead proves nothing. A suite that ends without the script's last
@@ -7,8 +10,12 @@
 //! why a verdict never rests on one run of one suite.
 
 mod detect;
+mod kind;
+mod kinds;
 mod lack;
 mod rounds;
+mod toolchain;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -22,7 +29,11 @@ use crate::process::CancelToken;
 use crate::python::{IMPORT_PATH, Python};
 use crate::sandbox::{Bound, Ended, Level, Limits, Output, Request, Sandbox, SandboxError};
 
-pub use detect::{Kind, NodeTests, TestCommand, detect_tests, node_tests};
+use kinds::Place;
+use toolchain::{Toolchain, User};
+
+pub use detect::detect_tests;
+pub use kind::{Kind, TestCommand};
 pub use lack::{Lack, MissingService, lack};
 pub use rounds::{Round, run_rounds};
 
@@ -143,9 +154,9 @@ impl Suite {
 
     /// Whether it counts and everything passed. A suite without a single test passed is not green.
     pub fn is_green(&self) -> bool {
-        let proven = match self.kind {
-            Kind::Unittest | Kind::Pytest => !self.passed().is_empty() && self.bad().is_empty(),
-            Kind::Other => self.ended == Ended::Exited(0),
+        let proven = match self.kind.is_told() {
+            true => !self.passed().is_empty() && self.bad().is_empty(),
+            false => self.ended == Ended::Exited(0),
         };
         self.counts() && proven
     }
@@ -174,6 +185,11 @@ enum Line {
         modules: BTreeSet<String>,
         foreign: Vec<String>,
     },
+    Report {
+        text: String,
+        whole: bool,
+        problem: Option<String>,
+    },
 }
 
 /// Runs the suite of a work tree; with `only`, of its tests just those with these ids.
@@ -196,7 +212,7 @@ pub fn run_suite(
 /// Imports the tests of a work tree and runs none: what cannot be imported is told, and where the modules came from.
 ///
 /// # Errors
-/// As [`run_suite`]; a suite of another kind cannot be collected and is refused.
+/// As [`run_suite`]; only tests of Python can be collected without running any, and others are refused.
 pub fn collect_suite(
     sandbox: &Sandbox,
     python: &Python,
@@ -205,8 +221,8 @@ pub fn collect_suite(
     limits: &Limits,
     cancel: &CancelToken,
 ) -> Result<Suite, SandboxError> {
-    if command.kind == Kind::Other {
-        return Err(SandboxError::BadRequest("tests that are not told apart cannot be collected".to_owned()));
+    if !command.kind.is_python() {
+        return Err(SandboxError::BadRequest("only tests of Python can be collected".to_owned()));
     }
     run_part(sandbox, python, worktree, command, What::Nothing, limits, cancel)
 }
@@ -228,7 +244,7 @@ fn run_part(
     limits: &Limits,
     cancel: &CancelToken,
 ) -> Result<Suite, SandboxError> {
-    if command.kind != Kind::Other {
+    if command.kind.is_told() {
         let round = match what {
             What::All | What::Nothing => Round::default(),
             What::Only(tests) => Round { only: Some(tests.to_vec()), ..Round::default() },
@@ -241,13 +257,12 @@ fn run_part(
             .next()
             .ok_or_else(|| SandboxError::BadRequest("the script of the suite told of no run".to_owned()));
     }
-    let request = plain_request(python, worktree, command, limits);
-    let shown = match &python.node_modules {
-        Some(folder) => Shown::link(folder, &worktree.join(NODE_MODULES))?,
-        None => None,
-    };
+    let mut request = plain_request(python, worktree, command, limits);
+    let toolchain = Toolchain::of(&User::of_this_process())?;
+    toolchain.equip(&mut request, worktree);
+    let shown = Shown::packages(python, worktree)?;
     let output = sandbox.run(&request, cancel)?;
-    drop(shown);
+    drop((shown, toolchain));
     let mut suite = Suite::begun(command.kind, &output);
     suite.complete = matches!(output.ended, Ended::Exited(_));
     suite.tail = tail(&[output.stdout.as_slice(), output.stderr.as_slice()].concat());
@@ -258,6 +273,14 @@ fn run_part(
 struct Shown(PathBuf);
 
 impl Shown {
+    /// The packages of Node, where there are any.
+    fn packages(python: &Python, worktree: &Path) -> std::io::Result<Option<Shown>> {
+        match &python.node_modules {
+            Some(folder) => Shown::link(folder, &worktree.join(NODE_MODULES)),
+            None => Ok(None),
+        }
+    }
+
     /// None where the work tree has a folder of its own there.
     fn link(folder: &Path, at: &Path) -> std::io::Result<Option<Shown>> {
         if at.symlink_metadata().is_ok() {
@@ -332,7 +355,8 @@ impl Suite {
         }
     }
 
-    fn read(&mut self, printed: &[u8], word: &str) {
+    /// Reads what the script told; of a report only the tests that were asked for.
+    fn read(&mut self, printed: &[u8], word: &str, place: &Place<'_>, only: Option<&[String]>) {
         let mut ended = false;
         for line in printed.split(|byte| *byte == b'\n') {
             let Some(record) = line.strip_prefix(word.as_bytes()) else { continue };
@@ -349,12 +373,46 @@ impl Suite {
                     ended = true;
                     (self.trouble, self.modules, self.foreign) = (trouble, modules, foreign);
                 }
+                Ok(Line::Report { text, whole, problem }) => {
+                    ended = whole && self.take(&text, place, only);
+                    self.trouble = problem.map(|message| Failure {
+                        exception: "CannotStart".to_owned(),
+                        traceback: message.clone(),
+                        message,
+                    });
+                }
                 Err(_) => {}
             }
         }
         let finished = matches!(self.ended, Ended::Exited(_)) && self.running.is_none();
         let whole = self.collected.is_some() && printed.len() < OUTCOMES_CAP;
         self.complete = ended && finished && whole && self.trouble.is_none();
+    }
+
+    /// Takes the outcomes of a report; whether it is complete.
+    fn take(&mut self, text: &str, place: &Place<'_>, only: Option<&[String]>) -> bool {
+        let Some(runner) = kinds::runner(self.kind) else { return false };
+        let kinds::Report { mut tests, finished } = kinds::read(runner, text, place);
+        match only {
+            Some(only) => tests.retain(|id, _| only.contains(id)),
+            None => self.blame_command(&mut tests),
+        }
+        self.collected = finished.then_some(tests.len());
+        self.tests = tests;
+        finished
+    }
+
+    /// A command that fails although no test does, such as by a bound on coverage, counts as a test that fails.
+    fn blame_command(&self, tests: &mut BTreeMap<String, TestOutcome>) {
+        let Ended::Exited(code @ 1..) = self.ended else { return };
+        if !tests.is_empty() && !tests.values().any(TestOutcome::is_bad) {
+            let failure = Failure {
+                exception: "ExitCode".to_owned(),
+                message: format!("the command exited {code} although no test failed"),
+                traceback: String::new(),
+            };
+            tests.insert("(the command itself)".to_owned(), TestOutcome::Failed { failure });
+        }
     }
 
     fn note(&mut self, test: String, outcome: TestOutcome) {

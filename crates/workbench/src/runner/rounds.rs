@@ -11,13 +11,19 @@ use std::time::Duration;
 use nix::libc;
 use serde::Deserialize;
 
-use super::{Kind, OUTCOMES_CAP, Suite, TestCommand, import_from, nonce};
+use super::kinds::{self, Call, Place};
+use super::toolchain::{Toolchain, User};
+use super::{Kind, OUTCOMES_CAP, Shown, Suite, TestCommand, import_from, nonce};
 use crate::process::CancelToken;
 use crate::python::Python;
 use crate::sandbox::{Bound, Ended, FILES, Limits, Output, Request, Sandbox, SandboxError};
 
 const SUITE: &str = include_str!("suite.py");
 const ROUNDS: &str = include_str!("rounds.py");
+const REPORTED: &str = include_str!("reported.py");
+
+/// Failing tests that are run again, at most; as in the script.
+const MOST_AGAIN: usize = 200;
 
 /// Processor time after which a test is told to end, unless tests before it took long too.
 const TEST: Duration = Duration::from_secs(5);
@@ -54,7 +60,7 @@ pub fn run_rounds(
     limits: &Limits,
     cancel: &CancelToken,
 ) -> Result<Vec<Suite>, SandboxError> {
-    if command.kind == Kind::Other {
+    if !command.kind.is_told() {
         let reason = "tests that are not told apart cannot be run in rounds".to_owned();
         return Err(SandboxError::BadRequest(reason));
     }
@@ -62,6 +68,7 @@ pub fn run_rounds(
 }
 
 /// What is asked of one sandbox.
+#[derive(Clone, Copy)]
 pub(super) struct Series<'a> {
     pub(super) rounds: &'a [Round],
     pub(super) again: u32,
@@ -87,10 +94,47 @@ impl Series<'_> {
         limits: &Limits,
         cancel: &CancelToken,
     ) -> Result<Vec<Suite>, SandboxError> {
+        if self.again > 0 && !command.kind.is_python() {
+            return self.in_two_parts(sandbox, python, worktree, command, limits, cancel);
+        }
         let word = nonce();
-        let request = self.request(python, worktree, command, limits, &word)?;
+        let mut request = self.request(python, worktree, command, limits, &word)?;
+        let mut beside = None;
+        if !command.kind.is_python() {
+            let toolchain = Toolchain::of(&User::of_this_process())?;
+            toolchain.equip(&mut request, worktree);
+            request.read_only.extend(python.node_modules.clone());
+            beside = Some((toolchain, Shown::packages(python, worktree)?));
+        }
         let output = sandbox.run(&request, cancel)?;
-        Ok(self.read(command.kind, &output, &word))
+        drop(beside);
+        Ok(self.read(command.kind, worktree, &output, &word))
+    }
+
+    /// What failed in a report is known only after it was read, so that the repeats are a sandbox of their own.
+    fn in_two_parts(
+        &self,
+        sandbox: &Sandbox,
+        python: &Python,
+        worktree: &Path,
+        command: &TestCommand,
+        limits: &Limits,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Suite>, SandboxError> {
+        let once = Series { again: 0, ..*self };
+        let mut suites = once.run(sandbox, python, worktree, command, limits, cancel)?;
+        let bad: Vec<String> = suites
+            .first()
+            .map(|first| first.bad().into_iter().map(str::to_owned).collect())
+            .unwrap_or_default();
+        if bad.is_empty() || bad.len() > MOST_AGAIN {
+            return Ok(suites);
+        }
+        let rounds = vec![Round { only: Some(bad), ..Round::default() }; self.again as usize];
+        let again = Series { rounds: &rounds, again: 0, collect: false };
+        let repeats = again.run(sandbox, python, worktree, command, limits, cancel)?;
+        suites.splice(1..1, repeats);
+        Ok(suites)
     }
 
     fn most(&self) -> u32 {
@@ -106,12 +150,14 @@ impl Series<'_> {
         word: &str,
     ) -> Result<Request, SandboxError> {
         let place = |name: &str| Path::new(FILES).join(name);
-        let (script, suite) = (place("rounds.py"), place("suite.py"));
+        let runner = kinds::runner(command.kind);
+        let (name, text) = if runner.is_some() { ("reported.py", REPORTED) } else { ("suite.py", SUITE) };
+        let (script, suite) = (place("rounds.py"), place(name));
         // Its arguments are replaced where files lie elsewhere, so the path of the other script is one of them.
         let words = [script.to_string_lossy(), suite.to_string_lossy()];
         let mut request = python.request(worktree, words.iter().map(AsRef::as_ref));
         request.files.push((script.clone(), ROUNDS.as_bytes().to_vec()));
-        request.files.push((suite.clone(), SUITE.as_bytes().to_vec()));
+        request.files.push((suite.clone(), text.as_bytes().to_vec()));
         import_from(&mut request, worktree);
         let output_bytes = OUTCOMES_CAP * self.rounds.len().clamp(1, 4);
         let wall = limits.wall.saturating_mul(self.most()) + SPARE;
@@ -126,6 +172,16 @@ impl Series<'_> {
                     "collect": self.collect,
                     "root": worktree,
                     "checkouts": python.checkouts,
+                    "call": runner.map(|runner| {
+                        let Call { argv, env, files, .. } = Call::of(runner, command, round.only.as_deref());
+                        serde_json::json!({
+                            "argv": argv,
+                            "env": env,
+                            "files": files,
+                            "source": runner.source,
+                            "reports": command.reports,
+                        })
+                    }),
                 },
                 "files": round.files,
                 "until": round.until,
@@ -143,7 +199,11 @@ impl Series<'_> {
         Ok(request)
     }
 
-    fn read(&self, kind: Kind, output: &Output, word: &str) -> Vec<Suite> {
+    fn read(&self, kind: Kind, worktree: &Path, output: &Output, word: &str) -> Vec<Suite> {
+        let real = worktree.canonicalize().unwrap_or_else(|_| worktree.to_owned());
+        let place = Place::new([worktree, real.as_path()]);
+        // The script tells what it was asked for where it repeats what failed; a report is asked for by its round alone.
+        let only = |at: usize| self.rounds.get(at).and_then(|round| round.only.as_deref());
         let end = format!("round {word}");
         let mut suites = Vec::new();
         let mut rest = output.stdout.as_slice();
@@ -155,7 +215,10 @@ impl Series<'_> {
             let told: Option<Told> = told.filter(|told: &Told| told.round == suites.len());
             if let Some(told) = told {
                 let begins = output.stdout.len() - rest.len();
-                suites.push(told.suite(kind, output, &output.stdout[begins..at], word, whole));
+                let mut suite = told.begun(kind, output);
+                suite.read(&output.stdout[begins..at], word, &place, only(suites.len()));
+                suite.complete &= whole;
+                suites.push(suite);
                 rest = &output.stdout[at + length + 1..];
             }
             at += length + 1;
@@ -166,7 +229,7 @@ impl Series<'_> {
         // What was running when the sandbox itself ended, such as by the memory that all may use.
         if suites.is_empty() || !rest.is_empty() {
             let mut suite = Suite::begun(kind, output);
-            suite.read(rest, word);
+            suite.read(rest, word, &place, only(suites.len()));
             suites.push(suite);
         }
         suites
@@ -174,7 +237,8 @@ impl Series<'_> {
 }
 
 impl Told {
-    fn suite(&self, kind: Kind, output: &Output, printed: &[u8], word: &str, whole: bool) -> Suite {
+    /// A run of which nothing is known yet but how its process ended.
+    fn begun(&self, kind: Kind, output: &Output) -> Suite {
         let mut suite = Suite::begun(kind, output);
         suite.ended = match self.code {
             None => Ended::TimedOut,
@@ -190,8 +254,6 @@ impl Told {
         });
         suite.hit.sort_unstable();
         suite.hit.dedup();
-        suite.read(printed, word);
-        suite.complete &= whole;
         suite
     }
 }

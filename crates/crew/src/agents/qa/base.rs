@@ -19,7 +19,7 @@ use groundcrew_core::task::{BlockedOn, IncidentId, Status};
 use groundcrew_repair::Bench;
 use groundcrew_store::{IncidentFilter, TaskFilter};
 use groundcrew_workbench::git::Sha;
-use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome};
+use groundcrew_workbench::runner::{Suite, TestCommand, TestOutcome};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -158,7 +158,7 @@ pub(super) fn measure(
         flaky.into_iter().map(|(test, base)| FlakyTest { test, base, head: Rate::default() }).collect();
     let mut failing: Vec<String> = failing.into_iter().map(|(test, _)| test).collect();
     let mut counted = count(suite, flaky.len());
-    if suite.kind == Kind::Other {
+    if !suite.kind.is_told() {
         // It is known by its exit alone, so the command is its one test.
         let green = suite.is_green();
         failing = if green { Vec::new() } else { vec![runs.command.argv.join(" ")] };
@@ -216,7 +216,7 @@ pub(super) fn env_hash(bench: &Bench) -> String {
 }
 
 fn key(bench: &Bench, command: &TestCommand, commit: &Sha) -> String {
-    let text = format!("{commit}\n{:?}\n{:?}\n{}", command.kind, command.argv, env_hash(bench));
+    let text = format!("{commit}\n{command:?}\n{}", env_hash(bench));
     hex(&Sha256::digest(text))
 }
 
@@ -352,8 +352,5 @@ pub(super) fn failed(suite: &Suite, test: &str) -> Option<bool> {
 
 /// Whether the tests of a command are told apart by name.
 pub(super) fn is_told(command: &TestCommand) -> bool {
-    match command.kind {
-        Kind::Unittest | Kind::Pytest => true,
-        Kind::Other => false,
-    }
+    command.kind.is_told()
 }

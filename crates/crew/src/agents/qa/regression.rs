@@ -192,7 +192,17 @@ fn alone(bench: &Bench, test: &TestFile) -> Bench {
             let name = test.path.rsplit('/').next().unwrap_or(&test.path);
             command.argv.extend(["-p".to_owned(), name.to_owned()]);
         }
-        Kind::Unittest | Kind::Other => {}
+        Kind::Unittest
+        | Kind::Node
+        | Kind::Jest
+        | Kind::Vitest
+        | Kind::Mocha
+        | Kind::Nextest
+        | Kind::Cargo
+        | Kind::Go
+        | Kind::Junit
+        | Kind::Tap
+        | Kind::Other => {}
     }
     bench
 }

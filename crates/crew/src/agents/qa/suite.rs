@@ -11,7 +11,7 @@ use groundcrew_core::contract::{BaseState, FlakyTest, Rate};
 use groundcrew_core::evidence::GateStatus;
 use groundcrew_repair::Bench;
 use groundcrew_workbench::git::Sha;
-use groundcrew_workbench::runner::{Kind, Round, Suite, TestCommand, run_rounds, run_suite};
+use groundcrew_workbench::runner::{Round, Suite, TestCommand, run_rounds, run_suite};
 use groundcrew_workbench::sandbox::{Ended, SandboxError};
 
 use crate::agent::{Job, Trouble};
@@ -207,16 +207,13 @@ fn state_of(
 /// Whether a run of a suite tells anything about the code. One that only gives an exit code and ended badly at a bound,
 /// or whose program was never started, tells about the machine.
 pub(super) fn says_something(suite: &Suite) -> bool {
-    let of_the_machine = match suite.kind {
-        Kind::Unittest | Kind::Pytest => false,
-        Kind::Other => not_started(suite) || (suite.ended != Ended::Exited(0) && !suite.hit.is_empty()),
-    };
-    suite.counts() && !of_the_machine
+    let of_the_machine = not_started(suite) || (suite.ended != Ended::Exited(0) && !suite.hit.is_empty());
+    suite.counts() && (suite.kind.is_told() || !of_the_machine)
 }
 
 /// Whether a shell or the sandbox says that there is no such program, or none that may be run.
 fn not_started(suite: &Suite) -> bool {
-    suite.kind == Kind::Other && matches!(suite.ended, Ended::Exited(126 | 127))
+    !suite.kind.is_told() && matches!(suite.ended, Ended::Exited(126 | 127))
 }
 
 /// A suite that never ran to its end without the fix says nothing about the fix, and a person has to mend it.
@@ -341,8 +338,9 @@ fn by_exit(runs: &mut Runs<'_>, before: &Path, after: &Path, seen: &mut Examinat
     seen.note("suite", word, detail);
     if gate == GateStatus::Missing {
         seen.blocked = Some(format!(
-            "the test command fails without the fix too ({}) and does not tell its tests apart; name one that is green, or \
-             pytest or unittest, under [test] command",
+            "the test command fails without the fix too ({}) and does not tell its tests apart; name one that is green, \
+             or a runner whose tests are told apart, under [test] command, or the files of JUnit XML that it leaves under \
+             [test] junit",
             base.ended
         ));
     }
@@ -363,10 +361,8 @@ fn what_stopped(suite: &Suite) -> String {
         (None, None, None) if not_started(suite) => {
             format!("the test command could not be started ({}); look at [test] command", suite.ended)
         }
-        (None, None, None) => match suite.kind {
-            Kind::Unittest | Kind::Pytest => format!("{}, {} tests", suite.ended, suite.tests.len()),
-            Kind::Other => suite.ended.to_string(),
-        },
+        (None, None, None) if suite.kind.is_told() => format!("{}, {} tests", suite.ended, suite.tests.len()),
+        (None, None, None) => suite.ended.to_string(),
     }
 }
 
