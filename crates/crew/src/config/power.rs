@@ -188,6 +188,7 @@ mod tests {
         "release.tags",
         "sandbox.minimum",
         "security.scan_secrets",
+        "test.junit",
         "test.timeout",
         "triage.environment",
         "triage.stop_at",
