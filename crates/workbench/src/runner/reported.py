@@ -112,4 +112,5 @@ def main():
     os._exit(code & 0xFF if code >= 0 else 128 - code)
 
 
-main()
+if __name__ == "__main__":
+    main()
