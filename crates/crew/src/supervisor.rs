@@ -214,7 +214,7 @@ pub fn work_task(tools: Tools, brain: Box<dyn Brain>, task: TaskId, role: Role) 
     let _presence = show(&tools, &process)?;
     let floor =
         Floor { tools, brain, lease: LEASE, running: Running::default(), trouble: Troubles::default() };
-    floor.work_next(role, Some(task), &worker_name(role, &process)).map(|_| ())
+    floor.work_named(task, role, &worker_name(role, &process))
 }
 
 fn show(tools: &Tools, process: &str) -> Result<Presence, StoreError> {
@@ -259,12 +259,14 @@ pub fn take_back(tools: &Tools) -> Result<(), StoreError> {
 fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        let worked = floor.work_next(role, None, name);
+        let claimed = floor.tools.store.claim_within(role, name, floor.lease, seen, LOOK_EVERY);
+        let worked = claimed.and_then(|(task, now)| {
+            seen = now;
+            task.map_or(Ok(()), |task| floor.work(&task))
+        });
         floor.trouble.note(name, &worked);
-        match worked {
-            Ok(true) => {}
-            Ok(false) => seen = floor.tools.store.changes(seen, LOOK_EVERY),
-            Err(_) => std::thread::sleep(REST),
+        if worked.is_err() {
+            std::thread::sleep(REST);
         }
     }
 }

@@ -99,24 +99,17 @@ impl Troubles {
 }
 
 impl Floor {
-    /// Claims and works the next ready task of a role, or one named task.
+    /// Claims and works a named task.
     ///
     /// # Errors
-    /// The database cannot be used, or the named task cannot be claimed.
-    pub(crate) fn work_next(
-        &self,
-        role: Role,
-        only: Option<TaskId>,
-        worker: &str,
-    ) -> Result<bool, StoreError> {
-        match self.tools.store.claim(role, only, worker, self.lease)? {
-            Some(task) => self.work(&task).map(|()| true),
-            None => Ok(false),
-        }
+    /// The database cannot be used, or the task cannot be claimed.
+    pub(crate) fn work_named(&self, task: TaskId, role: Role, worker: &str) -> Result<(), StoreError> {
+        let claimed = self.tools.store.claim(role, Some(task), worker, self.lease)?;
+        claimed.map_or(Ok(()), |task| self.work(&task))
     }
 
     /// Works a claimed task to its settlement.
-    fn work(&self, task: &Task) -> Result<(), StoreError> {
+    pub(crate) fn work(&self, task: &Task) -> Result<(), StoreError> {
         let cancel = CancelToken::new();
         self.running.begin(task, &cancel);
         let store = Arc::clone(&self.tools.store);

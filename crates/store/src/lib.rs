@@ -20,7 +20,7 @@ pub use location::{Access, Options, backup, migrate, open};
 #[doc(hidden)]
 pub use location::{Clock, open_with_clock};
 pub use sqlite::migrations::{Applied, SCHEMA_VERSION};
-pub use store::{Maintained, Receipt, Store};
+pub use store::{Maintained, Pace, Receipt, Store};
 pub use upkeep::{
     AuditReport, Backup, Before, Broken, Day, FileStats, Finding, Flaw, Prune, Pruned, QueueStats, Stats,
 };

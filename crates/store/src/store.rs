@@ -6,7 +6,7 @@ use std::time::Duration;
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
 use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Traffic};
-use groundcrew_core::lifecycle::{Command, Refusal};
+use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
@@ -57,6 +57,15 @@ pub struct Maintained {
     pub scheduled: u64,
 }
 
+/// How a store writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Pace {
+    /// Transactions that were committed since it was opened.
+    pub commits: u64,
+    /// Whether a commit is on disk when it is acknowledged: `full` if so, else the database's word for less.
+    pub synchronous: &'static str,
+}
+
 /// A database of tasks. All methods block; all may be called from any thread.
 ///
 /// Every method fails with a [`StoreError`] that says what happened to which file and what to do next.
@@ -86,6 +95,38 @@ pub trait Store: Send + Sync {
             Err(error) => Err(error),
         }
     }
+
+    /// Claims the next ready task of a role, or waits for one, but no longer than `patience`. A task that becomes ready
+    /// meanwhile is claimed in the transaction that makes it so.
+    ///
+    /// `since` is what the last call gave, 0 at first, and as in [`Store::changes`] a number to hand in next time.
+    ///
+    /// # Errors
+    /// As [`Store::execute`].
+    fn claim_within(
+        &self,
+        role: Role,
+        worker: &str,
+        lease: SignedDuration,
+        since: u64,
+        patience: Duration,
+    ) -> Result<(Option<Task>, u64), StoreError>;
+
+    /// Ends a run and claims the next ready task of its role, if there is one, in one transaction. A refused settlement
+    /// does not keep the worker from its next task.
+    ///
+    /// # Errors
+    /// As [`Store::execute`], if no task could be claimed for another reason than that none is ready.
+    fn settle_and_claim(
+        &self,
+        settlement: Settlement,
+        worker: &str,
+        lease: SignedDuration,
+        role: Role,
+    ) -> Result<(Result<Receipt, StoreError>, Option<Task>), StoreError>;
+
+    /// How it writes.
+    fn pace(&self) -> Pace;
 
     /// One sweep: adopts what other programs set running, makes due tasks ready, takes back expired leases, makes the
     /// tasks of schedules that are due.

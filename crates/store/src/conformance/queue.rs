@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use groundcrew_core::lifecycle::{Command, Refusal};
+use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
+use groundcrew_core::log::NewLog;
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{NewTask, Status, TaskId};
+use groundcrew_core::task::{NewTask, Status, Task, TaskId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{MINUTE, Make, complete, refusal};
+use super::{MINUTE, Make, complete, refusal, stale};
+use crate::StoreError;
 
 /// Priority first, then age, then key; other roles' tasks never.
 pub fn a_claim_takes_priority_then_age_then_key(make: Make<'_>) {
@@ -191,4 +193,111 @@ pub fn a_waiting_worker_hears_of_new_work(make: Make<'_>) {
         assert!(began.elapsed() < long, "never told");
     }
     assert!(began.elapsed() < std::time::Duration::from_secs(1), "told after {:?}", began.elapsed());
+}
+
+/// A worker that waits gets a task as soon as there is one for its role, and stops waiting when its time is up.
+pub fn a_claim_may_wait_for_its_task(make: Make<'_>) {
+    let bench = make();
+    let long = std::time::Duration::from_secs(20);
+    let claim = |role, seen, patience| bench.store.claim_within(role, "w", MINUTE, seen, patience).unwrap();
+    let (none, seen) = claim(Role::Qa, 0, std::time::Duration::ZERO);
+    assert_eq!(none, None);
+    std::thread::scope(|scope| {
+        let store = &bench.store;
+        let waiter = scope.spawn(move || store.claim_within(Role::Qa, "w", MINUTE, seen, long).unwrap());
+        let other = std::time::Duration::from_millis(50);
+        let idler =
+            scope.spawn(move || store.claim_within(Role::Security, "v", MINUTE, seen, other).unwrap());
+        let id = bench.create(Role::Qa);
+        let task = waiter.join().unwrap().0.unwrap();
+        assert_eq!((task.id, task.status), (id, Status::Running));
+        assert_eq!(bench.task(id), task);
+        assert_eq!(idler.join().unwrap().0, None);
+    });
+    (bench.sql)("INSERT INTO agent_tasks (task_type, assigned_to) VALUES ('foreign', 'developer')");
+    assert_eq!(claim(Role::Developer, seen, long).0.unwrap().task_type, "foreign");
+}
+
+/// Of many workers that wait each task wakes one, and all tasks are worked.
+pub fn each_waiting_claim_gets_a_task_of_its_own(make: Make<'_>) {
+    let bench = make();
+    let (store, patience) = (&bench.store, std::time::Duration::from_secs(20));
+    std::thread::scope(|scope| {
+        let wait = || store.claim_within(Role::Qa, "w", MINUTE, 0, patience).unwrap().0.unwrap().id;
+        let waiters: Vec<_> = (0..8).map(|_| scope.spawn(wait)).collect();
+        let made: BTreeSet<TaskId> = (0..8).map(|_| bench.create(Role::Qa)).collect();
+        let got: Vec<TaskId> = waiters.into_iter().map(|waiter| waiter.join().unwrap()).collect();
+        assert_eq!((got.len(), got.into_iter().collect::<BTreeSet<_>>()), (8, made));
+    });
+}
+
+/// A paused role's worker waits, and works as soon as the pause is over.
+pub fn a_waiting_claim_outlasts_a_pause(make: Make<'_>) {
+    let bench = make();
+    let (by, reason) = (Party::User, "night".to_owned());
+    bench.store.execute(Command::Pause { role: Some(Role::Qa), by, reason }).unwrap();
+    let id = bench.create(Role::Qa);
+    let store = &bench.store;
+    std::thread::scope(|scope| {
+        let patience = std::time::Duration::from_secs(20);
+        let waiter = scope.spawn(move || store.claim_within(Role::Qa, "w", MINUTE, 0, patience).unwrap());
+        store.execute(Command::Resume { role: Some(Role::Qa), by }).unwrap();
+        assert_eq!(waiter.join().unwrap().0.unwrap().id, id);
+    });
+}
+
+/// The end of a run and the next claim are one act; a refused end keeps nobody from the next task.
+pub fn a_worker_ends_a_run_and_claims_the_next_in_one(make: Make<'_>) {
+    let bench = make();
+    let first = bench.claimed(Role::Qa);
+    let second = bench.create(Role::Qa);
+    let end = |task: &Task| {
+        let settlement = Settlement::new(task.id, task.lease_token, complete());
+        bench.store.settle_and_claim(settlement, "w", MINUTE, Role::Qa).unwrap()
+    };
+    let (settled, next) = end(&first);
+    assert_eq!(settled.unwrap().task.unwrap().status, Status::Completed);
+    assert_eq!(next.unwrap().id, second);
+    let third = bench.create(Role::Qa);
+    let (settled, next) = end(&first);
+    assert_eq!(refusal(settled), stale(&first, 1, Status::Completed));
+    let next = next.unwrap();
+    assert_eq!(next.id, third);
+    assert_eq!(end(&next).1, None);
+}
+
+/// A command that fails after it began to write takes nothing of its neighbours with it.
+pub fn a_command_that_fails_late_undoes_nothing_of_its_neighbours(make: Make<'_>) {
+    let bench = make();
+    let store = &bench.store;
+    let running: Vec<Task> = (0..20).map(|_| bench.claimed(Role::Security)).collect();
+    let create = |store: &std::sync::Arc<dyn crate::Store>| {
+        let task = NewTask::new("work", Role::Qa, Party::User, Value::Null);
+        store.execute(Command::Create(Box::new(task))).unwrap();
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..20).for_each(|_| create(store)));
+        }
+        scope.spawn(|| {
+            for task in &running {
+                let mut orphan = NewTask::new("orphan", Role::Qa, Party::System, Value::Null);
+                orphan.parent = Some(TaskId(999_999));
+                let mut end = Settlement::new(task.id, task.lease_token, complete());
+                end.logs.push(NewLog::warn("written before it fails", Value::Null));
+                end.hand_offs.push(orphan);
+                let failed = store.execute(Command::Settle(Box::new(end)));
+                assert!(matches!(failed, Err(StoreError::Dangling { .. })), "{failed:?}");
+            }
+        });
+    });
+    let counts = store.counts().unwrap();
+    let of = |role, status| {
+        counts.iter().find(|row| (row.role, row.status) == (role, status)).map(|row| row.tasks)
+    };
+    assert_eq!(of(Role::Qa, Status::Pending), Some(80));
+    assert_eq!(of(Role::Security, Status::Running), Some(20));
+    let logs = store.logs(&crate::LogFilter::default()).unwrap();
+    assert!(logs.iter().all(|log| log.message != "written before it fails"));
+    assert_eq!(store.check().unwrap(), vec![]);
 }

@@ -17,7 +17,7 @@ use super::query::{
     BEAT_WORKER, CHANGE_INCIDENT, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, HIDE, INCIDENT, INCIDENT_OF,
     INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN, LIFT_PAUSE, MARK_READ,
     NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, REGISTER_WORKER, REMOVE_SCHEDULE, REMOVE_WORKER,
-    RESTORE_SEEN, SET_AGENT, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
+    RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
 };
 use super::row;
 use super::session::Session;
@@ -36,11 +36,12 @@ pub(super) struct Written {
 
 /// Writes a plan, in its order.
 pub(super) fn plan(
-    db: Db<'_>,
+    session: &mut Session<'_>,
     snapshot: &Snapshot,
     plan: &Plan,
     now: Timestamp,
 ) -> Result<Written, StoreError> {
+    let db = session.db;
     let mut done = Written::default();
     let at = written(now);
     for write in &plan.writes {
@@ -70,15 +71,7 @@ pub(super) fn plan(
                 db.run(READDRESS, params![message.0, party.as_str()])?;
             }
             Write::InsertLog(task, party, log) => insert_log(db, *task, *party, log, &at)?,
-            Write::SetAgent(agent) => {
-                let current = agent.current_task.map(|task| task.0);
-                let active = agent.last_active.map(written);
-                let metrics = Value::Object(agent.metrics.clone()).to_string();
-                db.run(
-                    SET_AGENT,
-                    params![agent.role.as_str(), active, current, agent.status.as_str(), metrics],
-                )?;
-            }
+            Write::SetAgent(agent) => session.roles.set(agent.clone()),
             Write::OpenAttempt(task, token, worker) => {
                 db.run(OPEN_ATTEMPT, params![task.0, token.0, worker, at])?;
             }
@@ -139,7 +132,7 @@ fn insert_task(db: Db<'_>, snapshot: &Snapshot, task: &NewTask, at: &str) -> Res
         task.dedupe_key,
         task.once_key,
     ];
-    Ok(TaskId(db.number(INSERT_TASK, values)?))
+    Ok(TaskId(db.insert(INSERT_TASK, values)?))
 }
 
 fn incident_of(
@@ -201,7 +194,7 @@ fn insert_message(
         message.metadata.to_string(),
         at,
     ];
-    Ok(MessageId(db.number(INSERT_MESSAGE, values)?))
+    Ok(MessageId(db.insert(INSERT_MESSAGE, values)?))
 }
 
 fn insert_log(
@@ -383,13 +376,13 @@ pub(super) fn add_project(
     if namesake.is_some_and(|other| other.root != root) {
         return Err(StoreError::ProjectName { name: name.to_owned(), root: root.to_owned() });
     }
-    let at = written(session.now()?);
+    let at = written(session.now());
     Ok(ProjectId(session.db.number(ADD_PROJECT, params![name, root, config.to_string(), at])?))
 }
 
 /// Announces a worker.
 pub(super) fn register_worker(session: &mut Session<'_>, worker: &NewWorker) -> Result<(), StoreError> {
-    let at = written(session.now()?);
+    let at = written(session.now());
     let roles = serde_json::json!(worker.roles).to_string();
     session.db.run(REGISTER_WORKER, params![worker.name, worker.host, worker.pid, roles, at])?;
     Ok(())
@@ -397,7 +390,7 @@ pub(super) fn register_worker(session: &mut Session<'_>, worker: &NewWorker) -> 
 
 /// Notes that a worker is alive; false if it is not announced.
 pub(super) fn beat_worker(session: &mut Session<'_>, name: &str) -> Result<bool, StoreError> {
-    let at = written(session.now()?);
+    let at = written(session.now());
     Ok(session.db.run(BEAT_WORKER, params![name, at])? > 0)
 }
 
@@ -419,5 +412,5 @@ pub(super) fn log(
     {
         return Err(StoreError::Vanished { task: id });
     }
-    insert_log(session.db, task, party, entry, &written(session.now()?))
+    insert_log(session.db, task, party, entry, &written(session.now()))
 }

@@ -62,7 +62,7 @@ struct Seal {
 
 /// Seals the next range if one is due.
 pub(super) fn seal(session: &mut Session<'_>) -> Result<(), StoreError> {
-    let now = session.now()?;
+    let now = session.now();
     let db = session.db;
     let last = db.first(SEAL_LAST, [], |found| read_last(db, found))?;
     if last.as_ref().is_some_and(|last| !last.lets_next(now)) {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migrations::{self, Applied};
@@ -16,6 +17,10 @@ use crate::location::Access;
 
 /// How long a statement waits for another program's write lock.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// What a commit waits for: that it is on disk.
+pub(super) const SYNCHRONOUS: &str = "full";
+/// Memory in KiB for pages of the connection that writes. SQLite's own 2 MiB hold too little of a busy queue's indexes.
+const CACHE_KIB: i64 = 16 << 10;
 /// Prepared statements kept per connection: all of them.
 const STATEMENTS: usize = 80;
 
@@ -46,7 +51,9 @@ pub(super) fn open_to_write(path: &Path, access: Access) -> Result<Connection, S
             detail: format!("its journal mode stays {mode}"),
         });
     }
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON").map_err(fault)?;
+    connection.pragma_update(None, "synchronous", SYNCHRONOUS).map_err(fault)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(fault)?;
     Ok(connection)
 }
 
@@ -94,6 +101,8 @@ fn connect(place: &OsStr, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.execute_batch("PRAGMA trusted_schema = OFF")?;
+    // Without it statements are compiled anew when other values are bound, lest another plan be better now.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // SQLite opens lazily: only a first read tells whether the file is a database.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)

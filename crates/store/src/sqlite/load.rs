@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groundcrew_core::agent::{AgentState, AgentStatus};
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::incident::{
     Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Until,
@@ -16,13 +15,13 @@ use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{BlockedOn, IncidentId, MessageId, ProjectId, Status, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::params;
-use serde_json::Map;
 
 use super::query::{
-    AGENT, CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
+    CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
     OPEN_CHILDREN, OPEN_OF_INCIDENT, OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK,
     UNREAD_WITH_TASK, WAITING_UP_TO,
 };
+use super::session::Session;
 use super::{lines, row};
 use crate::error::StoreError;
 
@@ -37,13 +36,18 @@ pub(super) fn message(db: Db<'_>, id: MessageId) -> Result<Option<Message>, Stor
 }
 
 /// Everything the state machine may look at for this command.
-pub(super) fn snapshot(db: Db<'_>, command: &Command, now: Timestamp) -> Result<Snapshot, StoreError> {
+pub(super) fn snapshot(
+    session: &mut Session<'_>,
+    command: &Command,
+    now: Timestamp,
+) -> Result<Snapshot, StoreError> {
+    let db = session.db;
     let (about, question) = about(db, command)?;
     let mut snapshot = Snapshot { question, ..Snapshot::default() };
     if let Some(task) = &about {
-        snapshot.agent = Some(agent(db, task.assigned_to)?);
+        snapshot.agent = Some(session.roles.state(db, task.assigned_to)?);
         snapshot.role_load = role_load(db, task)?;
-        snapshot.waiting_parent = waiting_parent(db, task)?;
+        snapshot.waiting_parent = waiting_parent(session, task)?;
         with_task(db, command, task, &mut snapshot)?;
     }
     snapshot.task = about;
@@ -74,8 +78,11 @@ fn gone(
 fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     match command {
         Command::Claim { role, .. } => {
-            let values = params![task.id.0, task.parent.map(|parent| parent.0), role.as_str()];
-            snapshot.messages = db.all(UNREAD_WITH_TASK, values, row::message)?;
+            for of in [task.parent, Some(task.id)].into_iter().flatten() {
+                let unread = db.all(UNREAD_WITH_TASK, params![of.0, role.as_str()], row::message)?;
+                snapshot.messages.extend(unread);
+            }
+            snapshot.messages.sort_by_key(|message| message.id);
         }
         Command::Settle(settlement) => {
             snapshot.open_children = open_children(db, task.id, TaskId(0))?;
@@ -222,16 +229,6 @@ fn schedule(db: Db<'_>, name: &str) -> Result<Option<Schedule>, StoreError> {
     db.first(SCHEDULES, [name], row::schedule)
 }
 
-/// A role's state row; a row that another program deleted counts as a fresh one.
-fn agent(db: Db<'_>, role: Role) -> Result<AgentState, StoreError> {
-    Ok(db.first(AGENT, [role.as_str()], row::agent)?.unwrap_or_else(|| fresh(role)))
-}
-
-/// The state of a role that has done nothing yet.
-pub(super) fn fresh(role: Role) -> AgentState {
-    AgentState { role, last_active: None, current_task: None, status: AgentStatus::Idle, metrics: Map::new() }
-}
-
 fn role_load(db: Db<'_>, task: &Task) -> Result<RoleLoad, StoreError> {
     let besides = params![task.assigned_to.as_str(), task.id.0];
     Ok(RoleLoad {
@@ -240,7 +237,8 @@ fn role_load(db: Db<'_>, task: &Task) -> Result<RoleLoad, StoreError> {
     })
 }
 
-fn waiting_parent(db: Db<'_>, child: &Task) -> Result<Option<Box<WaitingParent>>, StoreError> {
+fn waiting_parent(session: &mut Session<'_>, child: &Task) -> Result<Option<Box<WaitingParent>>, StoreError> {
+    let db = session.db;
     let Some(parent) = child.parent.map(|id| task(db, id)).transpose()?.flatten() else { return Ok(None) };
     let waits = parent.status == Status::Blocked
         && parent.wait.as_ref().is_some_and(|wait| wait.on == BlockedOn::Children);
@@ -249,7 +247,7 @@ fn waiting_parent(db: Db<'_>, child: &Task) -> Result<Option<Box<WaitingParent>>
     }
     Ok(Some(Box::new(WaitingParent {
         open_children: open_children(db, parent.id, child.id)?,
-        agent: agent(db, parent.assigned_to)?,
+        agent: session.roles.state(db, parent.assigned_to)?,
         role_load: role_load(db, &parent)?,
         task: parent,
     })))

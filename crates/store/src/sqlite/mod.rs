@@ -14,12 +14,14 @@ pub(crate) mod migrations;
 mod prune;
 mod query;
 mod reader;
+mod roles;
 mod row;
 mod session;
 mod signal;
 mod stats;
 mod sweep;
 mod transaction;
+mod waiting;
 mod writer;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -30,10 +32,10 @@ use std::time::Duration;
 use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
 use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Traffic};
-use groundcrew_core::lifecycle::Command;
+use groundcrew_core::lifecycle::{Command, Settlement};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
-use groundcrew_core::role::Party;
+use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
@@ -43,7 +45,7 @@ use serde_json::Value;
 use crate::archive::Archive;
 use crate::error::StoreError;
 use crate::location::{Access, Clock};
-use crate::store::{Maintained, Receipt, Store};
+use crate::store::{Maintained, Pace, Receipt, Store};
 use crate::upkeep::{AuditReport, Finding, Prune, Pruned, Stats};
 use crate::view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
@@ -52,7 +54,7 @@ use crate::view::{
 use reader::Readers;
 use session::Session;
 use signal::Signal;
-use writer::Writer;
+use writer::{Wish, Writer};
 
 pub(crate) use backup::backup;
 pub(crate) use file::migrate;
@@ -89,14 +91,19 @@ impl SqliteStore {
 
     fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl Fn(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.writer()?.call(work)
+    }
+
+    /// The way to the writing thread.
+    fn writer(&self) -> Result<&Writer, StoreError> {
         // An open file outlives its name: what is written to it then would be lost with the process.
         if identity(&self.path) != self.file {
             return Err(StoreError::Replaced { path: self.path.to_path_buf() });
         }
         match &self.writer {
-            Some(writer) => writer.call(work),
+            Some(writer) => Ok(writer),
             None => Err(StoreError::ReadOnly {
                 path: self.path.to_path_buf(),
                 detail: "it is opened for reading only".to_owned(),
@@ -113,6 +120,37 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 impl Store for SqliteStore {
     fn execute(&self, command: Command) -> Result<Receipt, StoreError> {
         self.write(move |session| transaction::run(session, &command))
+    }
+
+    fn claim_within(
+        &self,
+        role: Role,
+        worker: &str,
+        lease: SignedDuration,
+        since: u64,
+        patience: Duration,
+    ) -> Result<(Option<Task>, u64), StoreError> {
+        self.writer()?.claim(Wish { role, worker: worker.to_owned(), lease, since, patience })
+    }
+
+    fn settle_and_claim(
+        &self,
+        settlement: Settlement,
+        worker: &str,
+        lease: SignedDuration,
+        role: Role,
+    ) -> Result<(Result<Receipt, StoreError>, Option<Task>), StoreError> {
+        let command = Command::Settle(Box::new(settlement));
+        let wish = Wish { role, worker: worker.to_owned(), lease, since: 0, patience: Duration::ZERO };
+        let work = move |session: &mut Session<'_>| transaction::run(session, &command);
+        let (settled, claimed) = self.writer()?.call_and_claim(work, wish)?;
+        Ok((settled, claimed?.0))
+    }
+
+    fn pace(&self) -> Pace {
+        let commits = self.writer.as_ref().map_or(0, Writer::commits);
+        // Said in one place: the writing connection is opened so, or not at all.
+        Pace { commits, synchronous: file::SYNCHRONOUS }
     }
 
     fn maintain(&self, lease: SignedDuration) -> Result<Maintained, StoreError> {
@@ -358,14 +396,14 @@ impl Store for SqliteStore {
             Some(path) => {
                 let mut archive = Archive::open(path)?;
                 while !search.over {
-                    (archive, search, done) = self.write(move |session| {
+                    (archive, search, done) = self.writer()?.call_once(move |session| {
                         prune::batch(session, &mut archive, &mut search, &mut done)?;
                         Ok((archive, search, done))
                     })?;
                 }
                 let mut more = true;
                 while more {
-                    (more, done) = self.write(move |session| {
+                    (more, done) = self.writer()?.call_once(move |session| {
                         let more = past.delete(session, &mut done)?;
                         Ok((more, done))
                     })?;

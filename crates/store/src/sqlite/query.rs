@@ -216,6 +216,12 @@ impl<'c> Db<'c> {
         self.prepared(query)?.execute(params).map_err(|error| self.fault(query.name, error))
     }
 
+    /// Adds a row; gives its key. `RETURNING` would have SQLite keep the row in a table of its own first.
+    pub(super) fn insert(&self, query: Query, params: impl Params) -> Result<i64, StoreError> {
+        self.run(query, params)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
     /// All rows.
     pub(super) fn all<T>(
         &self,

@@ -3,6 +3,7 @@
 //! Text that is no JSON becomes a JSON string, a time that cannot be understood becomes an unknown one, a number out of
 //! its range is moved into it. Only a word outside a closed list stops a row from being read.
 
+use std::cell::Cell;
 use std::str::FromStr;
 
 use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
@@ -18,8 +19,8 @@ use groundcrew_core::task::{
 };
 use groundcrew_core::template::{Learned, Template};
 use jiff::Timestamp;
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use rusqlite::{Row, Statement};
 use serde_json::{Map, Value};
 
 use crate::error::StoreError;
@@ -30,7 +31,7 @@ use crate::view::{Attempt, Count, Project, Worker};
 pub(super) const ALL_ROLES: &str = "all";
 
 pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
-    let row = Fields { row, table: "agent_tasks" };
+    let row = Fields::of(row, "agent_tasks");
     let status = row.word("status")?.unwrap_or(Status::Pending);
     Ok(Task {
         id: TaskId(row.number("id").unwrap_or(0)),
@@ -47,7 +48,6 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         started_at: row.time("started_at"),
         completed_at: row.time("completed_at"),
         retry_count: row.within("retry_count", 0, MAX_RETRIES).unwrap_or(0),
-        project: row.number("project").map(ProjectId),
         incident: row.number("incident_id").map(IncidentId),
         run_at: row.text("run_at").map(|_| row.time_or_epoch("run_at")),
         lease_token: LeaseToken(row.number("lease_token").unwrap_or(0)),
@@ -55,11 +55,12 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         wait: row.wait(status)?,
         refusal_code: row.text("refusal_code"),
         dedupe_key: row.text("dedupe_key"),
+        project: row.number("project").map(ProjectId),
     })
 }
 
 pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
-    let row = Fields { row, table: "agent_messages" };
+    let row = Fields::of(row, "agent_messages");
     Ok(Message {
         id: MessageId(row.number("id").unwrap_or(0)),
         task: row.number("task_id").map(TaskId),
@@ -74,7 +75,7 @@ pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
 }
 
 pub(super) fn log(row: &Row<'_>) -> Result<LogEntry, StoreError> {
-    let row = Fields { row, table: "agent_logs" };
+    let row = Fields::of(row, "agent_logs");
     Ok(LogEntry {
         id: row.number("id").unwrap_or(0),
         task: row.number("task_id").map(TaskId),
@@ -87,7 +88,7 @@ pub(super) fn log(row: &Row<'_>) -> Result<LogEntry, StoreError> {
 }
 
 pub(super) fn agent(row: &Row<'_>) -> Result<AgentState, StoreError> {
-    let row = Fields { row, table: "agent_state" };
+    let row = Fields::of(row, "agent_state");
     Ok(AgentState {
         role: row.needed("agent_name")?,
         last_active: row.time("last_active"),
@@ -101,7 +102,7 @@ pub(super) fn agent(row: &Row<'_>) -> Result<AgentState, StoreError> {
 }
 
 pub(super) fn incident(row: &Row<'_>) -> Result<Incident, StoreError> {
-    let row = Fields { row, table: "crew_incidents" };
+    let row = Fields::of(row, "crew_incidents");
     let sample = row.json("sample_json").and_then(|value| serde_json::from_value::<Sample>(value).ok());
     Ok(Incident {
         id: IncidentId(row.number("id").unwrap_or(0)),
@@ -130,7 +131,7 @@ pub(super) fn incident(row: &Row<'_>) -> Result<Incident, StoreError> {
 }
 
 pub(super) fn hidden(row: &Row<'_>) -> Result<Hidden, StoreError> {
-    let row = Fields { row, table: "crew_hidden" };
+    let row = Fields::of(row, "crew_hidden");
     Ok(Hidden {
         rule: row.text("rule").unwrap_or_default(),
         count: row.unsigned("occurrences"),
@@ -140,7 +141,7 @@ pub(super) fn hidden(row: &Row<'_>) -> Result<Hidden, StoreError> {
 }
 
 pub(super) fn release(row: &Row<'_>) -> Result<ReleaseCount, StoreError> {
-    let row = Fields { row, table: "crew_incident_releases" };
+    let row = Fields::of(row, "crew_incident_releases");
     Ok(ReleaseCount {
         release: row.text("release").unwrap_or_default(),
         count: row.unsigned("occurrences"),
@@ -150,7 +151,7 @@ pub(super) fn release(row: &Row<'_>) -> Result<ReleaseCount, StoreError> {
 }
 
 pub(super) fn learned(row: &Row<'_>) -> Result<Learned, StoreError> {
-    let row = Fields { row, table: "crew_miners" };
+    let row = Fields::of(row, "crew_miners");
     Ok(Learned {
         source: row.text("source").unwrap_or_default(),
         generation: row.unsigned("generation"),
@@ -160,7 +161,7 @@ pub(super) fn learned(row: &Row<'_>) -> Result<Learned, StoreError> {
 }
 
 pub(super) fn template(row: &Row<'_>) -> Result<Template, StoreError> {
-    let row = Fields { row, table: "crew_templates" };
+    let row = Fields::of(row, "crew_templates");
     Ok(Template {
         project: ProjectId(row.number("project_id").unwrap_or(0)),
         source: row.text("source").unwrap_or_default(),
@@ -179,7 +180,7 @@ pub(super) fn template(row: &Row<'_>) -> Result<Template, StoreError> {
 
 /// A pause, whose column `role` says `all` where it is one of all roles.
 pub(super) fn pause(row: &Row<'_>) -> Result<Pause, StoreError> {
-    let row = Fields { row, table: "crew_pauses" };
+    let row = Fields::of(row, "crew_pauses");
     let all = row.text("role").as_deref() == Some(ALL_ROLES);
     Ok(Pause {
         role: if all { None } else { Some(row.needed("role")?) },
@@ -190,7 +191,7 @@ pub(super) fn pause(row: &Row<'_>) -> Result<Pause, StoreError> {
 }
 
 pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
-    let row = Fields { row, table: "crew_schedules" };
+    let row = Fields::of(row, "crew_schedules");
     Ok(Schedule {
         name: row.text("name").unwrap_or_default(),
         task_type: row.text("task_type").unwrap_or_default(),
@@ -206,7 +207,7 @@ pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
 }
 
 pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
-    let row = Fields { row, table: "crew_events" };
+    let row = Fields::of(row, "crew_events");
     Ok(Event {
         id: row.number("id").unwrap_or(0),
         at: row.time_or_epoch("at"),
@@ -221,7 +222,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
 }
 
 pub(super) fn traffic(row: &Row<'_>) -> Result<Traffic, StoreError> {
-    let row = Fields { row, table: "crew_traffic" };
+    let row = Fields::of(row, "crew_traffic");
     Ok(Traffic {
         source: row.text("source").unwrap_or_default(),
         bucket: row.time_or_epoch("bucket"),
@@ -233,12 +234,12 @@ pub(super) fn traffic(row: &Row<'_>) -> Result<Traffic, StoreError> {
 
 /// Occurrences in one piece of time.
 pub(super) fn bucket(row: &Row<'_>) -> Result<(Timestamp, u64), StoreError> {
-    let row = Fields { row, table: "crew_incident_buckets" };
+    let row = Fields::of(row, "crew_incident_buckets");
     Ok((row.time_or_epoch("bucket"), row.unsigned("occurrences")))
 }
 
 pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
-    let row = Fields { row, table: "crew_attempts" };
+    let row = Fields::of(row, "crew_attempts");
     Ok(Attempt {
         task: TaskId(row.number("task_id").unwrap_or(0)),
         token: LeaseToken(row.number("token").unwrap_or(0)),
@@ -251,7 +252,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
 }
 
 pub(super) fn project(row: &Row<'_>) -> Result<Project, StoreError> {
-    let row = Fields { row, table: "crew_projects" };
+    let row = Fields::of(row, "crew_projects");
     Ok(Project {
         id: ProjectId(row.number("id").unwrap_or(0)),
         name: row.text("name").unwrap_or_default(),
@@ -262,7 +263,7 @@ pub(super) fn project(row: &Row<'_>) -> Result<Project, StoreError> {
 }
 
 pub(super) fn worker(row: &Row<'_>) -> Result<Worker, StoreError> {
-    let row = Fields { row, table: "crew_workers" };
+    let row = Fields::of(row, "crew_workers");
     let roles = row.json("roles_json").and_then(|value| serde_json::from_value::<Vec<Role>>(value).ok());
     Ok(Worker {
         name: row.text("name").unwrap_or_default(),
@@ -275,7 +276,7 @@ pub(super) fn worker(row: &Row<'_>) -> Result<Worker, StoreError> {
 }
 
 pub(super) fn count(row: &Row<'_>) -> Result<Count, StoreError> {
-    let row = Fields { row, table: "agent_tasks" };
+    let row = Fields::of(row, "agent_tasks");
     Ok(Count {
         role: row.needed("assigned_to")?,
         status: row.needed("status")?,
@@ -284,7 +285,7 @@ pub(super) fn count(row: &Row<'_>) -> Result<Count, StoreError> {
 }
 
 pub(super) fn incident_count(row: &Row<'_>) -> Result<(IncidentStatus, u64), StoreError> {
-    let row = Fields { row, table: "crew_incidents" };
+    let row = Fields::of(row, "crew_incidents");
     Ok((row.needed("status")?, row.unsigned("incidents")))
 }
 
@@ -312,11 +313,23 @@ pub(super) fn time_at(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>,
 struct Fields<'r> {
     row: &'r Row<'r>,
     table: &'static str,
+    /// Where the next column is looked for first: fields are mostly asked for in the order of their table.
+    next: Cell<usize>,
 }
 
-impl Fields<'_> {
+impl<'r> Fields<'r> {
+    fn of(row: &'r Row<'r>, table: &'static str) -> Self {
+        Self { row, table, next: Cell::new(0) }
+    }
+
     fn value(&self, column: &'static str) -> Option<ValueRef<'_>> {
-        self.row.get_ref(column).ok().filter(|value| *value != ValueRef::Null)
+        let statement: &Statement<'_> = self.row.as_ref();
+        let count = statement.column_count();
+        let start = self.next.get();
+        let is = |place: &usize| statement.column_name(*place).is_ok_and(|name| name == column);
+        let place = (start..count).chain(0..start.min(count)).find(is)?;
+        self.next.set(place + 1);
+        self.row.get_ref(place).ok().filter(|value| *value != ValueRef::Null)
     }
 
     fn text(&self, column: &'static str) -> Option<String> {
@@ -367,11 +380,12 @@ impl Fields<'_> {
         if status != Status::Running {
             return None;
         }
-        self.text("lease_until")?;
+        let (owner, since) = (self.text("lease_owner"), self.time_or_epoch("lease_since"));
+        let until = self.value("lease_until")?;
         Some(Lease {
-            owner: self.text("lease_owner").unwrap_or_else(|| "unknown".to_owned()),
-            since: self.time_or_epoch("lease_since"),
-            until: self.time_or_epoch("lease_until"),
+            owner: owner.unwrap_or_else(|| "unknown".to_owned()),
+            since,
+            until: time_of(until).unwrap_or(Timestamp::UNIX_EPOCH),
         })
     }
 

@@ -1,4 +1,4 @@
-//! One command's view of the transaction that is open: the connection, the clock, and who must be woken after it.
+//! What the commands of one transaction share: the connection, the clock, the rows of the roles, and who must be woken.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,41 +8,89 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::query::{Db, NORMALISE, NORMALISE_WAITS, NOW};
+use super::roles::Roles;
 use super::row;
 use crate::error::StoreError;
 use crate::location::Clock;
 use crate::time::written;
 
+/// How the commands of a group share their transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    /// Each is free to write. If one fails after it wrote, all of it is rolled back and done again apart.
+    Together,
+    /// Each has a savepoint.
+    Apart,
+}
+
+/// How a part of a transaction went.
+pub(super) enum Attempted<T> {
+    /// It was done, or it failed and left nothing.
+    Done(Result<T, StoreError>),
+    /// It failed after it wrote, and only the whole transaction can be taken back.
+    Spoilt,
+}
+
 /// An open write transaction.
 pub(super) struct Session<'c> {
     /// The connection.
     pub(super) db: Db<'c>,
+    /// The state rows of the roles.
+    pub(super) roles: Roles,
     /// Roles that the commands so far gave work.
     pub(super) wake: BTreeSet<Role>,
     /// Rows of other programs filled in since the last sweep asked.
-    pub(super) normalised: &'c mut u64,
-    /// Where the time comes from instead of the database, in a test of what a jump of it does.
-    clock: Option<&'c Clock>,
+    pub(super) normalised: u64,
+    /// The time at which all of it happens.
+    now: Timestamp,
 }
 
 impl<'c> Session<'c> {
     /// Starts with what other programs left: their rows are made normal before anything is decided.
+    ///
+    /// `clock` is where the time comes from instead of the database, in a test of what a jump of it does.
     pub(super) fn begin(
         connection: &'c Connection,
         path: &'c Path,
-        normalised: &'c mut u64,
-        clock: Option<&'c Clock>,
+        normalised: u64,
+        clock: Option<&Clock>,
     ) -> Result<Self, StoreError> {
-        let session = Self { db: Db { connection, path }, wake: BTreeSet::new(), normalised, clock };
-        let filled = session.db.run(NORMALISE, [written(session.now()?)])?;
+        let db = Db { connection, path };
+        let now = clock.map_or_else(|| now(db), |clock| Ok(clock()))?;
+        let mut session = Self { db, roles: Roles::default(), wake: BTreeSet::new(), normalised, now };
+        let filled = session.db.run(NORMALISE, [written(now)])?;
         let waits = session.db.run(NORMALISE_WAITS, [])?;
-        *session.normalised += u64::try_from(filled + waits).unwrap_or(0);
+        session.normalised += u64::try_from(filled + waits).unwrap_or(0);
         Ok(session)
     }
 
-    /// The database's time.
-    pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
-        self.clock.map_or_else(|| now(self.db), |clock| Ok(clock()))
+    /// The database's time, as it was when the write lock was had.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Does something as a part of a group. Gives the failure if SQLite gave up the whole transaction, as it does when the
+    /// disk is full.
+    pub(super) fn attempt<T>(
+        &mut self,
+        share: Share,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<Attempted<T>, StoreError> {
+        let before = self.written();
+        let done = match share {
+            Share::Together => work(self),
+            Share::Apart => self.undivided(work),
+        };
+        match done {
+            Err(error) if self.db.connection.is_autocommit() => Err(error),
+            Err(_) if share == Share::Together && self.written() != before => Ok(Attempted::Spoilt),
+            done => Ok(Attempted::Done(done)),
+        }
+    }
+
+    /// How much has been written so far. While it stands still there is nothing to take back.
+    fn written(&self) -> (u64, u64) {
+        (self.db.connection.total_changes(), self.roles.changes())
     }
 
     /// Does something wholly or not at all, within the transaction.
@@ -51,10 +99,10 @@ impl<'c> Session<'c> {
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.batch("SAVEPOINT command")?;
-        let woken = self.wake.clone();
+        let (woken, roles) = (self.wake.clone(), self.roles.clone());
         let done = work(self);
         if done.is_err() {
-            self.wake = woken;
+            (self.wake, self.roles) = (woken, roles);
             // A full disk or the like ends the whole transaction, and the savepoint with it.
             if self.db.connection.is_autocommit() {
                 return done;

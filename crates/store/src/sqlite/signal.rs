@@ -23,6 +23,11 @@ impl Signal {
         self.changed.notify_all();
     }
 
+    /// The number.
+    pub(super) fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until the number is greater than `since` or time is up; gives the number.
     pub(super) fn wait(&self, since: u64, timeout: Duration) -> u64 {
         let end = Instant::now().checked_add(timeout);

@@ -18,14 +18,15 @@ const MOST: i64 = 500;
 
 /// Does one sweep.
 pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<Maintained, StoreError> {
-    let now = session.now()?;
+    let now = session.now();
     clock::mend(session, now, lease)?;
     let now = written(now);
     let unleased = session.db.numbers(UNLEASED, [MOST])?;
     let due = session.db.numbers(DUE, rusqlite::params![MOST, now])?;
     let expired = session.db.numbers(EXPIRED, rusqlite::params![MOST, now])?;
     let schedules = session.db.all(SCHEDULES_DUE, rusqlite::params![MOST, now], row::first_text)?;
-    let mut done = Maintained { normalised: std::mem::take(session.normalised), ..Maintained::default() };
+    let mut done =
+        Maintained { normalised: std::mem::take(&mut session.normalised), ..Maintained::default() };
     for id in unleased {
         done.adopted += u64::from(drive(session, &Command::Adopt { task: TaskId(id), lease })?.is_some());
     }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use groundcrew_core::lifecycle::{Command, decide};
+use groundcrew_core::lifecycle::{Command, Plan, Write, decide};
+use groundcrew_core::task::Task;
 use jiff::Timestamp;
 
 use super::session::Session;
@@ -13,16 +14,20 @@ use crate::store::Receipt;
 /// Carries out a command within the open transaction, and whatever follows from it.
 pub(super) fn run(session: &mut Session<'_>, command: &Command) -> Result<Receipt, StoreError> {
     // One moment for all of it, as it is one act.
-    let now = session.now()?;
-    let (mut receipt, then) = step(session, command, now)?;
-    let mut rest = VecDeque::from(then);
+    let now = session.now();
+    let (mut receipt, plan) = step(session, command, now)?;
+    if receipt.task.is_some() && receipt.question.is_none() && plan.then.is_empty() {
+        receipt.task = receipt.task.map(|before| as_written(&plan, before));
+        return Ok(receipt);
+    }
+    let mut rest = VecDeque::from(plan.then);
     while let Some(next) = rest.pop_front() {
-        let (more, then) = step(session, &next, now)?;
+        let (more, plan) = step(session, &next, now)?;
         receipt.inserted.extend(more.inserted);
         receipt.messages.extend(more.messages);
         receipt.wake.extend(more.wake);
         // What follows from a command comes before what comes after it.
-        for command in then.into_iter().rev() {
+        for command in plan.then.into_iter().rev() {
             rest.push_front(command);
         }
     }
@@ -31,15 +36,24 @@ pub(super) fn run(session: &mut Session<'_>, command: &Command) -> Result<Receip
     Ok(receipt)
 }
 
+/// The task as a plan leaves it.
+fn as_written(plan: &Plan, before: Task) -> Task {
+    let mut after = None;
+    for write in &plan.writes {
+        if let Write::UpdateTask(task) = write
+            && task.id == before.id
+        {
+            after = Some(task);
+        }
+    }
+    after.map_or(before, |task| (**task).clone())
+}
+
 /// One command without what follows from it; the task of the receipt is as it was before.
-fn step(
-    session: &mut Session<'_>,
-    command: &Command,
-    now: Timestamp,
-) -> Result<(Receipt, Vec<Command>), StoreError> {
-    let snapshot = load::snapshot(session.db, command, now)?;
+fn step(session: &mut Session<'_>, command: &Command, now: Timestamp) -> Result<(Receipt, Plan), StoreError> {
+    let snapshot = load::snapshot(session, command, now)?;
     let plan = decide(&snapshot, command, now)?;
-    let written = apply::plan(session.db, &snapshot, &plan, now)?;
+    let written = apply::plan(session, &snapshot, &plan, now)?;
     session.wake.extend(plan.wake.iter().copied());
     let receipt = Receipt {
         now,
@@ -47,7 +61,7 @@ fn step(
         inserted: written.inserted,
         messages: written.messages,
         question: written.question,
-        wake: plan.wake,
+        wake: plan.wake.clone(),
     };
-    Ok((receipt, plan.then))
+    Ok((receipt, plan))
 }
