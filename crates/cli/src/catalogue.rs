@@ -192,6 +192,14 @@ const LEAVES: &[Leaf] = &[
         codes: &[Any, NotClean, Names, Refused, Runs],
         examples: &["bench repair crates/repair/practice", "bench repair cases boundary --jobs 2 --json"],
     },
+    Leaf {
+        path: "bench queue",
+        codes: &[Any, Database, Refused],
+        examples: &[
+            "bench queue",
+            "bench queue --database sqlite:/data/bench.db --tasks 50000 --workers 64 --json",
+        ],
+    },
     Leaf { path: "tasks", codes: &[Any, Database], examples: &["tasks --status failed", "tasks --role qa"] },
     Leaf {
         path: "tasks cancel",
@@ -362,11 +370,12 @@ mod tests {
     use super::*;
 
     /// Leaves whose output differs from run to run too much for a snapshot, with the file of their tests.
-    const NO_SNAPSHOT: [(&str, &str); 4] = [
+    const NO_SNAPSHOT: [(&str, &str); 5] = [
         ("demo", "demo.rs"),
         ("completions", "cmd_completions.rs"),
         ("doctor", "cmd_doctor.rs"),
         ("audit follow", "cmd_audit.rs"),
+        ("bench queue", "cmd_bench.rs"),
     ];
 
     fn built() -> Command {

@@ -108,6 +108,11 @@ impl Invocation {
         Self { out: self.out.silent(), ..self.showing_steps_as_progress() }
     }
 
+    /// Address of the database, where one was named.
+    pub(crate) fn named_database(&self) -> Option<&str> {
+        self.global.database.as_deref()
+    }
+
     /// Address of the database.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ mod upkeep;
 mod view;
 
 pub use error::{Kind, StoreError};
-pub use location::{Access, Options, backup, migrate, open};
+pub use location::{Access, Options, backup, file_of, migrate, open};
 #[doc(hidden)]
 pub use location::{Clock, open_with_clock};
 pub use sqlite::migrations::{Applied, SCHEMA_VERSION};

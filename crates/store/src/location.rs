@@ -68,6 +68,14 @@ pub fn backup(url: &str, to: &Path) -> Result<Backup, StoreError> {
     sqlite::backup(&sqlite_path(url)?, to)
 }
 
+/// The file that an address names, whether it is there or not.
+///
+/// # Errors
+/// [`StoreError::UnsupportedUrl`] if it names none.
+pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
+    sqlite_path(url)
+}
+
 fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
     let unsupported = |reason| StoreError::UnsupportedUrl { url: without_secrets(url), reason };
     let (scheme, rest) = url.split_once(':').ok_or_else(|| unsupported("it has no scheme"))?;

@@ -11,7 +11,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
-use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
+use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -75,6 +75,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Refused`] if the rules of a task's life forbid it; then nothing has changed.
     fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
+
+    /// Puts tasks into the queue, all of them or none, in one transaction; gives their keys in the same order.
+    ///
+    /// # Errors
+    /// As [`Store::execute`]: the first task that cannot be created says why.
+    fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError>;
 
     /// Claims the next ready task of a role, or one named task; none if nothing is ready or the role is paused.
     ///

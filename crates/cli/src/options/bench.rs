@@ -21,6 +21,36 @@ pub(crate) enum BenchAction {
     /// A case is a TOML file: a program, or a repository or package, that is wrong; tests or a log that show it; and a check that
     /// the repair does not see. docs/bench.md describes the keys.
     Repair(RepairBench),
+    /// Say how many tasks this machine creates and completes each second
+    ///
+    /// All the rest is as in daily use: leases, the audit log, hand-offs, and commits that are on disk. The database is a new one:
+    /// the file that --database names, or one in your data folder. It is taken away afterwards.
+    Queue(QueueBench),
+}
+
+/// Arguments of `bench queue`.
+#[derive(Debug, Args)]
+pub(crate) struct QueueBench {
+    /// Tasks that are created; each hands off another one
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = count(1..=10_000_000))]
+    pub(crate) tasks: usize,
+    /// Callers and workers at the same time
+    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: u16,
+    /// Tasks in one call, where they are created in batches
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = count(1..=10_000))]
+    pub(crate) batch: usize,
+    /// Tasks that wait while one claim is timed; the same is timed with 1000
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000, value_parser = count(1_000..=10_000_000))]
+    pub(crate) backlog: usize,
+}
+
+/// A number of tasks within bounds.
+fn count(range: std::ops::RangeInclusive<usize>) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text: &str| {
+        let said = || format!("write a number from {} to {}", range.start(), range.end());
+        text.parse().ok().filter(|count| range.contains(count)).ok_or_else(said)
+    }
 }
 
 /// Arguments of `bench repair`.

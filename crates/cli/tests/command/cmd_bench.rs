@@ -91,3 +91,36 @@ fn every_practice_crash_is_right_but_for_its_edit_and_its_log_shows_it() {
     assert_eq!(checked["unsound"], json!([]));
     assert!(checked["cases"].as_u64() >= Some(20), "{checked}");
 }
+
+#[test]
+fn the_engine_is_measured_on_a_database_of_its_own() {
+    let home = Home::new();
+    let file = home.path().join("bench.db");
+    let named = format!("sqlite:{}", file.display());
+    let small = ["bench", "queue", "--tasks", "60", "--workers", "4", "--batch", "7", "--backlog", "1000"];
+    let with = |more: &[&'static str]| [&small, more].concat();
+    let figures = home.json(&with(&["--quiet"]));
+    for field in ["enqueue_per_s", "enqueue_batch_per_s", "drain_per_s", "claims_per_commit"] {
+        assert!(figures[field].as_f64() > Some(0.0), "{field}: {figures}");
+    }
+    for field in ["pickup_ms", "start_ms", "commit_ms"] {
+        assert!(figures[field]["p50"].as_f64() <= figures[field]["p99"].as_f64(), "{field}: {figures}");
+        assert!(figures[field]["p99"].is_number(), "{field}: {figures}");
+    }
+    assert_eq!((&figures["synchronous"], &figures["tasks"]), (&json!("full"), &json!(60)));
+    let text = Ran::of(&home.command(with(&["--quiet", "--database"])).arg(&named).output().unwrap());
+    assert_eq!(text.code, Some(0), "{}{}", text.stdout, text.stderr);
+    assert!(text.stdout.contains("claimed and completed"), "{}", text.stdout);
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(!file.exists() && !left.iter().any(|name| name.to_string_lossy().starts_with("bench")), "{left:?}");
+}
+
+#[test]
+fn a_measurement_fills_no_database_that_is_there() {
+    let home = Home::new();
+    let file = home.shop().join("mine.db");
+    std::fs::write(&file, "mine").unwrap();
+    assert_snapshot!(home.transcript(&["bench", "queue", "--database", "sqlite:mine.db"]));
+    assert_snapshot!(home.transcript(&["bench", "queue", "--tasks", "none"]));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}

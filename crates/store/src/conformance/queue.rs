@@ -218,6 +218,25 @@ pub fn a_claim_may_wait_for_its_task(make: Make<'_>) {
     assert_eq!(claim(Role::Developer, seen, long).0.unwrap().task_type, "foreign");
 }
 
+/// A worker that hands in what its last claim gave finds all tasks that are ready.
+pub fn a_waiting_claim_passes_nothing_over(make: Make<'_>) {
+    let bench = make();
+    for _ in 0..5 {
+        bench.create(Role::Qa);
+    }
+    let (mut found, mut seen) = (0, 0);
+    loop {
+        let patience = std::time::Duration::ZERO;
+        let (task, next) = bench.store.claim_within(Role::Qa, "w", MINUTE, seen, patience).unwrap();
+        seen = next;
+        match task {
+            Some(_) => found += 1,
+            None => break,
+        }
+    }
+    assert_eq!(found, 5);
+}
+
 /// Of many workers that wait each task wakes one, and all tasks are worked.
 pub fn each_waiting_claim_gets_a_task_of_its_own(make: Make<'_>) {
     let bench = make();
@@ -300,4 +319,19 @@ pub fn a_command_that_fails_late_undoes_nothing_of_its_neighbours(make: Make<'_>
     let logs = store.logs(&crate::LogFilter::default()).unwrap();
     assert!(logs.iter().all(|log| log.message != "written before it fails"));
     assert_eq!(store.check().unwrap(), vec![]);
+}
+
+/// Tasks that are created together are all there, or none is.
+pub fn tasks_are_created_together_or_not_at_all(make: Make<'_>) {
+    let bench = make();
+    let task =
+        |n: u8| NewTask { priority: n, ..NewTask::new("work", Role::Qa, Party::User, json!({ "n": n })) };
+    let keyed = |key: &str| NewTask { dedupe_key: Some(key.to_owned()), ..task(5) };
+    let made = bench.store.enqueue(vec![task(3), task(1), keyed("a")]).unwrap();
+    let contexts: Vec<Value> = made.iter().map(|&id| bench.task(id).context).collect();
+    assert_eq!(contexts, [json!({ "n": 3 }), json!({ "n": 1 }), json!({ "n": 5 })]);
+    assert_eq!(refusal(bench.store.enqueue(vec![task(4), keyed("a")])), Refusal::KeyTaken("a".to_owned()));
+    assert_eq!(refusal(bench.store.enqueue(vec![keyed("b"), keyed("b")])), Refusal::KeyTaken("b".to_owned()));
+    assert_eq!(bench.store.enqueue(Vec::new()).unwrap(), []);
+    assert_eq!(bench.store.counts().unwrap().iter().map(|count| count.tasks).sum::<u64>(), 3);
 }

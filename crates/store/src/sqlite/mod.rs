@@ -37,7 +37,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
-use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
+use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -120,6 +120,11 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 impl Store for SqliteStore {
     fn execute(&self, command: Command) -> Result<Receipt, StoreError> {
         self.write(move |session| transaction::run(session, &command))
+    }
+
+    fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {
+        let commands: Vec<Command> = tasks.into_iter().map(|task| Command::Create(Box::new(task))).collect();
+        self.write(move |session| transaction::create(session, &commands))
     }
 
     fn claim_within(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use groundcrew_core::lifecycle::{Command, Plan, Write, decide};
-use groundcrew_core::task::Task;
+use groundcrew_core::task::{Task, TaskId};
 use jiff::Timestamp;
 
 use super::session::Session;
@@ -34,6 +34,16 @@ pub(super) fn run(session: &mut Session<'_>, command: &Command) -> Result<Receip
     let about = receipt.task.as_ref().map(|task| task.id).or(receipt.inserted.first().copied());
     receipt.task = about.map(|id| load::task(session.db, id)).transpose()?.flatten();
     Ok(receipt)
+}
+
+/// Carries out commands that only create tasks; gives the keys of these.
+pub(super) fn create(session: &mut Session<'_>, commands: &[Command]) -> Result<Vec<TaskId>, StoreError> {
+    let now = session.now();
+    let mut created = Vec::with_capacity(commands.len());
+    for command in commands {
+        created.extend(step(session, command, now)?.0.inserted);
+    }
+    Ok(created)
 }
 
 /// The task as a plan leaves it.

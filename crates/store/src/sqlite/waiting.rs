@@ -16,7 +16,7 @@ use super::session::{Attempted, Session};
 use crate::error::StoreError;
 use crate::store::Receipt;
 
-/// What a claim gives: a task, unless there is none yet, and how many changes had happened by then.
+/// What a claim gives: a task, unless there is none yet, and how many changes had happened when there was none.
 pub(super) type Claimed = Result<(Option<Task>, u64), StoreError>;
 
 /// A claim whose worker waits.
@@ -104,7 +104,8 @@ impl Claims {
         for mut waiting in std::mem::take(&mut self.0) {
             let answer = match (committed, waiting.served.take()) {
                 (Err(error), _) => Err(error.clone()),
-                (Ok(()), Some(served)) => served.map(|task| (Some(task), changes)),
+                // Whoever got a task knows nothing of what else is ready.
+                (Ok(()), Some(served)) => served.map(|task| (Some(task), 0)),
                 (Ok(()), None) if waiting.claim.until > now => {
                     waiting.tried = true;
                     self.0.push_back(waiting);

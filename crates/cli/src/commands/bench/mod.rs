@@ -1,4 +1,5 @@
-//! `bench`: how well this program repairs, measured on a folder of cases as a user would call it.
+//! `bench`: how well this program repairs, measured on a folder of cases as a user would call it, and how fast its task
+//! engine is.
 //!
 //! Each case is laid out as a repository of its own in a temporary folder, and `fix` works on it as on any other. Whether the
 //! fix is right is told by a check that lies outside the repository.
@@ -9,11 +10,13 @@
 //! | `judge` | running their tests and checks |
 //! | `package` | released packages as programs of cases |
 //! | `figures` | rows and figures |
+//! | `queue` | how fast the task engine is |
 
 mod case;
 mod figures;
 mod judge;
 mod package;
+mod queue;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -55,11 +58,18 @@ struct Checked {
 
 /// Measures.
 pub(super) fn run(options: &Bench, at: &Invocation) -> Result<Done, Failure> {
-    let BenchAction::Repair(options) = &options.action;
     let signals = Signals::watch()?;
+    match &options.action {
+        BenchAction::Repair(options) => repair(options, at, &signals),
+        BenchAction::Queue(options) => queue::run(options, at, &signals),
+    }
+}
+
+/// Measures repairs, or checks the cases.
+fn repair(options: &RepairBench, at: &Invocation, signals: &Signals) -> Result<Done, Failure> {
     let cases = wanted(case::read(&options.folder)?, &options.names)?;
     let judge = Judge::new(sandbox().map_err(|problem| up::no_sandbox(at, &problem))?, options.fetch)?;
-    let work = Work { options, at, judge: &judge, signals: &signals };
+    let work = Work { options, at, judge: &judge, signals };
     if options.check { work.check(&cases) } else { work.measure(&cases) }
 }
 
