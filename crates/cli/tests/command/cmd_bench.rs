@@ -111,8 +111,12 @@ fn the_engine_is_measured_on_a_database_of_its_own() {
     let text = Ran::of(&home.command(with(&["--quiet", "--database"])).arg(&named).output().unwrap());
     assert_eq!(text.code, Some(0), "{}{}", text.stdout, text.stderr);
     assert!(text.stdout.contains("claimed and completed"), "{}", text.stdout);
-    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert!(!file.exists() && !left.iter().any(|name| name.to_string_lossy().starts_with("bench")), "{left:?}");
+    let left: Vec<_> =
+        std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(
+        !file.exists() && !left.iter().any(|name| name.to_string_lossy().starts_with("bench")),
+        "{left:?}"
+    );
 }
 
 #[test]
