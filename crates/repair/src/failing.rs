@@ -22,8 +22,9 @@ use crate::allowed::{Barrier, barriers, diff_stat};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::culprit::History;
+use crate::ecosystem;
 use crate::edit::{Edit, Patch, patch_hash, resolve};
-use crate::locate::locate;
+use crate::locate::{is_test, locate};
 use crate::matching::{Raised, is_comprehension};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{self, SMALL_COMMIT};
@@ -233,6 +234,10 @@ impl Repair<'_> {
     ) -> Result<RepairOutcome, RepairError> {
         let mut in_the_way: Vec<Barrier> = Vec::new();
         let undo = self.undo(&reproduction, sought, &mut in_the_way)?;
+        let undo = match undo {
+            Some(undo) => Some(undo),
+            None => self.safe_fix(sought, &mut in_the_way)?,
+        };
         let good = self.validate(sought, &mut in_the_way)?;
         self.candidates.push(summary(sought));
         Ok(self.outcome(reproduction, sought, undo, good, in_the_way))
@@ -277,6 +282,51 @@ impl Repair<'_> {
             self.note(&undone, stopped.as_deref(), suite);
             if stopped.is_none() {
                 return Ok(Some(undone));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a tool of the ecosystem would change by itself in a suspicious file, if that is all it takes.
+    fn safe_fix(
+        &mut self,
+        sought: &Sought,
+        in_the_way: &mut Vec<Barrier>,
+    ) -> Result<Option<Plausible>, RepairError> {
+        let suspects = sought.suspects.iter().filter(|suspect| !is_test(&suspect.file));
+        let places: Vec<(String, u32)> =
+            suspects.map(|suspect| (suspect.file.clone(), suspect.line)).collect();
+        for proposal in ecosystem::proposals(self.bench, self.snapshot, &places)? {
+            let Some(changes) = resolve(&proposal.patch, &|path| self.snapshot.text(path)) else { continue };
+            let hash = patch_hash(&changes);
+            if !within(&self.facts.only, &changes)
+                || self.facts.tried.contains(&hash)
+                || Instant::now() > self.ends
+            {
+                continue;
+            }
+            let read = |path: &str| self.snapshot.text(path);
+            let lines = ranking::lines_changed(&changes, &read);
+            let fixed = Plausible {
+                strategy: proposal.strategy.to_owned(),
+                kind: proposal.kind,
+                one_line_typo: false,
+                explanation: proposal.explanation,
+                patch_hash: hash,
+                diff_stat: diff_stat(&changes, &read),
+                changes,
+                reverts: None,
+                score: ranking::score(2, lines, false, true),
+                value: None,
+            };
+            let (failure, suite) = self.meets_suite(sought, &fixed.changes)?;
+            let stopped = match failure {
+                Some(why) => Some(why),
+                None => self.stopped(&fixed.explanation, &fixed.changes, in_the_way),
+            };
+            self.note(&fixed, stopped.as_deref(), suite);
+            if stopped.is_none() {
+                return Ok(Some(fixed));
             }
         }
         Ok(None)

@@ -12,6 +12,7 @@
 //! | [`mutants`] | would the tests notice if the changed lines were other than they are |
 //! | [`strategies`] | families of repairs |
 //! | `failing` | what makes tests fail without a stack, found by trying edits beside the loaded project |
+//! | `ecosystem` | what linters and compilers would change by themselves and hold for safe |
 //! | `culprit` | which commit brought the failure, and its undoing |
 //! | [`search`], `validate`, `ranking`, `doubt` | which patch is tried when, whether it is right, which is best, which passes for the wrong reason |
 //! | [`differential`] | do the changed functions still give what they gave |
@@ -27,6 +28,7 @@ pub mod checkout;
 mod culprit;
 pub mod differential;
 mod doubt;
+mod ecosystem;
 pub mod edit;
 mod failing;
 pub mod kinds;

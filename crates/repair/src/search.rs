@@ -15,6 +15,7 @@ use crate::checkout::Snapshot;
 use crate::culprit::History;
 use crate::differential::compare_change;
 use crate::doubt::{Doubt, doubt};
+use crate::ecosystem;
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::failing::repair_tests;
 use crate::kinds::Kinds;
@@ -261,7 +262,8 @@ impl Search<'_> {
         self.candidates.clear();
         self.exercised = !reproduced.observed.is_empty();
         let undos = self.undos(Some(&reproduced.reproduction))?;
-        let ready = self.ready(undos, &reproduced.kinds);
+        let safe = self.safe_fixes()?;
+        let ready = self.ready(undos, safe, &reproduced.kinds);
         let (passing, doubtful) = self.screen(&reproduced, ready)?;
         let mut kept: Vec<Plausible> = Vec::new();
         let mut rank = NOTHING;
@@ -380,7 +382,8 @@ impl Search<'_> {
         let undos = self.undos(None)?;
         let allowed =
             |ready: &Ready| ready.proposal.kind == ChangeKind::Revert || ready.proposal.one_line_typo;
-        let ready: Vec<Ready> = self.ready(undos, &Kinds::default()).into_iter().filter(allowed).collect();
+        let ready: Vec<Ready> =
+            self.ready(undos, Vec::new(), &Kinds::default()).into_iter().filter(allowed).collect();
         for ready in ready.into_iter().take(4) {
             let (failure, suite) = self.new_failures(&ready.changes)?;
             let stopped = if failure.is_none() { self.stopped(&ready) } else { failure };
@@ -419,8 +422,18 @@ impl Search<'_> {
         Ok(found.undos)
     }
 
+    /// What tools of the ecosystem would change in the files on the stack.
+    fn safe_fixes(&self) -> Result<Vec<Proposal>, RepairError> {
+        if self.strategies.is_empty() {
+            return Ok(Vec::new());
+        }
+        let frames = self.located.frames.iter().filter(|frame| !is_test(&frame.file));
+        let places: Vec<(String, u32)> = frames.map(|frame| (frame.file.clone(), frame.line)).collect();
+        ecosystem::proposals(self.bench, self.snapshot, &places)
+    }
+
     /// All proposals with their contents, best first, those tried in earlier rounds left out.
-    fn ready(&self, undos: Vec<Undo>, kinds: &Kinds) -> Vec<Ready> {
+    fn ready(&self, undos: Vec<Undo>, safe: Vec<Proposal>, kinds: &Kinds) -> Vec<Ready> {
         let read = |path: &str| self.snapshot.text(path);
         let mut frames: Vec<&LocatedFrame> = vec![self.crash];
         frames.extend(self.located.frames.iter().filter(|frame| *frame != self.crash));
@@ -441,7 +454,7 @@ impl Search<'_> {
             read: &read,
         };
         let mut ready: Vec<Ready> = Vec::new();
-        for proposal in strategies::propose(&situation, self.strategies) {
+        for proposal in safe.into_iter().chain(strategies::propose(&situation, self.strategies)) {
             let Some(changes) = resolve(&proposal.patch, &read) else { continue };
             if !within(&self.facts.only, &changes) {
                 continue;

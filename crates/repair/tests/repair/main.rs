@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod culprit;
+mod ecosystem;
 mod failing;
 mod printed;
 mod project;

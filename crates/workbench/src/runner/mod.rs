@@ -14,6 +14,7 @@ mod kind;
 mod kinds;
 mod lack;
 mod rounds;
+mod tool;
 mod toolchain;
 mod words;
 
@@ -36,6 +37,7 @@ pub use detect::detect_tests;
 pub use kind::{Kind, TestCommand};
 pub use lack::{Lack, MissingService, lack};
 pub use rounds::{Round, run_rounds};
+pub use tool::{find_tool, run_tool};
 
 /// Bytes of outcomes that are kept.
 const OUTCOMES_CAP: usize = 16 << 20;

@@ -50,7 +50,7 @@ impl User {
         self.program(name).is_some()
     }
 
-    fn program(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
         self.path.iter().map(|folder| folder.join(name)).find(|program| program.is_file())
     }
 
@@ -153,7 +153,7 @@ impl Toolchain {
 }
 
 /// Whether a program lies where every sandbox shows it.
-fn is_system(program: &Path) -> bool {
+pub(super) fn is_system(program: &Path) -> bool {
     ["/usr", "/bin", "/lib", "/lib64"].iter().any(|folder| program.starts_with(folder))
 }
 
