@@ -45,9 +45,16 @@ impl<'a> Finisher<'a> {
     }
 
     /// The record of an error on a single line without a trace, which is given without what stood around it; `clean` says
-    /// that nothing has to be taken out of its message.
-    pub(crate) fn line(&mut self, line: &str, mut said: Opened, place: Place, clean: bool) -> Record {
-        let text = without_secrets(line.to_owned(), self.redactor);
+    /// that nothing has to be taken out of its message, and `held` whether something may have to be taken out of the line.
+    pub(crate) fn line(
+        &mut self,
+        line: &str,
+        mut said: Opened,
+        place: Place,
+        clean: bool,
+        held: bool,
+    ) -> Record {
+        let text = if held { without_secrets(line.to_owned(), self.redactor) } else { (line.to_owned(), 0) };
         let message = clean.then(|| std::mem::take(&mut said.message));
         self.made(place, text, said, message)
     }

@@ -24,6 +24,7 @@ mod draft;
 mod encoding;
 mod file;
 mod finish;
+mod held;
 mod learned;
 mod lines;
 mod lookback;

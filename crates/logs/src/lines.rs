@@ -70,6 +70,22 @@ pub(crate) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
+    #[cfg(test)]
+    pub(crate) fn new(base: u64, bytes: &'a [u8]) -> Self {
+        Self { base, bytes }
+    }
+
+    /// The bytes from an offset on that it has not passed.
+    pub(crate) fn from(self, offset: u64) -> Option<&'a [u8]> {
+        self.bytes.get(usize::try_from(offset.checked_sub(self.base)?).ok()?..)
+    }
+
+    /// Its bytes before an offset, and where they begin.
+    pub(crate) fn before(self, offset: u64) -> (u64, &'a [u8]) {
+        let end = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        (self.base, &self.bytes[..end.min(self.bytes.len())])
+    }
+
     /// The bytes of a part of the file; none where the window does not hold them.
     pub(crate) fn bytes(self, start: u64, length: usize) -> &'a [u8] {
         let start = start.checked_sub(self.base).and_then(|start| usize::try_from(start).ok());
@@ -142,12 +158,6 @@ impl<R: Read> LineReader<R> {
     /// What the window holds.
     pub(crate) fn view(&self) -> Window<'_> {
         Window { base: self.base, bytes: &self.window[..self.filled] }
-    }
-
-    /// What the window holds before an offset that it has passed, and the offset at which that begins.
-    pub(crate) fn before(&self, offset: u64) -> (u64, &[u8]) {
-        let end = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        (self.base, &self.window[..end.min(self.filled)])
     }
 
     /// Where the next line begins; none inside an overlong one.
@@ -380,7 +390,7 @@ mod tests {
             let Piece::Line(line) = piece else { panic!("{piece:?}") };
             assert_eq!((line.start, line.end), (at, at + 16));
             assert_eq!(reader.bytes(&line, &mut Vec::new()), b"0123456789abcde");
-            let (base, before) = reader.before(at);
+            let (base, before) = reader.view().before(at);
             assert_eq!(base + before.len() as u64, at);
             assert!(before.len() >= 16.min(at as usize) && before.ends_with(b"e\n"));
             at += 16;

@@ -18,6 +18,8 @@ use crate::clean::cleaned;
 use crate::context::{Block, Context};
 use crate::cut;
 use crate::encoding::{Encoding, is_garbage};
+use crate::held::Held;
+use crate::lines::Window;
 use crate::record::Record;
 use crate::redact::Redactor;
 use crate::unwrap::{Form, export, journal, unwrap};
@@ -80,6 +82,7 @@ pub(crate) struct Lookback {
     run: VecDeque<FileLine>,
     /// The last line of the block that begins or ends a private key.
     key: Option<usize>,
+    held: Held,
     /// Which lines of the block are whose.
     given: Vec<(usize, Range<usize>)>,
 }
@@ -103,26 +106,34 @@ impl Lookback {
             block: Block::default(),
             run: VecDeque::new(),
             key: None,
+            held: Held::default(),
             given: Vec::new(),
         }
     }
 
-    /// The lines before the end of the bytes, which begin at an offset of the file: oldest first, redacted.
-    pub(crate) fn before(&mut self, bytes: (u64, &[u8]), form: Form, redactor: &Redactor) -> Context {
-        let found = self.find(bytes, form, redactor);
+    /// The lines of the window before an offset: oldest first, redacted.
+    pub(crate) fn before(
+        &mut self,
+        offset: u64,
+        window: Window<'_>,
+        form: Form,
+        redactor: &Redactor,
+    ) -> Context {
+        let found = self.find(offset, window, form, redactor);
         self.own(found)
     }
 
-    /// The lines before the end of the bytes for the record that will be at this place, where they are its alone; else it
+    /// The lines of the window before an offset for the record that will be at this place, where they are its alone; else it
     /// gets them when [`Lookback::settle`] is called.
     pub(crate) fn note(
         &mut self,
         record: usize,
-        bytes: (u64, &[u8]),
+        offset: u64,
+        window: Window<'_>,
         form: Form,
         redactor: &Redactor,
     ) -> Context {
-        let found = self.find(bytes, form, redactor);
+        let found = self.find(offset, window, form, redactor);
         if self.key.is_some_and(|key| key >= found.start) {
             return self.own(found);
         }
@@ -161,8 +172,14 @@ impl Lookback {
         lines[lines.len().saturating_sub(LINES)..].iter().copied().collect()
     }
 
-    /// Which lines of the block are those before the end of the bytes: at least as many as count, where they are there.
-    fn find(&mut self, (base, bytes): (u64, &[u8]), form: Form, redactor: &Redactor) -> Range<usize> {
+    /// Whether something may have to be taken out of a line of the window, which is given without its line end.
+    pub(crate) fn may_hold(&mut self, line: Range<u64>, window: Window<'_>, redactor: &Redactor) -> bool {
+        self.encoding != Encoding::Utf8 || self.held.may_hold(line, window, redactor)
+    }
+
+    /// Which lines of the block are those before an offset: at least as many as count, where they are there.
+    fn find(&mut self, offset: u64, window: Window<'_>, form: Form, redactor: &Redactor) -> Range<usize> {
+        let (base, bytes) = window.before(offset);
         let offset = base + bytes.len() as u64;
         if self.form != form || self.run.back().is_some_and(|line| line.end > offset) {
             self.run.clear();
@@ -182,7 +199,7 @@ impl Lookback {
                     end: base + end as u64,
                     first: self.block.len(),
                 });
-                self.read(&bytes[start..end], form, redactor);
+                self.read(&bytes[start..end], base + start as u64, window, form, redactor);
             }
             let found = self.reach(offset);
             if !more || found.len() >= LINES {
@@ -261,7 +278,9 @@ impl Lookback {
     }
 
     /// Adds the lines that a line of the file holds to the block; none where it is blank.
-    fn read(&mut self, bytes: &[u8], form: Form, redactor: &Redactor) {
+    fn read(&mut self, bytes: &[u8], start: u64, window: Window<'_>, form: Form, redactor: &Redactor) {
+        let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let wide = self.encoding.is_wide();
         let bytes = if wide { bytes } else { behind_hole(bytes) };
         let cut = bytes.len() > self.limit;
@@ -288,6 +307,14 @@ impl Lookback {
         let text = if cut { cut::whole_words(&text) } else { &text };
         match unwrap(text, form, self.reference) {
             Some((_, inner)) => self.add(&inner, redactor),
+            // The line as it stands in the file.
+            None if text.as_bytes() == line => {
+                if self.may_hold(start..start + line.len() as u64, window, redactor) {
+                    self.add(text, redactor);
+                } else if !text.trim().is_empty() {
+                    self.block.push(&text[..text.floor_char_boundary(LINE_BYTES)]);
+                }
+            }
             None => self.add(text, redactor),
         }
     }
@@ -391,12 +418,12 @@ mod tests {
             let (mut shared, mut records, mut all) = (lookback(), Vec::new(), Vec::new());
             for (start, _) in errors {
                 let base = start.saturating_sub(behind + REACH as usize + 1);
-                let before = (base as u64, &text.as_bytes()[base..*start]);
+                let (window, at) = (Window::new(base as u64, &text.as_bytes()[base..]), *start as u64);
                 let mut record = Record::empty();
-                record.context = shared.note(records.len(), before, Form::Plain, &redactor);
+                record.context = shared.note(records.len(), at, window, Form::Plain, &redactor);
                 records.push(record);
                 shared.settle(&mut records, false);
-                let alone = lookback().before(before, Form::Plain, &redactor);
+                let alone = lookback().before(at, window, Form::Plain, &redactor);
                 prop_assert_eq!(&alone, &expected(&text, base, *start, &redactor));
                 all.push(alone);
             }
@@ -411,7 +438,12 @@ mod tests {
         // An entry of Docker whose inner line is blank looks like a line from outside.
         let blank = "{\"log\":\"\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-05T10:00:00Z\"}\n";
         let text = format!("first\nsecond\n{}last\n", blank.repeat(60));
-        let found = lookback().before((0, text.as_bytes()), Form::Plain, &Redactor::new(b"key"));
+        let found = lookback().before(
+            text.len() as u64,
+            Window::new(0, text.as_bytes()),
+            Form::Plain,
+            &Redactor::new(b"key"),
+        );
         assert_eq!(found, ["first", "second", "last"].into_iter().collect());
     }
 }

@@ -6,6 +6,8 @@
 //! more of one does it become a record. What is read here is read by the same functions as there, so both ways say the
 //! same.
 
+use std::ops::Range;
+
 use memchr::memchr2_iter;
 
 use crate::header::Placed;
@@ -82,6 +84,16 @@ impl Ordinary {
         self.behind(0, window)
     }
 
+    /// Where its content lies in the window, where that is all that stands there.
+    pub(crate) fn in_window(&self, window: Window<'_>) -> Option<Range<u64>> {
+        match self.text {
+            Text::There(length) if self.said.content_at == 0 && self.content(window).len() == length => {
+                Some(self.start..self.start + length as u64)
+            }
+            Text::There(_) | Text::Own(_) => None,
+        }
+    }
+
     /// The line without what stands around it.
     pub(crate) fn content<'a>(&'a self, window: Window<'a>) -> &'a str {
         self.behind(self.said.content_at, window).trim_end()
@@ -133,6 +145,15 @@ impl Opening {
 /// What a line says that is ordinary beyond doubt, and what is known of its message; `None` for any line that has to be
 /// looked at more closely.
 pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes) -> Option<(Opening, Known)> {
+    ordinary_by(line, openings, |message, failed| shapes.of(message, failed))
+}
+
+/// As [`ordinary`], where what is known of a message is told by somebody; it may say less of one that did not fail.
+pub(crate) fn ordinary_by(
+    line: &str,
+    openings: &mut Openings,
+    known: impl FnOnce(&str, bool) -> Known,
+) -> Option<(Opening, Known)> {
     let opening = openings.of(line)?;
     let message = line.get(opening.message.clone())?;
     let escaped = |part| has_escaped_break(&line.as_bytes()[part]);
@@ -140,7 +161,7 @@ pub(crate) fn ordinary(line: &str, openings: &mut Openings, shapes: &mut Shapes)
     if opening.structured {
         return (!escaped(opening.content_at..line.len())).then(|| (opening, Known::default()));
     }
-    let known = shapes.of(message, opening.failure.is_some());
+    let known = known(message, opening.failure.is_some());
     let before = opening.content_at..line.len().min(opening.message.start + ESCAPED_BREAK);
     // Behind the header of an error, an exception may also be named after other words.
     let may_name = opening.failure.is_some() && trace::may_begin(message.as_bytes());

@@ -23,7 +23,7 @@ use crate::record::{Level, Record};
 use crate::release;
 use crate::shape::{Shape, Shapes};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
-use crate::stretch::Stretch;
+use crate::stretch::{Run, Stretch};
 use crate::traffic::{Observe, Observer, Seen, Traffic};
 use crate::unwrap::export::{self, Entry};
 use crate::unwrap::{journal, unwrap};
@@ -113,6 +113,8 @@ struct Reading<'a, R> {
     traffic: Traffic,
     shapes: Shapes,
     stretch: Stretch,
+    /// Where a line begins that is known to be not ordinary.
+    odd: Option<u64>,
     dropped: Vec<Dropped>,
     /// Behind the last line taken.
     offset: u64,
@@ -155,6 +157,7 @@ impl<'a, R: Read> Reading<'a, R> {
             traffic: Traffic::new(log.changed),
             shapes: Shapes::new(options.observer.is_some()),
             stretch: Stretch::default(),
+            odd: None,
             dropped: Vec::new(),
             offset: cursor.offset,
             line: cursor.line,
@@ -169,7 +172,9 @@ impl<'a, R: Read> Reading<'a, R> {
                 return Ok(false);
             }
             self.learn()?;
-            self.pass_stretch(from);
+            if self.pass_stretch(from) {
+                continue;
+            }
             match self.reader.next_in_window() {
                 None => break,
                 Some(Piece::Empty) => self.move_on()?,
@@ -212,8 +217,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let (form, redactor) = (self.learned.form, &self.options.redactor);
         for (start, context) in self.assembler.waiting(reach, self.reader.view()) {
             if context.is_none() {
-                let before = self.reader.before(start);
-                *context = Some(self.lookback.before(before, form, redactor));
+                *context = Some(self.lookback.before(start, self.reader.view(), form, redactor));
             }
         }
         self.reader.fill()
@@ -267,6 +271,7 @@ impl<'a, R: Read> Reading<'a, R> {
         let (start, end) = (line.start, line.end);
         let (form, window) = (self.learned.form, self.reader.view());
         let short = self.options.keep == Keep::Errors
+            && self.odd != Some(start)
             && line.ending == Ending::Newline
             && text.len() <= ORDINARY_BYTES;
         if short && let Some((said, known)) = ordinary(&text, &mut self.openings, &mut self.shapes) {
@@ -297,52 +302,56 @@ impl<'a, R: Read> Reading<'a, R> {
         }
     }
 
-    /// Takes the next lines of the window as far as they are ordinary beyond doubt and no errors.
-    fn pass_stretch(&mut self, from: &Cursor) {
-        if self.options.keep != Keep::Errors {
-            return;
+    /// Takes the next lines of the window as far as they are ordinary; whether there were any.
+    fn pass_stretch(&mut self, from: &Cursor) -> bool {
+        let first = self.offset;
+        if self.options.keep != Keep::Errors || self.odd == Some(first) {
+            return false;
         }
         let until = from.offset.saturating_add(self.options.max_bytes);
         let until = until.min(self.learned.end());
         let longest = ORDINARY_BYTES.min(self.options.max_record_bytes);
         let shown = self.observer.is_some();
-        // When the line before counts, once nothing else is open.
-        let mut before = None;
-        let (mut passed, mut last) = (0, None);
+        let mut run = Run::default();
         while self.offset < until && self.records.len() < self.options.max_records {
-            let (start, rest) = (self.offset, self.reader.rest());
-            let reach = &rest[..rest.len().min(longest + 1)];
-            let Some(length) = memchr::memchr(b'\n', reach) else { break };
+            let start = self.offset;
+            let rest = self.reader.rest();
+            let Some(length) = memchr::memchr(b'\n', &rest[..rest.len().min(longest + 1)]) else { break };
+            let ahead = (start, rest);
+            let Some(line) = self.stretch.line(ahead, length) else { break };
+            let text = (line, length);
             let (openings, shapes) = (&mut self.openings, &mut self.shapes);
-            let Some(line) = self.stretch.read((start, rest), length, openings, shapes, shown) else { break };
-            if before.is_none() && !shown {
-                before =
-                    self.assembler.only_line().filter(|line| line.is_counted()).map(|line| line.said.time);
-            }
-            match before {
+            let number = self.line + 1;
+            let passing = match self.stretch.read(ahead, text, openings, shapes, shown) {
+                Some(line) if run.goes_on(&self.assembler, shown) => {
+                    run.take(line, start, number, &mut self.traffic);
+                    None
+                }
+                Some(line) => Some(Ordinary::passing(&line, start, number)),
                 None => {
-                    let line = Ordinary::passing(&line, start, self.line + 1);
-                    if self.assembler.pass(line, self.reader.view()).is_some() {
-                        break;
-                    }
+                    run.end(&mut self.assembler);
+                    let said = self.stretch.read_any(ahead, text, openings, shapes, shown);
+                    self.odd = said.is_none().then_some(start);
+                    let Some((said, known)) = said else { break };
+                    let (end, place) = (start + length as u64 + 1, Text::There(line.len()));
+                    Some(Ordinary { start, end, number, sequence: 0, open: true, text: place, said, known })
                 }
-                Some(time) => {
-                    self.traffic.place(time);
-                    self.traffic.count(false);
-                    self.traffic.count_lines(1);
-                    before = Some(Some(line.placed.time));
-                    (passed, last) = (passed + 1, Some((line, start, self.line + 1)));
-                }
+            };
+            let passes = passing.is_some();
+            if let Some(line) = passing
+                && self.assembler.pass(line, self.reader.view()).is_some()
+            {
+                self.odd = Some(start);
+                break;
             }
-            (self.offset, self.line, self.inside_line) = (start + length as u64 + 1, self.line + 1, false);
+            (self.offset, self.line, self.inside_line) = (start + length as u64 + 1, number, false);
             self.reader.pass(length + 1);
-            if before.is_none() {
+            if passes {
                 self.emit();
             }
         }
-        if let Some((line, start, number)) = last {
-            self.assembler.pass_last(passed, Ordinary::passing(&line, start, number));
-        }
+        run.end(&mut self.assembler);
+        self.offset > first
     }
 
     /// Takes an entry of a journal; what it says besides its message stands around each of the message's lines.
@@ -422,19 +431,26 @@ impl<'a, R: Read> Reading<'a, R> {
     /// The lines before the record that will be the next one.
     fn context(&mut self, known: Option<Context>, start: u64) -> Context {
         known.unwrap_or_else(|| {
-            let (place, before) = (self.records.len(), self.reader.before(start));
-            self.lookback.note(place, before, self.learned.form, &self.options.redactor)
+            let (place, window) = (self.records.len(), self.reader.view());
+            self.lookback.note(place, start, window, self.learned.form, &self.options.redactor)
         })
     }
 
     /// Makes the record of an error on a single line.
     fn keep_line(&mut self, line: &Ordinary, failure: Failure) {
         let Failure { said, context } = failure;
+        // The lines before it first, since these are looked at in order.
+        let context = self.context(context, line.start);
+        let window = self.reader.view();
+        let held = match line.in_window(window) {
+            Some(whole) => self.lookback.may_hold(whole, window, &self.options.redactor),
+            None => true,
+        };
         let clean = line.known.clean && !self.options.redactor.may_hold_besides(said.message.as_bytes());
         let content = line.content(self.reader.view());
         let place = Place { line: line.number, lines: 1, start: line.start, end: line.end };
-        let mut record = self.finisher.line(content, said, place, clean);
-        record.context = self.context(context, line.start);
+        let mut record = self.finisher.line(content, said, place, clean, held);
+        record.context = context;
         self.count(&record, line.said.headed, line.known.shape.filter(|_| clean));
         self.records.push(record);
         self.lookback.settle(&mut self.records, false);

@@ -83,6 +83,11 @@ impl Redactor {
         secrets::may_hold(text) || self.wanted.as_ref().is_some_and(|wanted| wanted.may_hold(text))
     }
 
+    /// Whether it takes out what a user wants taken out besides.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// As [`Redactor::may_hold`], for a text in which no secret is.
     pub(crate) fn may_hold_besides(&self, text: &[u8]) -> bool {
         self.wanted.as_ref().is_some_and(|wanted| wanted.may_hold(text))

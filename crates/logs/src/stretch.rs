@@ -7,14 +7,17 @@
 
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
 use memchr::memchr;
 use memchr::memmem::Finder;
 
+use crate::assemble::Assembler;
 use crate::header::Placed;
-use crate::opening::Openings;
-use crate::ordinary::ESCAPED_BREAKS;
+use crate::opening::{Opening, Openings};
+use crate::ordinary::{ESCAPED_BREAKS, Ordinary, ordinary_by};
 use crate::shape::{Known, Shapes};
 use crate::trace::{self, Marks};
+use crate::traffic::Traffic;
 
 /// Bytes that are searched at once, which a processor keeps at hand.
 const BLOCK: usize = 32 << 10;
@@ -25,7 +28,6 @@ const CHUNK: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
     unclean: Next,
-    carriage_return: Next,
     quote: Next,
     at_sign: Next,
     escaped: [Next; 2],
@@ -49,6 +51,44 @@ struct Next {
     at: u64,
     /// It stands there; otherwise nothing is known of what is behind.
     found: bool,
+}
+
+/// Lines that ended one another, with nothing else open.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// When the line before counts, once it is known that nothing else is open.
+    before: Option<Option<Timestamp>>,
+    count: u64,
+    last: Option<(Passing, u64, u64)>,
+}
+
+impl Run {
+    /// Whether the next line does nothing but end the one before, of which all that is wanted is that it is counted.
+    pub(crate) fn goes_on(&mut self, assembler: &Assembler, shown: bool) -> bool {
+        if self.before.is_none() && !shown {
+            let line = assembler.only_line().filter(|line| line.is_counted());
+            self.before = line.map(|line| line.said.time);
+        }
+        self.before.is_some()
+    }
+
+    /// Counts the line before, and takes the next one with its offset and number.
+    pub(crate) fn take(&mut self, line: Passing, start: u64, number: u64, traffic: &mut Traffic) {
+        traffic.place(self.before.flatten());
+        traffic.count(false);
+        traffic.count_lines(1);
+        self.before = Some(Some(line.placed.time));
+        self.count += 1;
+        self.last = Some((line, start, number));
+    }
+
+    /// Leaves the last line open.
+    pub(crate) fn end(&mut self, assembler: &mut Assembler) {
+        if let Some((line, start, number)) = self.last.take() {
+            assembler.pass_last(self.count, Ordinary::passing(&line, start, number));
+        }
+        *self = Self::default();
+    }
 }
 
 impl Next {
@@ -75,24 +115,24 @@ impl Next {
 }
 
 impl Stretch {
-    /// What the line says with which the rest of what was read begins, where it is ordinary beyond doubt and no error. Its
-    /// line end is so many bytes behind its beginning, which has that offset. What it holds is told where that is `shown`.
+    /// The line with which the rest of what was read begins, where it is text of ASCII as it stands there. Its line end is
+    /// so many bytes behind its beginning, which has that offset.
+    pub(crate) fn line<'a>(&mut self, (start, rest): (u64, &'a [u8]), length: usize) -> Option<&'a [u8]> {
+        let line = rest.get(..length)?;
+        let clean = !self.unclean.is_within(start, length, rest, unclean);
+        clean.then(|| line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    /// What a [`Stretch::line`] says where it begins with a learned header and is ordinary beyond doubt and no error. What it
+    /// holds is told where that is `shown`.
     pub(crate) fn read(
         &mut self,
         (start, rest): (u64, &[u8]),
-        length: usize,
+        (line, length): (&[u8], usize),
         openings: &mut Openings,
         shapes: &mut Shapes,
         shown: bool,
     ) -> Option<Passing> {
-        let line = rest.get(..length)?;
-        if self.unclean.is_within(start, length, rest, unclean) {
-            return None;
-        }
-        let line = match self.carriage_return.is_within(start, length, rest, |text| memchr(b'\r', text)) {
-            true => without_returns(line)?,
-            false => line,
-        };
         let quoted = self.quote.is_within(start, length, rest, |text| memchr(b'"', text));
         let placed = openings.place(line, quoted)?;
         let message = &line[placed.message_at..];
@@ -107,6 +147,25 @@ impl Stretch {
             }
         }
         Some(Passing { placed, length: line.len(), taken: length + 1, known })
+    }
+
+    /// As [`Stretch::read`], of any line that is [`ordinary_by`] what it says, errors and objects among them.
+    pub(crate) fn read_any(
+        &mut self,
+        (start, rest): (u64, &[u8]),
+        (line, length): (&[u8], usize),
+        openings: &mut Openings,
+        shapes: &mut Shapes,
+        shown: bool,
+    ) -> Option<(Opening, Known)> {
+        ordinary_by(str::from_utf8(line).ok()?, openings, |message, failed| {
+            let told = shown
+                || failed
+                || self.is_escaped(start, length, rest)
+                || self.is_marked(start, length, rest)
+                || trace::may_begin_without_marks(message.as_bytes());
+            if told { shapes.of(message, failed) } else { Known { plain: true, ..Known::default() } }
+        })
     }
 
     /// Whether a line break in the line is written as text.
@@ -127,20 +186,71 @@ impl Stretch {
     }
 }
 
-/// The line without the returns at its end; `None` where there is one before them.
-fn without_returns(line: &[u8]) -> Option<&[u8]> {
-    let end = line.iter().rposition(|b| *b != b'\r').map_or(0, |last| last + 1);
-    memchr(b'\r', &line[..end]).is_none().then(|| &line[..end])
+/// Where the first byte stands that is neither text of ASCII nor of a line end; at the end, a return may be one's.
+fn unclean(text: &[u8]) -> Option<usize> {
+    let clean = |(b, next): (&u8, &u8)| {
+        (0x20..0x7f).contains(b) | matches!(b, b'\t' | b'\n') | ((*b == b'\r') & (*next == b'\n'))
+    };
+    let last = text.len().checked_sub(1)?;
+    let (own, next) = (&text[..last], &text[1..]);
+    let (chunks, rest) = own.as_chunks::<CHUNK>();
+    let (nexts, next_rest) = next.as_chunks::<CHUNK>();
+    // Without a way out of the inner loop, the compiler takes many bytes at once.
+    let all = |(chunk, next): (&[u8; CHUNK], &[u8; CHUNK])| {
+        chunk.iter().zip(next).fold(true, |all, pair| all & clean(pair))
+    };
+    let found = |own: &[u8], next: &[u8]| own.iter().zip(next).position(|pair| !clean(pair));
+    let before = match chunks.iter().zip(nexts).position(|pair| !all(pair)) {
+        Some(at) => return found(&chunks[at], &nexts[at]).map(|within| at * CHUNK + within),
+        None => chunks.len() * CHUNK,
+    };
+    let in_rest = found(rest, next_rest).map(|at| before + at);
+    in_rest.or_else(|| (!clean((&text[last], &b'\n'))).then_some(last))
 }
 
-/// Where the first byte stands that is neither text of ASCII nor a line end.
-fn unclean(text: &[u8]) -> Option<usize> {
-    let clean = |b: &u8| (0x20..0x7f).contains(b) | matches!(b, b'\t' | b'\n' | b'\r');
-    let (chunks, rest) = text.as_chunks::<CHUNK>();
-    let at = chunks.iter().position(|chunk| !chunk.iter().fold(true, |all, b| all & clean(b)));
-    let (before, looked_at) = match at {
-        Some(at) => (at * CHUNK, &chunks[at][..]),
-        None => (chunks.len() * CHUNK, rest),
-    };
-    looked_at.iter().position(|b| !clean(b)).map(|at| before + at)
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes with few that are not clean.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![60 => b' '..=b'~', 2 => Just(b'\n'), 1 => Just(b'\t'), 1 => Just(b'\r'), 1 => any::<u8>()];
+        let part =
+            prop_oneof![byte.prop_map(|byte| vec![byte]), Just(b"\r\n".to_vec()), Just(vec![b'x'; 70])];
+        prop::collection::vec(part, 0..200).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_clean_is_found_where_it_stands(text in bytes()) {
+            let is_clean = |at: usize| match text[at] {
+                b' '..=b'~' | b'\t' | b'\n' => true,
+                b'\r' => text.get(at + 1).is_none_or(|next| *next == b'\n'),
+                _ => false,
+            };
+            prop_assert_eq!(unclean(&text), (0..text.len()).find(|at| !is_clean(*at)));
+        }
+
+        #[test]
+        fn each_line_is_told_by_itself_whatever_was_asked_before(text in bytes(), asked in prop::collection::vec(any::<bool>(), 1..20)) {
+            let (mut stretch, mut quote, mut start) = (Stretch::default(), Next::default(), 0);
+            for (line, asked) in text.split_inclusive(|b| *b == b'\n').zip(asked.iter().cycle()) {
+                let rest = &text[start..];
+                let length = line.strip_suffix(b"\n").unwrap_or(line).len();
+                let at = start as u64 + 9;
+                if *asked && line.ends_with(b"\n") {
+                    let cleaned = crate::clean::cleaned(line);
+                    let (said, once) = (stretch.line((at, rest), length), !line.ends_with(b"\r\r\n"));
+                    let is_clean = once && matches!(cleaned, std::borrow::Cow::Borrowed(_));
+                    let expected = is_clean.then(|| cleaned.as_bytes());
+                    prop_assert_eq!(said, expected);
+                    let quoted = quote.is_within(at, length, rest, |text| memchr(b'"', text));
+                    prop_assert_eq!(quoted, line.contains(&b'"'));
+                }
+                start += line.len();
+            }
+        }
+    }
 }

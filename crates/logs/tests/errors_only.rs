@@ -147,7 +147,7 @@ fn line() -> impl Strategy<Value = (u8, u8, Option<u8>, &'static str, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_lines_say_the_same_behind_any_learned_header(

@@ -129,7 +129,7 @@ impl Plan {
         let recalls = self.recall.is_of_use() && !self.program.named;
         if recalls
             && let Some(known) = self.recall.find(line)
-            && let Some(placed) = self.again(line, &known, scans)
+            && let Some(placed) = self.again(line, known, scans)
         {
             return Some(placed);
         }
@@ -148,7 +148,8 @@ impl Plan {
     }
 
     /// What a line says whose header is one before but for its digits; `None` where a cell has another place.
-    fn again(&mut self, bytes: &[u8], known: &Known, scans: &mut Scans) -> Option<Placed> {
+    fn again(&mut self, bytes: &[u8], known: usize, scans: &mut Scans) -> Option<Placed> {
+        let known = self.recall.at(known)?;
         let b = bytes.get(..REACH).unwrap_or(bytes);
         let mut time = None;
         for Reread { cue, before, start, after } in known.again.iter().flatten().copied() {

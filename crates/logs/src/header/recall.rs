@@ -9,6 +9,8 @@ use crate::record::Level;
 
 /// Longest beginning of a line that is compared, in bytes.
 pub(super) const ROOM: usize = 128;
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
 /// Bytes that tell where a header is kept.
 const TELLING: usize = 32;
 /// Headers that are kept, two in each place.
@@ -73,28 +75,35 @@ impl Recall {
 
     /// The header that came before with the shape of this line's.
     #[inline]
-    pub(super) fn find(&mut self, line: &[u8]) -> Option<Known> {
+    pub(super) fn find(&mut self, line: &[u8]) -> Option<usize> {
         if self.tried == TRIED && self.known >= KNOWN {
             (self.tried, self.known) = (0, 0);
         }
         self.tried += 1;
-        let length = line.len().min(self.reach);
-        self.shape[..length].copy_from_slice(&line[..length]);
-        self.shape[length..self.reach].fill(0);
-        // Bytes alone, so that the compiler takes many at once.
-        for byte in &mut self.shape[..self.reach] {
-            *byte = if byte.is_ascii_digit() { b'0' } else { *byte };
+        let (blocks, rest) = line[..line.len().min(self.reach)].as_chunks::<BLOCK>();
+        let shape = self.shape.as_chunks_mut::<BLOCK>().0;
+        for (into, block) in shape.iter_mut().zip(blocks) {
+            *into = shape_of(block);
+        }
+        if let Some(into) = shape.get_mut(blocks.len()..self.reach / BLOCK) {
+            into.fill([0; BLOCK]);
+            if let Some(into) = into.first_mut() {
+                into[..rest.len()].copy_from_slice(rest);
+                *into = shape_of(into);
+            }
         }
         self.place = place(&self.shape[self.telling_at..]) * 2;
         let both = self.kept.get(self.place..self.place + 2)?;
-        let mut kept = both.iter().flatten();
-        let is_it = |kept: &&Kept| {
-            let length = kept.known.length;
-            length <= line.len() && kept.shape[..length] == self.shape[..length]
-        };
-        let found = kept.find(is_it).map(|kept| kept.known);
+        let is_it =
+            |kept: &Option<Kept>| kept.as_ref().is_some_and(|kept| kept.is_of(line.len(), &self.shape));
+        let found = both.iter().position(is_it).map(|at| self.place + at);
         self.known += u32::from(found.is_some());
         found
+    }
+
+    /// What was found.
+    pub(super) fn at(&self, place: usize) -> Option<&Known> {
+        self.kept.get(place)?.as_ref().map(|kept| &kept.known)
     }
 
     /// Keeps the header of the line that was looked for last; from `telling_at` on, headers differ from each other.
@@ -103,7 +112,7 @@ impl Recall {
             self.kept = vec![None; PLACES * 2];
             (self.telling_at, self.reach) = (telling_at.min(ROOM - TELLING), 0);
         }
-        let reach = known.length.max(self.telling_at + TELLING).next_multiple_of(16).min(ROOM);
+        let reach = known.length.max(self.telling_at + TELLING).next_multiple_of(BLOCK).min(ROOM);
         if reach > self.reach {
             // The first one, and those that are longer than all before.
             self.reach = reach;
@@ -114,6 +123,27 @@ impl Recall {
             *first = Some(Kept { shape: self.shape, known });
         }
     }
+}
+
+impl Kept {
+    /// Whether a line of so many bytes with that shape has this header.
+    #[inline]
+    fn is_of(&self, length: usize, shape: &[u8; ROOM]) -> bool {
+        let own = self.known.length;
+        let (blocks, others) = (self.shape.as_chunks::<BLOCK>().0, shape.as_chunks::<BLOCK>().0);
+        let whole = own / BLOCK;
+        // What is left of a block is compared with some of the one before.
+        let last = own.saturating_sub(BLOCK)..own;
+        own <= length
+            && blocks.iter().zip(others).take(whole).all(|(one, other)| one == other)
+            && (own.is_multiple_of(BLOCK) || self.shape[last.clone()] == shape[last])
+    }
+}
+
+/// The bytes with `0` for each digit; bytes alone, so that the compiler takes them all at once.
+#[inline]
+fn shape_of(block: &[u8; BLOCK]) -> [u8; BLOCK] {
+    block.map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
 }
 
 fn place(shape: &[u8]) -> usize {

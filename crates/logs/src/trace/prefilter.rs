@@ -58,6 +58,8 @@ struct Filter {
     roots: Marks,
     root_texts: Vec<&'static str>,
     ends: Vec<&'static [u8]>,
+    /// The last bytes of these.
+    last: [bool; 256],
     /// The texts by their first byte.
     starts: Vec<Vec<&'static [u8]>>,
 }
@@ -83,16 +85,22 @@ impl Filter {
         }
         let marks: Vec<&str> = marks().collect();
         let ends = LANGUAGES.iter().flat_map(|language| language.ends()).map(|text| text.as_bytes());
+        let ends: Vec<&[u8]> = ends.collect();
+        let mut last = [false; 256];
+        for byte in ends.iter().filter_map(|end| end.last()) {
+            last[usize::from(*byte)] = true;
+        }
         let root_texts = roots_of(&marks);
         let (marks, roots) = (Marks::new(&marks), Marks::new(&root_texts));
-        Self { marks, roots, root_texts, ends: ends.collect(), starts }
+        Self { marks, roots, root_texts, ends, last, starts }
     }
 
     /// Whether a line ends as a beginning does, but for blanks, also those of other scripts.
     fn ends(&self, line: &[u8]) -> bool {
         let blanks = line.iter().rev().take_while(|byte| matches!(byte, b' ' | 9..=13 | 128..)).count();
         let text = &line[..line.len() - blanks];
-        self.ends.iter().any(|end| text.ends_with(end))
+        let may_end = text.last().is_some_and(|last| self.last[usize::from(*last)]);
+        may_end && self.ends.iter().any(|end| text.ends_with(end))
     }
 
     fn holds(&self, line: &[u8]) -> bool {
@@ -101,7 +109,10 @@ impl Filter {
 
     fn starts(&self, text: &[u8]) -> bool {
         let Some(first) = text.first() else { return false };
-        self.starts[usize::from(*first)].iter().any(|start| text.starts_with(start))
+        let second = text.get(1);
+        let starts =
+            |start: &&[u8]| start.get(1).is_none_or(|b| Some(b) == second) && text.starts_with(start);
+        self.starts[usize::from(*first)].iter().any(starts)
     }
 }
 
@@ -149,11 +160,13 @@ fn is_bare(line: &[u8]) -> bool {
 
 /// Whether a line starts as `shop.errors.OutOfStock: …` does, whose name says nothing of an exception.
 fn is_packaged(line: &[u8]) -> bool {
+    if !line.first().is_some_and(u8::is_ascii_lowercase) {
+        return false;
+    }
     let length = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.$".contains(b)).count();
     let (name, rest) = line.split_at(length);
     let simple = name.rsplit(|b| matches!(b, b'.' | b'$')).next();
     matches!(rest.first(), None | Some(b':' | b' '))
-        && name.first().is_some_and(u8::is_ascii_lowercase)
         && simple.and_then(<[u8]>::first).is_some_and(u8::is_ascii_uppercase)
 }
 
