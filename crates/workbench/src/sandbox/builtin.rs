@@ -49,8 +49,9 @@ fn run(plan: &Plan, run_dir: &Path, status: &File) -> Result<i32, String> {
         .spawn()
         .map_err(|error| format!("cannot start this program as the user of the run: {error}"))?;
     drop(told);
+    let plan = serde_json::to_vec(plan).map_err(|error| format!("cannot tell what is wanted: {error}"))?;
     // One that ends early has said why.
-    serde_json::to_writer(&mut tell, plan).ok();
+    tell.write_all(&plan).ok();
     // Open until the end: the other side tells by it that we are there.
     let code = loop {
         match waitpid(Pid::from_raw(child.id().cast_signed()), None) {

@@ -41,12 +41,17 @@ impl Identity {
 
     /// Gives a tree to this user. Links are changed themselves, never what they lead to.
     pub(super) fn own(self, root: &Path) -> io::Result<()> {
-        let mut left = vec![root.to_owned()];
-        while let Some(path) = left.pop() {
-            lchown(&path, Some(self.0), Some(self.0))?;
-            if fs::symlink_metadata(&path)?.is_dir() {
-                for entry in fs::read_dir(&path)? {
-                    left.push(entry?.path());
+        let is_folder = fs::symlink_metadata(root)?.is_dir();
+        lchown(root, Some(self.0), Some(self.0))?;
+        let mut left = if is_folder { vec![root.to_owned()] } else { Vec::new() };
+        while let Some(folder) = left.pop() {
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                let path = entry.path();
+                lchown(&path, Some(self.0), Some(self.0))?;
+                // Told with the name, so that no file is asked for it one by one.
+                if entry.file_type()?.is_dir() {
+                    left.push(path);
                 }
             }
         }
@@ -91,9 +96,11 @@ pub(super) fn inherit(file: impl AsFd) -> Result<(), String> {
 /// Joins the run's control groups; must happen while still root.
 pub(super) fn join(cgroups: &[PathBuf]) -> Result<(), String> {
     for folder in cgroups {
-        let file = folder.join("cgroup.procs");
-        fs::write(&file, std::process::id().to_string())
-            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        // A process of one thread may go by the file for threads that version 1 has: to move a whole process the kernel
+        // waits until no process at all is starting or ending, ten milliseconds or more. 0 is the writer itself.
+        let thread = folder.join("tasks");
+        let file = if thread.exists() { thread } else { folder.join("cgroup.procs") };
+        fs::write(&file, "0").map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
     Ok(())
 }
