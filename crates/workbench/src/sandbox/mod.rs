@@ -18,6 +18,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `attempts` | what a hostile command gets out of a level |
+//! | `request`, `output` | what is to be run, and what it did |
 //! | `order` | what the launcher is told |
 //! | `launcher` | the launcher: gives up rights, then becomes the command |
 //! | `identity` | user ids, ownership, and staging of folders that the new user id could not enter |
@@ -44,6 +45,8 @@ mod launcher;
 mod loopback;
 mod mounts;
 mod order;
+mod output;
+mod request;
 mod rules;
 mod seccomp;
 mod service;
@@ -51,14 +54,16 @@ mod spawner;
 mod strict;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew_core::audit::{Act, NoRecorder, Recorder};
-use nix::libc;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::process::{self, CancelToken, Patience, Stop};
 use crate::scratch;
@@ -69,14 +74,14 @@ use order::Order;
 use service::Outside;
 
 pub use launcher::launcher_main;
+pub use output::{Bound, Ended, Output};
+pub use request::{Limits, Network, Request};
 pub use service::Service;
 
 /// First argument that makes the product's program a launcher; it then calls [`launcher_main`].
 pub const LAUNCHER_ARG: &str = "__sandbox";
 /// Folder of the files a [`Request`] places.
 pub const FILES: &str = "/groundcrew";
-/// Bytes at the end of a stream that are searched for the name of a bound.
-const LAST_WORDS: usize = 16 << 10;
 /// Where programs are looked for, unless a [`Request`] says otherwise.
 pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -147,176 +152,6 @@ impl SandboxConfig {
     }
 }
 
-/// Bounds of one run. All hold for the run as a whole where a control group can be made, else for each process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Wall clock; everything is killed at its end.
-    pub wall: Duration,
-    /// Processor time of one process, in seconds.
-    pub cpu_seconds: u64,
-    /// Memory in bytes.
-    pub memory_bytes: u64,
-    /// Processes and threads.
-    pub processes: u64,
-    /// Size of one file in bytes.
-    pub file_bytes: u64,
-    /// Size of each of `/tmp` and `/dev/shm` in bytes.
-    pub tmp_bytes: u64,
-    /// Size of the work tree in bytes, with all files that are written there. Looked at from outside a few times a
-    /// second, so a fast writer gets a little further.
-    pub disk_bytes: u64,
-    /// Open files of one process.
-    pub open_files: u64,
-    /// Bytes kept of each of standard output and standard error, half from the start and half from the end.
-    pub output_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            wall: Duration::from_secs(300),
-            cpu_seconds: 600,
-            memory_bytes: 4 << 30,
-            processes: 256,
-            file_bytes: 1 << 30,
-            tmp_bytes: 512 << 20,
-            disk_bytes: 4 << 30,
-            open_files: 1024,
-            output_bytes: 1 << 20,
-        }
-    }
-}
-
-/// What of the network a command reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Network {
-    /// Nothing but itself.
-    #[default]
-    None,
-    /// Everything this machine reaches, its own loopback too. Only for one command that a person approved.
-    Open,
-}
-
-/// A bound that a run came up against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// [`Limits::wall`].
-    Wall,
-    /// [`Limits::cpu_seconds`].
-    Processor,
-    /// [`Limits::memory_bytes`].
-    Memory,
-    /// [`Limits::processes`].
-    Processes,
-    /// [`Limits::file_bytes`].
-    FileSize,
-    /// [`Limits::tmp_bytes`].
-    TemporaryFiles,
-    /// [`Limits::disk_bytes`].
-    Disk,
-}
-
-/// One command to run.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Program and arguments; no shell is involved.
-    pub argv: Vec<String>,
-    /// Where it starts; the work tree or a folder in it.
-    pub cwd: PathBuf,
-    /// The folder it may write, at its own path.
-    pub worktree: PathBuf,
-    /// Files and folders it may read besides the system's, at their own paths, such as an interpreter. What does not
-    /// exist is left out.
-    pub read_only: Vec<PathBuf>,
-    /// Small read-only files to place, each beneath [`FILES`]. Where nothing can be mounted they lie elsewhere, and an
-    /// argument that is exactly such a path is replaced, as is [`FILES`] itself in a variable that lists folders.
-    pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// Variables besides `PATH`, `HOME`, `TMPDIR` and `LANG`; these may be replaced. Nothing is inherited.
-    pub env: Vec<(String, String)>,
-    /// What it reads on standard input.
-    pub stdin: Vec<u8>,
-    /// Its bounds.
-    pub limits: Limits,
-    /// What it reaches.
-    pub network: Network,
-}
-
-impl Request {
-    /// A command in the top folder of a work tree, with nothing besides and the default limits.
-    pub fn new(worktree: &Path, argv: impl IntoIterator<Item = impl Into<String>>) -> Request {
-        Request {
-            argv: argv.into_iter().map(Into::into).collect(),
-            cwd: worktree.to_owned(),
-            worktree: worktree.to_owned(),
-            read_only: Vec::new(),
-            files: Vec::new(),
-            env: Vec::new(),
-            stdin: Vec::new(),
-            limits: Limits::default(),
-            network: Network::None,
-        }
-    }
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// By itself, with this code.
-    Exited(i32),
-    /// By this signal. An exit code between 129 and 192 counts as one, as in a shell.
-    Signaled(i32),
-    /// By the wall-clock limit.
-    TimedOut,
-    /// By the limit of the disk.
-    DiskFull,
-    /// By the token.
-    Cancelled,
-}
-
-impl Ended {
-    /// Whether it was killed, and no bound that it came up against accounts for that: then somebody outside did it, and
-    /// the run says nothing about what was run.
-    pub fn is_killed_from_outside(self, hit: &[Bound]) -> bool {
-        self == Ended::Signaled(libc::SIGKILL) && hit.is_empty()
-    }
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Ended::Exited(code) => write!(f, "exited {code}"),
-            Ended::Signaled(signal) => write!(f, "signal {signal}"),
-            Ended::TimedOut => f.write_str("timed out"),
-            Ended::DiskFull => f.write_str("filled the disk"),
-            Ended::Cancelled => f.write_str("cancelled"),
-        }
-    }
-}
-
-/// What a command did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// How it ended.
-    pub ended: Ended,
-    /// Its standard output, cut in the middle if it was long: untrusted bytes.
-    pub stdout: Vec<u8>,
-    /// Its standard error, likewise.
-    pub stderr: Vec<u8>,
-    /// Whether anything was cut.
-    pub truncated: bool,
-    /// Wall clock.
-    pub wall: Duration,
-    /// The level it ran under.
-    pub level: Level,
-    /// Which mechanism held the limits.
-    pub limits: String,
-    /// Bounds that it came up against, as far as the kernel, or else its own last words, tell.
-    pub hit: Vec<Bound>,
-}
-
 /// Why a command could not be run. What the command itself does is never an error but an [`Output`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -373,6 +208,8 @@ pub struct Sandbox {
     probes: Vec<Probe>,
     recorder: Arc<dyn Recorder>,
     services: Vec<Service>,
+    /// Holds the launcher, where the users of the runs could not start it at its own place.
+    _copied: Option<Arc<TempDir>>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -391,6 +228,7 @@ impl Sandbox {
         cgroup::sweep();
         scratch::sweep();
         let (minimum, only) = (config.minimum, config.only);
+        let (config, copied) = startable(config);
         let mut sandbox = Sandbox {
             config: Arc::new(config),
             level: Level::Strict,
@@ -398,6 +236,7 @@ impl Sandbox {
             probes: Vec::new(),
             recorder: Arc::new(NoRecorder),
             services: Vec::new(),
+            _copied: copied.map(Arc::new),
         };
         let allowed = |level: &Level| *level >= minimum && only.is_none_or(|only| only == *level);
         for level in Level::ALL.into_iter().filter(allowed) {
@@ -440,7 +279,7 @@ impl Sandbox {
     /// # Errors
     /// If it could not be started; how it ends is part of the [`Output`].
     pub fn run(&self, request: &Request, cancel: &CancelToken) -> Result<Output, SandboxError> {
-        let program = check(request)?;
+        let program = request::check(request)?;
         if !self.level.opens_services() && !self.services.is_empty() {
             let reason = format!("the level {} cannot open single addresses", self.level);
             return Err(SandboxError::BadRequest(reason));
@@ -472,7 +311,7 @@ impl Sandbox {
             (Stop::TimedOut | Stop::Flooded, _, _) => Ended::TimedOut,
             (Stop::Cancelled, _, _) => Ended::Cancelled,
             (Stop::Stopped, _, _) => Ended::DiskFull,
-            (Stop::Ended(_), Some(code), None) => from_code(code),
+            (Stop::Ended(_), Some(code), None) => output::from_code(code),
             (Stop::Ended(how), _, failure) => {
                 let printed = String::from_utf8_lossy(&stderr);
                 let printed = printed.trim();
@@ -497,7 +336,7 @@ impl Sandbox {
             limits: format!("{limits}{}", self.opened(request.network)),
         });
         let truncated = cut_out || cut_err;
-        let hit = hit(ended, &groups, [&stdout, &stderr]);
+        let hit = output::hit(ended, &groups, [&stdout, &stderr]);
         Ok(Output { ended, stdout, stderr, truncated, wall: waited.wall, level: self.level, limits, hit })
     }
 
@@ -572,11 +411,36 @@ impl Sandbox {
     }
 }
 
+/// As root a run's own user starts the launcher anew, so one that only root may start is copied.
+fn startable(config: SandboxConfig) -> (SandboxConfig, Option<TempDir>) {
+    let mode = |path: &Path| fs::metadata(path).map_or(0o755, |meta| meta.permissions().mode());
+    let for_all = config.launcher.first().is_none_or(|program| mode(program.as_ref()) & 0o005 == 0o005);
+    if for_all || !nix::unistd::geteuid().is_root() {
+        return (config, None);
+    }
+    let copied = scratch::folder().and_then(|folder| {
+        let program = folder.path().join("launcher");
+        fs::copy(&config.launcher[0], &program)?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        Ok((program, folder))
+    });
+    match copied {
+        Ok((program, folder)) => {
+            let launcher = [program.into()].into_iter().chain(config.launcher.into_iter().skip(1)).collect();
+            (SandboxConfig { launcher, ..config }, Some(folder))
+        }
+        // The first run then says what is wrong.
+        Err(_) => (config, None),
+    }
+}
+
 /// The problem with what usually helps.
 fn advice(problem: &str) -> String {
     let help = if problem.contains("new namespace")
         || problem.contains("uid map")
+        || problem.contains("uid_map")
         || problem.contains("loopback")
+        || problem.contains("a root of our own")
     {
         "; user namespaces are switched off: set sysctl kernel.unprivileged_userns_clone=1 (Debian), give bwrap an \
          AppArmor profile (Ubuntu), or allow them in the container's seccomp profile"
@@ -586,63 +450,6 @@ fn advice(problem: &str) -> String {
         ""
     };
     format!("{problem}{help}")
-}
-
-/// Refuses what cannot be right, and gives the program's name.
-fn check(request: &Request) -> Result<String, SandboxError> {
-    let bad = |reason: String| Err(SandboxError::BadRequest(reason));
-    let Some(program) = request.argv.first().filter(|program| !program.is_empty()) else {
-        return bad("no program is named".to_owned());
-    };
-    if request.argv.iter().any(|arg| arg.contains('\0')) {
-        return bad("an argument contains a NUL byte".to_owned());
-    }
-    if request
-        .env
-        .iter()
-        .any(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
-    {
-        return bad("a variable has an empty name or contains `=` or a NUL byte".to_owned());
-    }
-    if let Some((path, _)) = request.files.iter().find(|(path, _)| path.parent() != Some(Path::new(FILES))) {
-        return bad(format!("{} does not lie directly in {FILES}", path.display()));
-    }
-    if !request.cwd.starts_with(&request.worktree) {
-        return bad(format!("{} does not lie in the work tree", request.cwd.display()));
-    }
-    Ok(program.clone())
-}
-
-/// The bounds a run came up against. What it printed is asked only where nothing else tells, and only if it failed.
-fn hit(ended: Ended, groups: &Groups, printed: [&Vec<u8>; 2]) -> Vec<Bound> {
-    let mut hit = groups.hit();
-    match ended {
-        Ended::Exited(0) | Ended::Cancelled => return hit,
-        Ended::TimedOut => hit.push(Bound::Wall),
-        Ended::DiskFull => hit.push(Bound::Disk),
-        Ended::Signaled(libc::SIGXCPU) => hit.push(Bound::Processor),
-        Ended::Signaled(libc::SIGXFSZ) => hit.push(Bound::FileSize),
-        Ended::Signaled(_) | Ended::Exited(_) => {}
-    }
-    let last_words = [
-        ("No space left on device", Bound::TemporaryFiles),
-        ("File too large", Bound::FileSize),
-        ("Resource temporarily unavailable", Bound::Processes),
-        ("can't start new thread", Bound::Processes),
-        ("MemoryError", Bound::Memory),
-        ("Cannot allocate memory", Bound::Memory),
-    ];
-    for stream in printed {
-        let tail = String::from_utf8_lossy(&stream[stream.len().saturating_sub(LAST_WORDS)..]);
-        hit.extend(last_words.iter().filter(|(words, _)| tail.contains(words)).map(|(_, bound)| *bound));
-    }
-    hit.sort_unstable();
-    hit.dedup();
-    hit
-}
-
-fn from_code(code: i32) -> Ended {
-    if (129..=192).contains(&code) { Ended::Signaled(code - 128) } else { Ended::Exited(code) }
 }
 
 #[doc(hidden)]

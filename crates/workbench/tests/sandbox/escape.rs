@@ -9,9 +9,9 @@ use std::path::Path;
 
 use groundcrew_workbench::CancelToken;
 use groundcrew_workbench::sandbox::attempts::{Tried, known};
-use groundcrew_workbench::sandbox::{Ended, Level, SandboxError};
+use groundcrew_workbench::sandbox::{Ended, Level, Sandbox, SandboxConfig, SandboxError};
 
-use crate::{python, sandboxes};
+use crate::{launcher, python, sandboxes};
 
 /// What tests cannot do under a level.
 fn lacking(level: Level) -> &'static [&'static str] {
@@ -89,6 +89,22 @@ fn a_program_that_does_not_exist_is_an_error_and_not_an_exit_code() {
             }
             other => panic!("{}: {other:?}", sandbox.level()),
         }
+    }
+}
+
+#[test]
+fn a_launcher_that_only_its_owner_may_start_serves_every_level() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("launcher");
+    fs::copy(&launcher()[0], &program).expect("a copy");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("a mode");
+    for sandbox in sandboxes() {
+        let config =
+            SandboxConfig { only: Some(sandbox.level()), ..SandboxConfig::new(vec![program.clone().into()]) };
+        let closed = Sandbox::detect(config).expect("it works as the other does");
+        let tree = tempfile::tempdir().expect("a folder");
+        let output = closed.run(&python(tree.path(), "print(1)"), &CancelToken::new()).expect("it runs");
+        assert_eq!(output.stdout, b"1\n");
     }
 }
 
