@@ -52,8 +52,8 @@ pub struct Snapshot {
     pub role_load: RoleLoad,
     /// The task's parent, if it waits for its children.
     pub waiting_parent: Option<Box<WaitingParent>>,
-    /// How many children of the task are still open.
-    pub open_children: u64,
+    /// Whether a child of the task is still open.
+    pub open_children: bool,
     /// For an answer: the question.
     pub question: Option<Message>,
     /// For sightings: the known incidents of the project, by fingerprint.
@@ -145,8 +145,8 @@ impl From<Incident> for Known {
 pub struct WaitingParent {
     /// The waiting task.
     pub task: Task,
-    /// How many of its children are still open besides the one the command is about.
-    pub open_children: u64,
+    /// Whether one of its children is still open besides the one the command is about.
+    pub open_children: bool,
     /// State row of its role.
     pub agent: AgentState,
     /// What else its role has under way.

@@ -216,7 +216,7 @@ impl Plan {
     pub(super) fn wake_parent(&mut self, snapshot: &Snapshot, after: &Task) -> RoleLoad {
         let load = snapshot.role_load;
         let Some(parent) = snapshot.waiting_parent.as_ref() else { return load };
-        if !after.status.is_final() || parent.open_children > 0 {
+        if !after.status.is_final() || parent.open_children {
             return load;
         }
         self.ready(Task { status: Status::Pending, wait: None, ..parent.task.clone() });

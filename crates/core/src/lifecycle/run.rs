@@ -190,7 +190,7 @@ pub(super) fn check_settlement(
 /// The task as it stands after its run, and how the metrics count the run.
 pub(super) fn after_run(
     task: &Task,
-    open_children: u64,
+    open_children: bool,
     outcome: &Outcome,
     now: Timestamp,
 ) -> (Option<RunEnd>, Task) {
@@ -210,7 +210,7 @@ pub(super) fn after_run(
             Some(RunEnd::Failed)
         }
         // The last child may have ended while this run was deciding to wait for it: nobody would wake the task.
-        Outcome::Block { on: BlockedOn::Children, .. } if open_children == 0 => {
+        Outcome::Block { on: BlockedOn::Children, .. } if !open_children => {
             after.status = Status::Pending;
             Some(RunEnd::Blocked)
         }

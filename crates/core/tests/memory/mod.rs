@@ -136,7 +136,7 @@ impl Memory {
             agent: about.map(|task| self.agent(task.assigned_to)),
             role_load: about.map(|task| self.load(task)).unwrap_or_default(),
             waiting_parent: about.and_then(|task| self.waiting_parent(task)),
-            open_children: about.map_or(0, |task| self.open_children(task.id, TaskId(0))),
+            open_children: about.is_some_and(|task| self.open_children(task.id, TaskId(0))),
             question,
             known: self.incidents.keys().map(|print| (print.clone(), self.known(print))).collect(),
             triage_waiting: self.triage_waiting(),
@@ -254,10 +254,9 @@ impl Memory {
         }
     }
 
-    fn open_children(&self, parent: TaskId, besides: TaskId) -> u64 {
-        let open =
-            |task: &&Task| task.parent == Some(parent) && task.id != besides && !task.status.is_final();
-        u64::try_from(self.tasks.values().filter(open).count()).unwrap()
+    fn open_children(&self, parent: TaskId, besides: TaskId) -> bool {
+        let open = |task: &Task| task.parent == Some(parent) && task.id != besides && !task.status.is_final();
+        self.tasks.values().any(open)
     }
 
     fn children(&self, parent: TaskId) -> Vec<TaskId> {

@@ -1,4 +1,1 @@
--- Answered from the index alone.
-SELECT assigned_to, coalesce(status, 'pending') AS status, count(*) AS tasks
-FROM agent_tasks
-GROUP BY assigned_to, status
+SELECT role AS assigned_to, status, tasks FROM crew_counts WHERE tasks > 0 ORDER BY role, status

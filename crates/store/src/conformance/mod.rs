@@ -99,6 +99,7 @@ macro_rules! conformance {
             messages_can_be_found,
             tasks_can_be_found,
             counts_tell_what_each_role_has,
+            counts_follow_what_other_programs_do,
             projects_are_known_by_their_root,
             workers_come_and_go,
             the_redaction_key_stays_the_same,

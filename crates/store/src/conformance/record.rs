@@ -8,7 +8,7 @@ use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{LeaseToken, MessageId, NewTask, Status, TaskId};
 use serde_json::{Value, json};
 
-use super::{Bench, Make, Outcome, complete, retry};
+use super::{Bench, MINUTE, Make, Outcome, complete, retry};
 use crate::{Count, LogFilter, MessageFilter, NewWorker, StoreError, TaskFilter};
 
 fn state(bench: &Bench, role: Role) -> AgentState {
@@ -186,6 +186,33 @@ pub fn counts_tell_what_each_role_has(make: Make<'_>) {
             count(Role::Qa, Status::Running, 1),
         ]
     );
+}
+
+/// What other programs add, move and delete is counted, and a count that was touched is named.
+pub fn counts_follow_what_other_programs_do(make: Make<'_>) {
+    let bench = make();
+    (bench.sql)(
+        "INSERT INTO agent_tasks (task_type, assigned_to, status) VALUES
+        ('a', 'qa', 'pending'), ('b', 'qa', NULL), ('c', 'triage', 'running'), ('d', 'qa', 'completed')",
+    );
+    let counts = || -> Vec<(Role, Status, u64)> {
+        bench.store.counts().unwrap().into_iter().map(|row| (row.role, row.status, row.tasks)).collect()
+    };
+    let (qa, triage) = (Role::Qa, Role::Triage);
+    let (pending, running, completed) = (Status::Pending, Status::Running, Status::Completed);
+    assert_eq!(counts(), [(triage, running, 1), (qa, pending, 2), (qa, completed, 1)]);
+    (bench.sql)("UPDATE agent_tasks SET assigned_to = 'triage' WHERE task_type = 'b'");
+    (bench.sql)("UPDATE agent_tasks SET status = 'pending' WHERE task_type = 'b'");
+    (bench.sql)("UPDATE agent_tasks SET status = 'failed' WHERE task_type = 'a'");
+    (bench.sql)("DELETE FROM agent_tasks WHERE task_type = 'd'");
+    assert_eq!(counts(), [(triage, pending, 1), (triage, running, 1), (qa, Status::Failed, 1)]);
+    bench.store.maintain(MINUTE).unwrap();
+    assert_eq!(bench.store.check().unwrap(), vec![]);
+    (bench.sql)("UPDATE crew_counts SET tasks = 7 WHERE role = 'qa' AND status = 'failed'");
+    let found = bench.store.check().unwrap();
+    let said: Vec<(&str, &str)> =
+        found.iter().map(|finding| (finding.rule, finding.detail.as_str())).collect();
+    assert_eq!(said, [("count", "kept as 7 tasks, but there are 1")]);
 }
 
 /// The same root is the same project; two roots cannot share a name.

@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 
 use super::audit;
 use super::query::{
-    CHECK_CHILDREN, CHECK_HAND_OFFS, CHECK_HELD, CHECK_KEYS, CHECK_LINKS, CHECK_QUESTIONS, CHECK_RETRIES,
-    CHECK_RINGS, CHECK_ROLES, CHECK_RUNS, CHECK_TOKENS, CHECK_UNLEASED, CHECK_UNWAITED, CHECK_WAITS, Db,
-    FOREIGN_KEYS, INTEGRITY, Query,
+    CHECK_CHILDREN, CHECK_COUNTS, CHECK_HAND_OFFS, CHECK_HELD, CHECK_KEYS, CHECK_LINKS, CHECK_QUESTIONS,
+    CHECK_RETRIES, CHECK_RINGS, CHECK_ROLES, CHECK_RUNS, CHECK_TOKENS, CHECK_UNLEASED, CHECK_UNWAITED,
+    CHECK_WAITS, Db, FOREIGN_KEYS, INTEGRITY, Query,
 };
 use super::row;
 use crate::error::StoreError;
@@ -33,6 +33,7 @@ const RULES: &[Rule] = &[
     Rule { name: "token", table: "agent_tasks", query: CHECK_TOKENS },
     Rule { name: "run", table: "agent_tasks", query: CHECK_RUNS },
     Rule { name: "key", table: "agent_tasks", query: CHECK_KEYS },
+    Rule { name: "count", table: "crew_counts", query: CHECK_COUNTS },
     Rule { name: "link", table: "agent_tasks", query: CHECK_LINKS },
     Rule { name: "parent", table: "agent_tasks", query: CHECK_RINGS },
     Rule { name: "question", table: "agent_messages", query: CHECK_QUESTIONS },

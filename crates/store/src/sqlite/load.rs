@@ -17,9 +17,9 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::query::{
-    CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
-    OPEN_CHILDREN, OPEN_OF_INCIDENT, OTHER_BLOCKED, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK,
-    UNREAD_WITH_TASK, WAITING_UP_TO,
+    BLOCKED, CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
+    OPEN_CHILDREN, OPEN_OF_INCIDENT, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK,
+    WAITING_UP_TO,
 };
 use super::session::Session;
 use super::{lines, row};
@@ -231,9 +231,10 @@ fn schedule(db: Db<'_>, name: &str) -> Result<Option<Schedule>, StoreError> {
 
 fn role_load(db: Db<'_>, task: &Task) -> Result<RoleLoad, StoreError> {
     let besides = params![task.assigned_to.as_str(), task.id.0];
+    let blocked = db.number(BLOCKED, [task.assigned_to.as_str()])?;
     Ok(RoleLoad {
         other_running: db.numbers(OTHER_RUNNING, besides)?.first().copied().map(TaskId),
-        other_blocked: u64::try_from(db.number(OTHER_BLOCKED, besides)?).unwrap_or(0),
+        other_blocked: u64::try_from(blocked - i64::from(task.status == Status::Blocked)).unwrap_or(0),
     })
 }
 
@@ -253,8 +254,9 @@ fn waiting_parent(session: &mut Session<'_>, child: &Task) -> Result<Option<Box<
     })))
 }
 
-fn open_children(db: Db<'_>, parent: TaskId, besides: TaskId) -> Result<u64, StoreError> {
-    Ok(u64::try_from(db.number(OPEN_CHILDREN, [parent.0, besides.0])?).unwrap_or(0))
+/// Whether a task has open children besides one of them.
+fn open_children(db: Db<'_>, parent: TaskId, besides: TaskId) -> Result<bool, StoreError> {
+    Ok(db.number(OPEN_CHILDREN, [parent.0, besides.0])? > 0)
 }
 
 fn triage_waiting(db: Db<'_>) -> Result<u64, StoreError> {

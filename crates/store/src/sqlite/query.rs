@@ -123,7 +123,8 @@ queries! {
     CHILDREN = "shared/children";
     OPEN_CHILDREN = "shared/open_children";
     OPEN_OF_INCIDENT = "shared/open_of_incident";
-    OTHER_BLOCKED = "shared/other_blocked";
+    BLOCKED = "shared/blocked";
+    CHECK_COUNTS = "shared/check_counts";
     OTHER_RUNNING = "shared/other_running";
     OUR_TABLES = "sqlite/our_tables";
     PAUSES = "shared/pauses";
@@ -333,10 +334,18 @@ mod tests {
     }
 
     #[test]
-    fn counting_reads_the_index_alone() {
+    fn counting_looks_at_no_task() {
         let (_folder, connection) = fresh();
-        let steps = plan(&connection, COUNTS);
-        assert_eq!(steps, ["SCAN agent_tasks USING COVERING INDEX idx_agent_tasks_assigned_to"]);
+        for (query, step) in [
+            (COUNTS, "SCAN crew_counts"),
+            (BLOCKED, "SEARCH crew_counts USING PRIMARY KEY (role=? AND status=?)"),
+            (
+                OPEN_CHILDREN,
+                "SEARCH agent_tasks USING INDEX agent_tasks_open_children (parent_task_id=?)",
+            ),
+        ] {
+            assert_eq!(plan(&connection, query), [step]);
+        }
     }
 
     /// Steps of the virtual machine that finding the next ready task takes.

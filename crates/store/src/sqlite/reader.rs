@@ -279,14 +279,8 @@ pub(super) fn workers(db: Db<'_>) -> Result<Vec<Worker>, StoreError> {
 }
 
 pub(super) fn counts(db: Db<'_>) -> Result<Vec<Count>, StoreError> {
-    let mut counts: Vec<Count> = db.all(COUNTS, [], row::count)?;
+    let mut counts = db.all(COUNTS, [], row::count)?;
     counts.sort();
-    // A missing status means pending but stands apart in the index.
-    counts.dedup_by(|next, kept| {
-        let same = (next.role, next.status) == (kept.role, kept.status);
-        kept.tasks += if same { next.tasks } else { 0 };
-        same
-    });
     Ok(counts)
 }
 
