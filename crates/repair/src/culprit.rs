@@ -17,7 +17,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use crate::allowed::{Permission, Refusal, of_file};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
-use crate::locate::{Located, LocatedFrame};
+use crate::locate::{Located, LocatedFrame, is_python};
 use crate::reproduce::{ReproOutcome, run_on};
 use crate::strategies::Undo;
 use crate::syntax::MAX_SOURCE;
@@ -34,6 +34,8 @@ const TOUCHED: usize = 64;
 const LINES: usize = 20_000;
 /// Commits that are looked at as suspects.
 const SUSPECTS: usize = 5;
+/// Lines around a statement whose function is not known that count as its surroundings.
+const NEAR: u32 = 4;
 /// Newest commits among which one may be undone without a reproduction.
 const RECENT: usize = 20;
 
@@ -51,7 +53,7 @@ pub(crate) struct History<'a> {
     pub(crate) bench: &'a Bench,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) located: &'a Located,
-    pub(crate) crash: &'a LocatedFrame,
+    pub(crate) crash: Option<&'a LocatedFrame>,
     /// Commits that triage names.
     pub(crate) named: &'a [Suspect],
     pub(crate) ends: Instant,
@@ -219,8 +221,9 @@ impl History<'_> {
         let repository = &self.bench.repository;
         let mut found: Vec<Sha> = Vec::new();
         let path = |file: &str| RepoPath::parse(file).ok();
-        if let Some(file) = path(&self.crash.file)
-            && let Some(info) = repository.blame(&self.snapshot.commit, &file, self.crash.line)?
+        if let Some(crash) = self.crash
+            && let Some(file) = path(&crash.file)
+            && let Some(info) = repository.blame(&self.snapshot.commit, &file, crash.line)?
         {
             found.push(info.sha);
         }
@@ -288,8 +291,11 @@ impl History<'_> {
                 .frames
                 .iter()
                 .filter(|frame| frame.file == file)
-                .filter_map(|frame| {
-                    frame.definition.as_ref().map(|found| (found.first_line, found.last_line))
+                .filter_map(|frame| match &frame.definition {
+                    Some(found) => Some((found.first_line, found.last_line)),
+                    // Of a language that is not parsed here only the line is known.
+                    None if is_python(file) => None,
+                    None => Some((frame.line.saturating_sub(NEAR), frame.line + NEAR)),
                 })
                 .collect();
             if let Some(undone) = without_parts(&before, &after, &now, &spans) {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
+use crate::language;
 use crate::locate::{is_python, is_test, module_of};
 use crate::reproduce::observed_calls;
 use crate::syntax::{Function, Source};
@@ -57,6 +58,22 @@ pub fn compare(bench: &Bench, reference: &Sha, head: &Sha) -> Result<Differentia
 /// # Errors
 /// If git or the sandbox fails.
 pub fn compare_change(
+    bench: &Bench,
+    base: &Sha,
+    head: &Sha,
+    reference: &Sha,
+) -> Result<Differential, RepairError> {
+    let files = bench.repository.diff(base, head)?.files;
+    let mut program = files.iter().filter(|file| !is_test(&file.path));
+    let language = program.next().map_or("", |file| file.path.as_str());
+    language::of_file(language).compare(bench, base, head, reference)
+}
+
+/// As [`compare_change`], for Python.
+///
+/// # Errors
+/// If git or the sandbox fails.
+pub(crate) fn compare_python(
     bench: &Bench,
     base: &Sha,
     head: &Sha,

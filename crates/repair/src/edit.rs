@@ -5,7 +5,7 @@ use groundcrew_workbench::git::{Change, RepoPath, Sha};
 use sha2::{Digest, Sha256};
 
 use crate::allowed::{Permission, of_file};
-use crate::syntax::Source;
+use crate::language;
 
 /// A replacement of some bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub fn resolve(patch: &Patch, read: &dyn Fn(&str) -> Option<String>) -> Option<V
                 let before = read(file)?;
                 let mine: Vec<Edit> = edits.iter().filter(|edit| edit.file == file).cloned().collect();
                 let after = apply(&before, &mine)?;
-                if after == before || (!is_broken(&before) && is_broken(&after)) {
+                if after == before || (!is_broken(file, &before) && is_broken(file, &after)) {
                     return None;
                 }
                 changes.push(Change::write(RepoPath::parse(file).ok()?, after));
@@ -99,8 +99,8 @@ pub fn resolve(patch: &Patch, read: &dyn Fn(&str) -> Option<String>) -> Option<V
     (!changes.is_empty() && allowed).then_some(changes)
 }
 
-fn is_broken(text: &str) -> bool {
-    Source::parse(text).is_none_or(|source| source.is_broken())
+fn is_broken(path: &str, text: &str) -> bool {
+    language::of_file(path).is_broken(path, text)
 }
 
 /// Hash that is equal for equal new contents of the same files.

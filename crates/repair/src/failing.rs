@@ -14,9 +14,8 @@ use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, 
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::trace::{Frame, Trace};
 use groundcrew_workbench::git::{Change, Sha};
-use groundcrew_workbench::runner::{Suite, TestCommand};
+use groundcrew_workbench::runner::Suite;
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::allowed::{Barrier, barriers, diff_stat};
 use crate::bench::{Bench, RepairError};
@@ -24,6 +23,7 @@ use crate::checkout::Snapshot;
 use crate::culprit::History;
 use crate::ecosystem;
 use crate::edit::{Edit, Patch, patch_hash, resolve};
+use crate::language::{self, Language};
 use crate::locate::{is_test, locate};
 use crate::matching::{Raised, is_comprehension};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
@@ -40,7 +40,7 @@ const VALIDATED: usize = 8;
 /// Candidates that are kept.
 const KEPT: usize = 3;
 /// Wall clock of the search beyond its own bound: for loading and for the tests as they are.
-const AROUND: Duration = Duration::from_secs(60);
+pub(crate) const AROUND: Duration = Duration::from_secs(60);
 /// What the search says of a test that does not end.
 const ENDLESS: &str = "the test does not end";
 /// Ends a script that does not end by itself, in the function that goes on for ever.
@@ -54,57 +54,80 @@ const TOLD: usize = 4;
 /// What the search answers.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Sought {
-    tests: usize,
-    failing: Vec<Failing>,
-    others_failing: BTreeSet<String>,
-    suspects: Vec<Suspicious>,
-    plausible: Vec<Found>,
-    partial: Vec<Found>,
-    validated: u32,
-    pairs: u32,
-    cut: Option<String>,
-    problem: Option<String>,
+pub(crate) struct Sought {
+    /// Tests that were found.
+    pub(crate) tests: usize,
+    /// Those that are to pass.
+    pub(crate) failing: Vec<Failing>,
+    /// Others that fail.
+    pub(crate) others_failing: BTreeSet<String>,
+    /// Suspicious statements, the most suspicious first.
+    pub(crate) suspects: Vec<Suspicious>,
+    /// What passes, the best first.
+    pub(crate) plausible: Vec<Found>,
+    /// What makes some of the tests pass.
+    pub(crate) partial: Vec<Found>,
+    /// Candidates that were run.
+    pub(crate) validated: u32,
+    /// Pairs of edits among them.
+    pub(crate) pairs: u32,
+    /// What ended the search early.
+    pub(crate) cut: Option<String>,
+    /// Why nothing was searched.
+    pub(crate) problem: Option<String>,
+    /// Whether tests are not told apart, so that what fails is the command.
+    pub(crate) by_command: bool,
+    /// Whether edits were tried at all.
+    #[serde(default = "yes")]
+    pub(crate) is_searched: bool,
 }
 
+/// A test that fails.
 #[derive(Debug, Deserialize)]
-struct Failing {
-    test: String,
-    chain: Vec<Raised>,
+pub(crate) struct Failing {
+    /// Its id.
+    pub(crate) test: String,
+    /// What it raised, with causes.
+    pub(crate) chain: Vec<Raised>,
 }
 
+/// A suspicious statement.
 #[derive(Debug, Deserialize)]
-struct Suspicious {
-    file: String,
-    line: u32,
-    function: String,
-    statement: String,
+pub(crate) struct Suspicious {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) function: String,
+    pub(crate) statement: String,
     #[serde(default)]
-    score: f64,
+    pub(crate) score: f64,
 }
 
 /// A candidate with which the tests pass.
 #[derive(Debug, Clone, Deserialize)]
-struct Found {
-    file: String,
-    edits: Vec<(usize, usize, String)>,
-    family: String,
-    why: String,
-    line: u32,
-    statement: String,
-    score: f64,
+pub(crate) struct Found {
+    pub(crate) file: String,
+    pub(crate) edits: Vec<(usize, usize, String)>,
+    pub(crate) family: String,
+    pub(crate) why: String,
+    pub(crate) line: u32,
+    pub(crate) statement: String,
+    pub(crate) score: f64,
     #[serde(default)]
-    group: usize,
+    pub(crate) group: usize,
     #[serde(default)]
-    differs: Option<Differs>,
+    pub(crate) differs: Option<Differs>,
 }
 
 /// An input on which a candidate behaves otherwise than the best one.
 #[derive(Debug, Clone, Deserialize)]
-struct Differs {
-    call: String,
-    chosen: String,
-    this: String,
+pub(crate) struct Differs {
+    pub(crate) call: String,
+    pub(crate) chosen: String,
+    pub(crate) this: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Repairs what makes tests fail; none if they are no tests of Python or none of them fails there.
@@ -114,17 +137,17 @@ pub(crate) fn repair_tests(
     facts: &Facts,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<RepairOutcome>, RepairError> {
-    let Some(command) = bench.tests.as_ref().filter(|command| command.kind.is_python()) else {
-        return Ok(None);
-    };
+    let Some(command) = &bench.tests else { return Ok(None) };
+    let language = language::of_suite(command.kind);
     let snapshot = Snapshot::open(&bench.repository, base)?;
     progress(Progress::Reproducing("the failing tests"));
     let began = Instant::now();
-    let sought = seek(bench, &snapshot, facts, command)?;
+    let sought = language.seek(bench, &snapshot, facts, command)?;
     if sought.problem.is_some() || sought.failing.is_empty() {
         return Ok(None);
     }
     let mut repair = Repair {
+        language,
         bench,
         facts,
         snapshot: &snapshot,
@@ -134,34 +157,12 @@ pub(crate) fn repair_tests(
         candidates: Vec::new(),
         suspects: Vec::new(),
     };
-    let Some(reproduction) = repair.reproduction(&sought.failing)? else { return Ok(None) };
+    let Some(reproduction) = repair.reproduction(&sought)? else { return Ok(None) };
     (repair.progress)(Progress::Reproduced { call: reproduction.call.clone() });
-    (repair.progress)(Progress::Searched { validations: sought.validated, time: began.elapsed() });
-    repair.conclude(reproduction, &sought).map(Some)
-}
-
-/// Runs the search on a work tree of the commit.
-fn seek(
-    bench: &Bench,
-    snapshot: &Snapshot,
-    facts: &Facts,
-    command: &TestCommand,
-) -> Result<Sought, RepairError> {
-    let checkout = bench.checkout(&snapshot.commit)?;
-    let orders = json!({
-        "root": checkout.path(),
-        "paths": import_folders(checkout.path(), snapshot),
-        "kind": command.kind,
-        "args": command.framework_args(),
-        "tests": facts.failing_tests,
-        "only": facts.only,
-        "budget": bench.candidates,
-        "seconds": bench.time.as_secs_f64(),
-    });
-    match bench.drive("seek", checkout.path(), &orders, bench.time + AROUND) {
-        Err(RepairError::Driver { reason, .. }) => Ok(Sought { problem: Some(reason), ..Sought::default() }),
-        other => other,
+    if sought.is_searched {
+        (repair.progress)(Progress::Searched { validations: sought.validated, time: began.elapsed() });
     }
+    repair.conclude(reproduction, &sought).map(Some)
 }
 
 /// Folders beneath the repository that modules are imported from, as the runner of the suite has them.
@@ -172,12 +173,39 @@ fn roots(snapshot: &Snapshot) -> Vec<String> {
     source.into_iter().chain([String::new()]).collect()
 }
 
-fn import_folders(checkout: &Path, snapshot: &Snapshot) -> Vec<String> {
+pub(crate) fn import_folders(checkout: &Path, snapshot: &Snapshot) -> Vec<String> {
     let folder = |root: String| checkout.join(root).to_string_lossy().trim_end_matches('/').to_owned();
     roots(snapshot).into_iter().map(folder).collect()
 }
 
+/// The reproduction that is a test of Python, run by a script of its own.
+pub(crate) fn test_reproduction(
+    bench: &Bench,
+    snapshot: &Snapshot,
+    failing: &Failing,
+) -> Option<Reproduction> {
+    let Failing { test, chain } = failing;
+    let (raised, file, function) = innermost(chain)?;
+    let mut script = test_script(bench, &snapshot.files, roots(snapshot), test)?;
+    if raised.kind == "TimeoutError" && raised.message == ENDLESS {
+        script.insert_str(0, ENDING);
+    }
+    Some(Reproduction {
+        kind: "test".to_owned(),
+        origin: "a test of the project that fails".to_owned(),
+        script,
+        call: test.clone(),
+        regression_test: None,
+        test_id: Some(test.clone()),
+        fails_on: snapshot.commit.to_string(),
+        exception: raised.kind.clone(),
+        file: file.to_owned(),
+        function: function.to_owned(),
+    })
+}
+
 struct Repair<'a> {
+    language: &'static dyn Language,
     bench: &'a Bench,
     facts: &'a Facts,
     snapshot: &'a Snapshot,
@@ -197,29 +225,14 @@ struct Good {
 
 impl Repair<'_> {
     /// The first failing test that fails in a process of its own as it did in the search.
-    fn reproduction(&self, failing: &[Failing]) -> Result<Option<Reproduction>, RepairError> {
+    fn reproduction(&self, sought: &Sought) -> Result<Option<Reproduction>, RepairError> {
         let checkout = self.bench.checkout(&self.snapshot.commit)?;
-        for Failing { test, chain } in failing.iter().take(KEPT) {
-            let Some((raised, file, function)) = innermost(chain) else { continue };
-            let Some(mut script) = test_script(self.bench, &self.snapshot.files, roots(self.snapshot), test)
-            else {
-                continue;
+        for failing in sought.failing.iter().take(KEPT) {
+            let reproduction = match sought.by_command {
+                true => Some(language::of_command(self.snapshot, failing)),
+                false => self.language.reproduction(self.bench, self.snapshot, failing),
             };
-            if raised.kind == "TimeoutError" && raised.message == ENDLESS {
-                script.insert_str(0, ENDING);
-            }
-            let reproduction = Reproduction {
-                kind: "test".to_owned(),
-                origin: "a test of the project that fails".to_owned(),
-                script,
-                call: test.clone(),
-                regression_test: None,
-                test_id: Some(test.clone()),
-                fails_on: self.snapshot.commit.to_string(),
-                exception: raised.kind.clone(),
-                file: file.to_owned(),
-                function: function.to_owned(),
-            };
+            let Some(reproduction) = reproduction else { continue };
             if run_on(self.bench, checkout.path(), &reproduction)?.outcome == ReproOutcome::FailedAsIncident {
                 return Ok(Some(reproduction));
             }
@@ -239,7 +252,9 @@ impl Repair<'_> {
             None => self.safe_fix(sought, &mut in_the_way)?,
         };
         let good = self.validate(sought, &mut in_the_way)?;
-        self.candidates.push(summary(sought));
+        if sought.is_searched {
+            self.candidates.push(summary(sought));
+        }
         Ok(self.outcome(reproduction, sought, undo, good, in_the_way))
     }
 
@@ -251,15 +266,14 @@ impl Repair<'_> {
         in_the_way: &mut Vec<Barrier>,
     ) -> Result<Option<Plausible>, RepairError> {
         let trace = suspected_trace(reproduction, sought);
-        let Some(located) = locate(&trace, &self.snapshot.files, &|path| self.snapshot.text(path)) else {
-            return Ok(None);
-        };
-        let Some(crash) = located.crash() else { return Ok(None) };
+        // Without a suspected statement the history is halved all the same.
+        let located =
+            locate(&trace, &self.snapshot.files, &|path| self.snapshot.text(path)).unwrap_or_default();
         let history = History {
             bench: self.bench,
             snapshot: self.snapshot,
             located: &located,
-            crash,
+            crash: located.crash(),
             named: &self.facts.suspects,
             ends: self.ends,
         };
@@ -459,6 +473,10 @@ impl Repair<'_> {
         let Some(head) = self.bench.suite(&self.snapshot.commit, changes)? else {
             return Ok((Some("the suite cannot be run".to_owned()), None));
         };
+        if sought.by_command {
+            let why = (!head.is_green()).then(|| "the test command still fails".to_owned());
+            return Ok((why, None));
+        }
         let passed = head.passed();
         let wanted: BTreeSet<&str> = sought.failing.iter().map(|failing| failing.test.as_str()).collect();
         let new: BTreeSet<&str> =
@@ -562,7 +580,7 @@ fn innermost(chain: &[Raised]) -> Option<(&Raised, &str, &str)> {
 
 /// What a family of edits does about a defect.
 fn kind(family: &str) -> ChangeKind {
-    if family == "catch" { ChangeKind::SymptomGuard } else { ChangeKind::Cause }
+    if matches!(family, "catch" | "symptom") { ChangeKind::SymptomGuard } else { ChangeKind::Cause }
 }
 
 /// A score of the search in hundredths; what is found by trying is never worth as much as what is known.

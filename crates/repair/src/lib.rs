@@ -5,6 +5,7 @@
 //! | [`locate`] | the log's paths and lines on a commit |
 //! | [`edit`], [`syntax`] | source text, syntax trees, edits |
 //! | [`allowed`] | what a repair may change |
+//! | `language` | what is needed of a programming language, each in a folder of its own |
 //! | [`kinds`] | which kinds of values expressions had and functions gave while the tests ran |
 //! | [`outcome`] | what goes in and what comes out |
 //! | [`bench`], [`checkout`] | repository, sandbox, interpreter, bounds; work trees and what runs on them |
@@ -32,6 +33,7 @@ mod ecosystem;
 pub mod edit;
 mod failing;
 pub mod kinds;
+mod language;
 pub mod locate;
 pub mod matching;
 pub mod mutants;
@@ -50,6 +52,7 @@ mod validate;
 pub use allowed::{Barrier, Budget, Need, Permission, Refusal};
 pub use bench::{Bench, RepairError};
 pub use checkout::{Checkout, Snapshot};
+pub use language::repairs_crashes;
 pub use outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 pub use same_shape::{Place, same_shape};
 pub use search::repair;

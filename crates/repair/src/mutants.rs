@@ -16,7 +16,8 @@ use tree_sitter::Node;
 
 use crate::bench::{Bench, RepairError};
 use crate::edit::{Edit, apply};
-use crate::locate::{is_python, is_test};
+use crate::language;
+use crate::locate::is_test;
 use crate::reproduce::{ReproOutcome, run_on};
 use crate::syntax::{Source, first_line, last_line};
 
@@ -87,11 +88,18 @@ pub fn examine(
             ..Mutants::default()
         });
     }
-    let mut sources = Vec::new();
+    let (mut sources, mut unknown) = (Vec::new(), None);
     for (path, lines) in added_lines(&bench.repository, base, head)? {
         if let Some(text) = text(&bench.repository, head, &path)? {
-            sources.push((mutants(path.as_str(), &text, &lines), path, text));
+            match language::of_file(path.as_str()).mutants(path.as_str(), &text, &lines) {
+                Some(made) => sources.push((made, path, text)),
+                None => unknown = unknown.or(Some(path)),
+            }
         }
+    }
+    if let (true, Some(path)) = (sources.is_empty(), unknown) {
+        let reason = Some(format!("no mutants are made of files such as {path}"));
+        return Ok(Mutants { reason, ..Mutants::default() });
     }
     let all =
         sources.iter().flat_map(|(mutants, path, text)| mutants.iter().map(move |one| (one, path, text)));
@@ -213,7 +221,7 @@ impl Mutants {
     }
 }
 
-/// Lines that the change adds, per Python file of the program.
+/// Lines that the change adds, per file of the program.
 fn added_lines(
     repository: &Repository,
     base: &Sha,
@@ -222,7 +230,7 @@ fn added_lines(
     let mut found = Vec::new();
     for file in repository.diff(base, head)?.files {
         let Ok(path) = RepoPath::parse(&file.path) else { continue };
-        if !is_python(path.as_str()) || is_test(path.as_str()) {
+        if is_test(path.as_str()) {
             continue;
         }
         let before = text(repository, base, &path)?.unwrap_or_default();

@@ -31,6 +31,8 @@ pub struct Facts {
     /// Ids of the tests that fail on the base and have to pass, as their framework names them, where it starts from a
     /// failing suite; the trace is that of the first. Empty where it starts from a log.
     pub failing_tests: Vec<String>,
+    /// Whether it starts from a suite that fails without telling its tests apart.
+    pub is_red: bool,
     /// The only files or folders that may be changed, beneath the repository; empty means any.
     pub only: Vec<String>,
 }

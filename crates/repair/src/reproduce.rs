@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::{Checkout, Snapshot};
 use crate::kinds::Kinds;
+use crate::language;
 use crate::locate::{LineMatch, Located, LocatedFrame, is_test};
 use crate::matching::{Raised, Signature, is_comprehension};
 use crate::outcome::{Facts, Progress};
@@ -178,6 +179,45 @@ struct Origin {
 /// # Errors
 /// If the sandbox could not run it. What the project's code does is part of the [`ReproRun`].
 pub fn run_on(bench: &Bench, worktree: &Path, reproduction: &Reproduction) -> Result<ReproRun, RepairError> {
+    let mut runs = run_often(bench, worktree, reproduction, 1)?;
+    Ok(runs.pop().unwrap_or_else(|| ReproRun {
+        outcome: ReproOutcome::Other("it gave no answer".to_owned()),
+        loaded: Vec::new(),
+        value: None,
+    }))
+}
+
+/// Runs a reproduction `times` times on a work tree, each in a process of its own.
+///
+/// # Errors
+/// As [`run_on`].
+pub fn run_often(
+    bench: &Bench,
+    worktree: &Path,
+    reproduction: &Reproduction,
+    times: u32,
+) -> Result<Vec<ReproRun>, RepairError> {
+    language::of_reproduction(reproduction).run(bench, worktree, reproduction, times)
+}
+
+/// Runs a reproduction that is a script of Python, all times in one sandbox.
+///
+/// # Errors
+/// As [`run_on`].
+pub(crate) fn run_script(
+    bench: &Bench,
+    worktree: &Path,
+    reproduction: &Reproduction,
+    times: u32,
+) -> Result<Vec<ReproRun>, RepairError> {
+    if times == 1 {
+        run_once(bench, worktree, reproduction).map(|run| vec![run])
+    } else {
+        run_many(bench, worktree, reproduction, times)
+    }
+}
+
+fn run_once(bench: &Bench, worktree: &Path, reproduction: &Reproduction) -> Result<ReproRun, RepairError> {
     let orders = json!({
         "root": worktree,
         "script": reproduction.script,
@@ -196,11 +236,7 @@ pub fn run_on(bench: &Bench, worktree: &Path, reproduction: &Reproduction) -> Re
     Ok(checked.run(reproduction))
 }
 
-/// Runs a reproduction `times` times on a work tree, each in a process of its own, in one sandbox.
-///
-/// # Errors
-/// As [`run_on`].
-pub fn run_often(
+fn run_many(
     bench: &Bench,
     worktree: &Path,
     reproduction: &Reproduction,

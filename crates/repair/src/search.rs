@@ -19,6 +19,7 @@ use crate::ecosystem;
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::failing::repair_tests;
 use crate::kinds::Kinds;
+use crate::language;
 use crate::locate::{Located, LocatedFrame, is_python, is_test, language_of, locate};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{NOTHING, SEARCHED, lines_changed, rank, score};
@@ -60,7 +61,7 @@ pub fn repair(
 ) -> Result<RepairOutcome, RepairError> {
     let started = Instant::now();
     let mut without = None;
-    if !facts.failing_tests.is_empty() && !strategies.is_empty() {
+    if (facts.is_red || !facts.failing_tests.is_empty()) && !strategies.is_empty() {
         match repair_tests(bench, base, facts, progress)? {
             Some(found @ RepairOutcome::NoFix { .. }) => without = Some(found),
             Some(found) => return Ok(found),
@@ -95,7 +96,7 @@ fn repair_crash(
     if let Some(refused) = foreign(&snapshot, crash) {
         return Ok(refused);
     }
-    if !is_python(&crash.file) {
+    if !language::repairs_crashes(&crash.file) {
         let language = language_of(&crash.file).unwrap_or("this language").to_owned();
         let root_cause = root_cause(crash, "the error was raised here");
         return Ok(RepairOutcome::NotSupported { language, root_cause });
@@ -142,12 +143,16 @@ fn foreign(snapshot: &Snapshot, crash: &LocatedFrame) -> Option<RepairOutcome> {
 
 /// Whether all changes lie where the person wants them.
 pub(crate) fn within(only: &[String], changes: &[Change]) -> bool {
-    let inside = |path: &str, place: &String| {
+    changes.iter().all(|change| within_file(only, change.path.as_str()))
+}
+
+/// Whether a file lies where the person wants changes.
+pub(crate) fn within_file(only: &[String], path: &str) -> bool {
+    let inside = |place: &String| {
         path.strip_prefix(place.trim_end_matches('/'))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    only.is_empty()
-        || changes.iter().all(|change| only.iter().any(|place| inside(change.path.as_str(), place)))
+    only.is_empty() || only.iter().any(inside)
 }
 
 fn root_cause(crash: &LocatedFrame, why: &str) -> RootCause {
@@ -413,7 +418,7 @@ impl Search<'_> {
             bench: self.bench,
             snapshot: self.snapshot,
             located: self.located,
-            crash: self.crash,
+            crash: Some(self.crash),
             named: &self.facts.suspects,
             ends: self.ends,
         };

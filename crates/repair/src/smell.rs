@@ -7,7 +7,8 @@ use groundcrew_core::evidence::ChangeKind;
 use groundcrew_workbench::git::{GitError, RepoPath, Repository, Sha};
 use tree_sitter::Node;
 
-use crate::locate::{is_python, is_test};
+use crate::language;
+use crate::locate::is_test;
 use crate::syntax::Source;
 
 /// Largest file that is looked at, in bytes.
@@ -26,16 +27,17 @@ pub fn smells(
     let mut found = Vec::new();
     for file in repository.diff(base, head)?.files {
         let Ok(path) = RepoPath::parse(&file.path) else { continue };
-        if !is_python(path.as_str()) {
-            continue;
-        }
         let before = text(repository, base, &path)?;
         let after = text(repository, head, &path)?;
+        let language = language::of_file(path.as_str());
         let smells = match (is_test(path.as_str()), kind) {
-            (true, _) => test_smells(&before, &after),
-            (false, ChangeKind::Revert) => Vec::new(),
-            (false, ChangeKind::Cause | ChangeKind::SymptomGuard) => program_smells(&before, &after),
+            (true, _) => language.test_smells(path.as_str(), &before, &after),
+            (false, ChangeKind::Revert) => None,
+            (false, ChangeKind::Cause | ChangeKind::SymptomGuard) => {
+                language.program_smells(path.as_str(), &before, &after)
+            }
         };
+        let smells = smells.unwrap_or_default();
         found.extend(smells.into_iter().map(|smell| format!("{path}: {smell}")));
     }
     Ok(found)

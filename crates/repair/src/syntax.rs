@@ -36,11 +36,17 @@ pub struct Function {
 impl Source {
     /// Parses a file; none if it is longer than [`MAX_SOURCE`].
     pub fn parse(text: &str) -> Option<Source> {
+        Self::parse_as(text, &tree_sitter_python::LANGUAGE.into())
+    }
+
+    /// Parses a file by another grammar; none if it is longer than [`MAX_SOURCE`]. What this type says of functions and
+    /// statements is about Python only.
+    pub(crate) fn parse_as(text: &str, grammar: &tree_sitter::Language) -> Option<Source> {
         if text.len() > MAX_SOURCE {
             return None;
         }
         let mut parser = Parser::new();
-        parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
+        parser.set_language(grammar).ok()?;
         let tree = parser.parse(text, None)?;
         Some(Source { text: text.to_owned(), tree })
     }

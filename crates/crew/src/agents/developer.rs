@@ -93,11 +93,15 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         return report(job, report_only);
     }
     let bench = bench(job, site, &repository, &base)?;
-    let mut failing_tests = Vec::new();
+    let (mut failing_tests, mut is_red) = (Vec::new(), false);
     if from_tests {
         match failing(job, &bench, &base)? {
             Ok(found) => {
                 (dossier.title, dossier.sample, failing_tests) = (found.title, found.sample, found.tests);
+                // What Python shows is reproduced by itself, whatever ran it.
+                let trace = dossier.sample.trace.as_ref();
+                let python = trace.is_some_and(|trace| Language::of(trace) == Language::Python);
+                is_red = failing_tests.is_empty() && !python;
             }
             Err(reason) => return report(job, Report::new("no_repro", reason)),
         }
@@ -115,6 +119,7 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
         },
         approved: allowed(job),
         failing_tests,
+        is_red,
         only: site.config.change.only.clone(),
     };
     if let Some(commit) = &context.proposed {

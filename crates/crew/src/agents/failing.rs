@@ -7,7 +7,7 @@ use groundcrew_core::incident::Sample;
 use groundcrew_repair::Bench;
 use groundcrew_repair::locate::is_test;
 use groundcrew_workbench::git::Sha;
-use groundcrew_workbench::runner::{Failure, Suite, run_suite};
+use groundcrew_workbench::runner::{Failure, Suite, TestCommand, TestOutcome, run_suite};
 
 use crate::agent::{Job, Trouble};
 use crate::site::sample_from_text;
@@ -40,15 +40,35 @@ pub(super) fn failing(job: &Job<'_>, bench: &Bench, base: &Sha) -> Result<Result
     }
     let root = format!("{}/", checkout.path().display());
     let mut errors = errors(&suite, &root);
-    if errors.is_empty() {
+    if errors.is_empty() && suite.kind.is_python() {
         return Ok(Err(format!("the tests fail without saying where: {}", last_line(&suite.tail))));
+    }
+    if errors.is_empty() {
+        return Ok(Ok(without_place(job, &suite, command)));
     }
     // Stable: the order of the tests' names holds where nothing else speaks.
     errors.sort_by_key(|error| !error.in_program(job));
     let (title, sample) = sample_from_text(job.redactor(), &errors[0].text);
-    let tests: Vec<String> = errors.into_iter().filter_map(|error| error.test).collect();
+    let mut tests: Vec<String> = errors.into_iter().filter_map(|error| error.test).collect();
+    if !suite.kind.is_python() {
+        // Not every runner shows a stack with every failure.
+        let others = suite.bad().into_iter().filter(|test| !tests.iter().any(|known| known == test));
+        let others: Vec<String> = others.map(str::to_owned).collect();
+        tests.extend(others);
+    }
     job.desk.step(told(&tests));
     Ok(Ok(Failing { title, sample, tests }))
+}
+
+/// Tests that fail without a stack that is read: which they are is known, or that the command fails, and no more.
+fn without_place(job: &Job<'_>, suite: &Suite, command: &TestCommand) -> Failing {
+    let tests: Vec<String> = suite.bad().into_iter().map(str::to_owned).collect();
+    let first = suite.tests.values().find_map(TestOutcome::failure);
+    let said = first.map_or(suite.tail.as_str(), |failure| failure.message.as_str());
+    let (_, sample) = sample_from_text(job.redactor(), said);
+    let what = tests.first().cloned().unwrap_or_else(|| command.argv.join(" "));
+    job.desk.step(told(&tests));
+    Failing { title: job.redactor().redact(&format!("{what} fails")).text, sample, tests }
 }
 
 /// What went wrong in one test, or around all of them.

@@ -6,6 +6,7 @@
 mod culprit;
 mod ecosystem;
 mod failing;
+mod javascript;
 mod printed;
 mod project;
 mod rules;

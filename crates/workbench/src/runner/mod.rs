@@ -259,16 +259,33 @@ fn run_part(
             .next()
             .ok_or_else(|| SandboxError::BadRequest("the script of the suite told of no run".to_owned()));
     }
-    let mut request = plain_request(python, worktree, command, limits);
-    let toolchain = Toolchain::of(&User::of_this_process())?;
-    toolchain.equip(&mut request, worktree);
-    let shown = Shown::packages(python, worktree)?;
-    let output = sandbox.run(&request, cancel)?;
-    drop((shown, toolchain));
+    let request = plain_request(python, worktree, command, limits);
+    let output = run_equipped(sandbox, python, worktree, request, cancel)?;
     let mut suite = Suite::begun(command.kind, &output);
     suite.complete = matches!(output.ended, Ended::Exited(_));
     suite.tail = tail(&[output.stdout.as_slice(), output.stderr.as_slice()].concat());
     Ok(suite)
+}
+
+/// Runs a command with what suites of other languages than Python find beside them: the user's own toolchains, and the
+/// packages of Node in the work tree.
+///
+/// # Errors
+/// If it could not be started.
+pub fn run_equipped(
+    sandbox: &Sandbox,
+    python: &Python,
+    worktree: &Path,
+    mut request: Request,
+    cancel: &CancelToken,
+) -> Result<Output, SandboxError> {
+    let toolchain = Toolchain::of(&User::of_this_process())?;
+    toolchain.equip(&mut request, worktree);
+    request.read_only.extend(python.node_modules.clone());
+    let shown = Shown::packages(python, worktree)?;
+    let output = sandbox.run(&request, cancel)?;
+    drop((shown, toolchain));
+    Ok(output)
 }
 
 /// A link in a work tree that is there only while something runs, since it is no change of anybody's.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use groundcrew_core::audit::NoRecorder;
 use groundcrew_workbench::git::{Change, NewCommit, RepoPath, Repository};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Kind};
 
@@ -82,8 +82,31 @@ pub(super) struct Edit {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Hidden {
-    /// Python that ends well only where the program is right; it runs at the top of the program.
+    /// Code that ends well only where the program is right; it runs at the top of the program: Python, or a module of
+    /// JavaScript where the program is written in that.
     pub(super) script: String,
+}
+
+/// What a case is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) enum Language {
+    /// Python.
+    Python,
+    /// JavaScript.
+    JavaScript,
+    /// TypeScript.
+    TypeScript,
+}
+
+impl Language {
+    /// Its name.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Python => "Python",
+            Self::JavaScript => "JavaScript",
+            Self::TypeScript => "TypeScript",
+        }
+    }
 }
 
 /// Which of the two programs of a case.
@@ -96,6 +119,19 @@ pub(super) enum Version {
 }
 
 impl Case {
+    /// What the program is written in, by the file that is wrong or else by most of its files.
+    pub(super) fn language(&self) -> Language {
+        let wrong = self.said.edit.as_ref().map(|edit| edit.file.as_str());
+        let of = |name: &str| match name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("js" | "mjs" | "cjs" | "jsx") => Some(Language::JavaScript),
+            Some("ts" | "mts" | "cts" | "tsx") => Some(Language::TypeScript),
+            Some("py") => Some(Language::Python),
+            Some(_) | None => None,
+        };
+        let files = self.said.files.keys().map(String::as_str);
+        wrong.into_iter().chain(files).find_map(of).unwrap_or(Language::Python)
+    }
+
     /// The files of a version; none where the program lies in a folder.
     pub(super) fn files(&self, version: Version) -> BTreeMap<&str, String> {
         let text = |(path, text): (&String, &String)| match (&self.said.edit, version) {

@@ -4,6 +4,7 @@ use groundcrew_core::contract::Effort;
 use groundcrew_core::evidence::{ChangeKind, Grade};
 use serde::Serialize;
 
+use super::case::Language;
 use crate::escape;
 use crate::table::Table;
 
@@ -15,6 +16,8 @@ const CELL: usize = 60;
 pub(super) struct Row {
     /// Its name.
     pub(super) name: String,
+    /// What it is written in.
+    pub(super) language: Language,
     /// What kind of mistake it is.
     pub(super) kind: String,
     /// `fixed`, `draft` or `not_fixed`; `failed` where it could not be tried.
@@ -135,6 +138,31 @@ impl Figures {
         }
     }
 
+    /// The figures of each language, where the cases are of several.
+    pub(super) fn by_language(rows: &[Row]) -> Vec<String> {
+        let mut languages: Vec<Language> = rows.iter().map(|row| row.language).collect();
+        languages.sort_unstable();
+        languages.dedup();
+        if languages.len() < 2 {
+            return Vec::new();
+        }
+        let mut table =
+            Table::new(["language", "cases", "plausible", "correct", "wrong at A or B", "behind C or D"]);
+        for language in languages {
+            let of: Vec<Row> = rows.iter().filter(|row| row.language == language).cloned().collect();
+            let figures = Self::of(&of);
+            table.row([
+                language.as_str().to_owned(),
+                of.len().to_string(),
+                figures.plausible.told(),
+                figures.correct.told(),
+                figures.overclaimed.told(),
+                figures.hidden_behind_c.told(),
+            ]);
+        }
+        table.lines()
+    }
+
     /// The figures for people.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut table = Table::bare();
@@ -160,12 +188,14 @@ fn millis(value: u64) -> f64 {
 /// The cases for people, one line each.
 pub(super) fn table(rows: &[Row]) -> Vec<String> {
     let mut table = Table::new([
-        "case", "kind", "outcome", "grade", "correct", "search", "all", "tried", "strategy", "what",
+        "case", "language", "kind", "outcome", "grade", "correct", "search", "all", "tried", "strategy",
+        "what",
     ]);
     for row in rows {
         let correct = row.correct.map_or("-", |correct| if correct { "yes" } else { "no" });
         table.row([
             escape::line(&row.name),
+            row.language.as_str().to_owned(),
             escape::brief(&row.kind, CELL),
             row.outcome.replace('_', " "),
             row.grade.map_or("-", Grade::as_str).to_owned(),
@@ -187,6 +217,7 @@ mod tests {
     fn row(outcome: &'static str, grade: Option<Grade>, correct: Option<bool>, search_ms: u64) -> Row {
         Row {
             name: "case".to_owned(),
+            language: Language::Python,
             kind: "boundary".to_owned(),
             outcome,
             grade,

@@ -10,9 +10,9 @@ use groundcrew_workbench::environment::Environment;
 use groundcrew_workbench::git::Repository;
 use groundcrew_workbench::python::Python;
 use groundcrew_workbench::runner::{TestCommand, detect_tests, run_suite};
-use groundcrew_workbench::sandbox::{Ended, FILES, Limits, Output, Sandbox, SandboxError};
+use groundcrew_workbench::sandbox::{Ended, FILES, Limits, Output, Request, Sandbox, SandboxError};
 
-use super::case::{self, Case, Version};
+use super::case::{self, Case, Language, Version};
 use super::{package, temporary};
 use crate::escape;
 use crate::failure::{Failure, Kind};
@@ -63,6 +63,14 @@ impl Judge {
         self.sandbox.run(&request, &CancelToken::new()).map_err(|error| unable(&error))
     }
 
+    /// Runs a module of JavaScript whose imports start from the top of the program.
+    fn run_module(&self, tree: &Tree<'_>, script: &str) -> Result<Output, Failure> {
+        let mut request = Request::new(tree.at, ["node", "--input-type=module", "-"]);
+        request.stdin = script.as_bytes().to_vec();
+        request.limits = Limits { wall: SCRIPT, ..Limits::default() };
+        self.sandbox.run(&request, &CancelToken::new()).map_err(|error| unable(&error))
+    }
+
     /// The repository with the program that is wrong: a new one at `at`, or the one that is named.
     ///
     /// # Errors
@@ -96,7 +104,10 @@ impl Judge {
 
     fn passes(&self, case: &Case, tree: &Tree<'_>) -> Result<Option<bool>, Failure> {
         let Some(hidden) = &case.said.hidden else { return Ok(None) };
-        let output = self.run(tree, &hidden.script)?;
+        let output = match case.language() {
+            Language::Python => self.run(tree, &hidden.script)?,
+            Language::JavaScript | Language::TypeScript => self.run_module(tree, &hidden.script)?,
+        };
         Ok(Some(output.ended == Ended::Exited(0)))
     }
 

@@ -107,6 +107,11 @@ impl Work<'_> {
             self.at.out.lines(figures::table(&rows))?;
             self.at.out.line("")?;
             self.at.out.lines(figures.lines())?;
+            let by_language = Figures::by_language(&rows);
+            if !by_language.is_empty() {
+                self.at.out.line("")?;
+                self.at.out.lines(by_language)?;
+            }
         }
         Ok(Done::Clean)
     }
@@ -207,6 +212,7 @@ impl Work<'_> {
         }
         Ok(Row {
             name: case.name.clone(),
+            language: case.language(),
             kind: case.said.kind.clone(),
             outcome: report.outcome,
             grade: report.grade,
@@ -232,6 +238,7 @@ fn take_back(repository: &Repository, branch: &str) -> Result<(), Failure> {
 fn empty(case: &Case, outcome: &'static str, explanation: String) -> Row {
     Row {
         name: case.name.clone(),
+        language: case.language(),
         kind: case.said.kind.clone(),
         outcome,
         grade: None,

@@ -1,0 +1,182 @@
+// Observes a project's tests, and tries changed programs against them. Reads its orders as JSON from standard input and
+// answers with one line of JSON.
+//
+// {root, sources, marks, files}: observes: {tests: [{test, outcome, error, ran}], broken, loaded}
+// {…, candidates: [{file, text}], failing, passing, …}: tries: {said: ["P", "F2", "L", …]}
+//
+// Tests and candidates run in a thread of their own, since only a thread can be ended in the middle of a loop.
+
+import fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+const orders = JSON.parse(fs.readFileSync(0, 'utf8'));
+const script = fileURLToPath(new URL('./work.mjs', import.meta.url));
+const MEMORY = 512;
+
+class Runner {
+  constructor() {
+    this.worker = null;
+  }
+
+  start() {
+    const worker = new Worker(script, {
+      workerData: { root: orders.root, sources: orders.sources, marks: orders.marks },
+      stdout: true,
+      stderr: true,
+      resourceLimits: { maxOldGenerationSizeMb: MEMORY },
+    });
+    worker.stdout.resume();
+    worker.stderr.resume();
+    worker.unref();
+    this.worker = worker;
+  }
+
+  /** Runs tests; `note` hears of each. Gives what was running where it did not come to its end. */
+  async run(order, milliseconds, note) {
+    if (!this.worker) {
+      this.start();
+    }
+    const { worker } = this;
+    worker.ref();
+    let what = 'loading';
+    let timer;
+    const outcome = await new Promise((resolve) => {
+      const wait = (more) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => resolve({ hung: what }), more);
+      };
+      worker.removeAllListeners();
+      worker.on('error', (error) => resolve({ crashed: String(error?.message), what }));
+      worker.on('exit', () => resolve({ crashed: 'the thread ended', what }));
+      worker.on('message', (said) => {
+        wait(milliseconds);
+        what = said.start ?? said.file ?? what;
+        if (said.done) {
+          resolve({ loaded: said.loaded });
+        } else if (note(said) === false) {
+          resolve({ enough: true });
+        }
+      });
+      worker.postMessage(order);
+      wait(milliseconds + 500);
+    });
+    clearTimeout(timer);
+    worker.removeAllListeners();
+    if (outcome.loaded) {
+      worker.unref();
+    } else {
+      this.worker = null;
+      worker.on('error', () => {});
+      await worker.terminate();
+    }
+    return outcome;
+  }
+}
+
+async function observe() {
+  const runner = new Runner();
+  const tests = [];
+  const broken = [];
+  const loaded = new Set();
+  const times = {};
+  for (const file of orders.files) {
+    const known = new Set();
+    const hung = new Set();
+    // A test that does not end takes the others of its file with it, which then run once more without it.
+    for (let turn = 0; turn < 4; turn++) {
+      const wanted = turn === 0 ? null : [...known].filter((test) => !hung.has(test));
+      const order = { overlay: {}, files: [file], wanted, cover: true, until_failure: false };
+      const mine = [];
+      const outcome = await runner.run(order, orders.milliseconds, (said) => {
+        if (said.start) {
+          known.add(said.start);
+        } else if (said.end) {
+          mine.push({ test: said.end, outcome: said.outcome, error: said.error, ran: said.ran, milliseconds: said.milliseconds });
+        } else if (said.broken) {
+          broken.push({ file, error: said.error });
+        } else if (said.over) {
+          times[file] = said.milliseconds;
+        }
+      });
+      for (const name of outcome.loaded ?? []) {
+        loaded.add(name);
+      }
+      if (outcome.loaded) {
+        tests.push(...mine);
+        break;
+      }
+      const stuck = outcome.hung ?? outcome.what;
+      if (!known.has(stuck)) {
+        broken.push({ file, error: [{ type: 'TimeoutError', module: '', message: outcome.crashed ?? 'it does not end', frames: [] }] });
+        break;
+      }
+      hung.add(stuck);
+      tests.push({ test: stuck, outcome: 'hung', error: [{ type: 'TimeoutError', module: '', message: 'the test does not end', frames: [] }], ran: {} });
+      tests.push(...(turn === 3 ? mine : []));
+      if (turn === 0) {
+        // Those behind it are only known once it is left out.
+        for (const one of mine) {
+          known.add(one.test);
+        }
+      }
+    }
+  }
+  const once = new Map(tests.map((one) => [one.test, one]));
+  return { tests: [...once.values()], broken, loaded: [...loaded], times };
+}
+
+/** What candidates make of the tests: P all pass, F and how many of the failing pass, L does not end, B breaks one that passed. */
+async function attempt() {
+  const runner = new Runner();
+  const started = performance.now();
+  const said = [];
+  let passed = 0;
+  let stop = Infinity;
+  for (const { file, text } of orders.candidates) {
+    if (performance.now() - started > orders.seconds * 1000 || said.length >= stop || passed >= orders.plausible) {
+      break;
+    }
+    const overlay = { [file]: text };
+    const files_of = (tests) => [...new Set(tests.map((test) => test.split(' > ')[0]))];
+    const good = new Set();
+    const failed = new Set();
+    const note = (one) => {
+      if (one.end) {
+        (one.outcome === 'passed' ? good : failed).add(one.end);
+      } else if (one.broken) {
+        failed.add(one.broken);
+      }
+      return undefined;
+    };
+    const first = { overlay, files: files_of(orders.failing), wanted: orders.failing, cover: false, until_failure: !orders.all };
+    const outcome = await runner.run(first, orders.milliseconds, note);
+    const mended = orders.failing.filter((test) => good.has(test)).length;
+    if (!outcome.loaded) {
+      said.push('L');
+      continue;
+    }
+    if (mended < orders.failing.length || failed.size > 0) {
+      said.push(`F${mended}`);
+      continue;
+    }
+    const passing = orders.passing[file] ?? [];
+    good.clear();
+    const second = { overlay, files: files_of(passing), wanted: passing, cover: false, until_failure: true };
+    const rest = passing.length > 0 ? await runner.run(second, orders.milliseconds, note) : { loaded: [] };
+    if (!rest.loaded) {
+      said.push('L');
+    } else if (failed.size > 0 || passing.some((test) => !good.has(test))) {
+      said.push('B');
+    } else {
+      said.push('P');
+      passed += 1;
+      stop = Math.min(stop, said.length + Math.max(orders.after, said.length / 2));
+    }
+  }
+  return { said, seconds: (performance.now() - started) / 1000 };
+}
+
+const answer = orders.candidates ? await attempt() : await observe();
+fs.writeSync(1, `${JSON.stringify(answer)}\n`);
+process.exit(0);
