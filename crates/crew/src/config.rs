@@ -245,6 +245,9 @@ pub struct ChangeConfig {
     pub max_candidates: usize,
     /// The only files or folders that a fix may change, relative to the repository; none means any.
     pub only: Vec<String>,
+    /// Versions of dependencies that you know to mend errors, by package. Where an error was raised in one and no cause is
+    /// found in the repository, you are asked to move to it; nothing is moved by itself.
+    pub versions: BTreeMap<String, String>,
 }
 
 impl Default for ChangeConfig {
@@ -255,6 +258,7 @@ impl Default for ChangeConfig {
             time: Span::seconds(120),
             max_candidates: 10_000,
             only: Vec::new(),
+            versions: BTreeMap::new(),
         }
     }
 }

@@ -364,3 +364,58 @@ fn a_language_without_repair_is_reported_with_the_place() {
 
 /// Longest time that anything in these tests may take.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// An error that a package raised when the program called it, and no test or input of it is there to make it happen again.
+const RAISED_OUTSIDE: &str = "ERROR unhandled error\nTraceback (most recent call last):\n  File \"/srv/app/shop.py\", line 2, in visit\n    \
+    seen[name] += 1\n  File \"/srv/app/.venv/lib/python3.11/site-packages/kit_core/parts.py\", line 9, in part\n    \
+    raise LookupError(name)\nLookupError: tea\n";
+
+fn with_settings(settings: &str, files: &[(&str, &str)]) -> Bench {
+    let files: Vec<(&str, &str)> = [("shop.py", PROGRAM), ("requirements.txt", "kit-core==1.4.0\n")]
+        .iter()
+        .chain(files)
+        .copied()
+        .collect();
+    let bench = Bench::new(&files);
+    bench.trust(settings);
+    bench
+}
+
+#[test]
+fn an_error_of_a_dependency_asks_to_move_to_a_version_that_is_known_and_allowed() {
+    let project = "[project]\nname = \"shop\"\nversion = \"1\"\ndependencies = [\"kit_core>=1.2,<2\"]\n";
+    let bench = with_settings("[change.versions]\nkit-core = \"1.5.2\"\n", &[("pyproject.toml", project)]);
+    let task = bench.create("fix_bug", Role::Developer, json!({ "error": RAISED_OUTSIDE }));
+    let crew = bench.crew(Rules);
+    crew.until("it asks", || bench.status(task) == Status::Blocked);
+    assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Approval);
+    let inbox = bench.store.inbox().unwrap().remove(0).message;
+    let keys: Vec<String> = inbox.choices().into_iter().map(|choice| choice.key).collect();
+    assert_eq!(keys, ["hand_over", "retry", "stay", "decline"]);
+    assert!(
+        inbox.content.contains(
+            "was raised in the dependency kit_core 1.4.0, and version 1.5.2 is known: the settings name it ([change] versions); \
+             pyproject.toml allows it (>=1.2,<2)"
+        ),
+        "{}",
+        inbox.content
+    );
+    bench.answer("stay");
+    crew.until("it goes on without", || bench.status(task) == Status::Completed);
+    assert_ne!(bench.result(task)["outcome"], "patch");
+    assert_eq!(bench.git(&["status", "--porcelain", "--", "requirements.txt"]), "");
+}
+
+#[test]
+fn a_newer_version_that_the_project_does_not_allow_or_nobody_names_is_no_reason_to_ask() {
+    let project = "[project]\nname = \"shop\"\nversion = \"1\"\ndependencies = [\"kit_core>=1.2,<1.5\"]\n";
+    for settings in
+        ["[change.versions]\nkit-core = \"1.5.2\"\n", "[change.versions]\nkit-core = \"1.4.0\"\n", ""]
+    {
+        let bench = with_settings(settings, &[("pyproject.toml", project)]);
+        let task = bench.create("fix_bug", Role::Developer, json!({ "error": RAISED_OUTSIDE }));
+        let crew = bench.crew(Rules);
+        crew.until("it ends", || bench.status(task) == Status::Completed);
+        assert_ne!(bench.result(task)["outcome"], "patch");
+    }
+}

@@ -25,6 +25,7 @@ use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
 use crate::agents::answers::answer_question;
 use crate::agents::bench::bench;
 use crate::agents::branches::wait_for_room;
+use crate::agents::dependency::{Behind, STAY, behind};
 use crate::agents::failing::failing;
 use crate::agents::proposed::{Given, take};
 use crate::agents::publish::publish;
@@ -134,6 +135,18 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
     let mut searching = Searching::begin(job);
     let outcome = repair(&bench, &base, &facts, &strategies, &mut |progress| searching.tell(&progress))?;
     let effort = searching.effort();
+    let dependency = behind(site, &repository, &base, &facts.trace, &bench.python)?;
+    let cured =
+        matches!(&outcome, RepairOutcome::Patch(found) if found.chosen.kind != ChangeKind::SymptomGuard);
+    if !cured
+        && job.choice() != Some(STAY)
+        && let Some(asked) = dependency.as_ref().and_then(|found| found.ask(job, &dossier))
+    {
+        return Ok(asked);
+    }
+    if let Some(Behind::Stays(reason)) = &dependency {
+        job.desk.step(reason);
+    }
     match outcome {
         RepairOutcome::Patch(repaired) if facts.tried.contains(&repaired.chosen.patch_hash) => {
             let nothing_else =

@@ -4,6 +4,7 @@ mod answers;
 mod architect;
 mod bench;
 pub(crate) mod branches;
+mod dependency;
 mod developer;
 mod failing;
 mod monitor;

@@ -173,6 +173,7 @@ mod tests {
         "change.max_lines",
         "change.only",
         "change.time",
+        "change.versions",
         "design.layers",
         "health.hosts",
         "hooks.events",

@@ -84,20 +84,35 @@ fn finish(
 
 /// A package at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Locked {
-    name: String,
-    version: String,
-    file: String,
+pub(in crate::agents) struct Locked {
+    /// Name, as indexes compare it.
+    pub(in crate::agents) name: String,
+    pub(in crate::agents) version: String,
+    /// The file that locks it.
+    pub(in crate::agents) file: String,
+}
+
+/// Versions in which the holes of a package at one version are fixed, by the snapshot, each with the advisory.
+///
+/// # Errors
+/// The snapshot cannot be used, in words.
+pub(in crate::agents) fn fixed_versions(
+    snapshot: &Path,
+    package: &Locked,
+) -> Result<Vec<(String, String)>, String> {
+    let found = read(snapshot)?.advisories.into_iter().filter_map(|advisory| advisory.about(package));
+    Ok(found.filter_map(|found| Some((found.id, found.fixed_in?))).collect())
 }
 
 /// What files of a commit lock.
-fn locked(repository: &Repository, commit: &Sha) -> Result<Vec<Locked>, Trouble> {
+pub(in crate::agents) fn locked(repository: &Repository, commit: &Sha) -> Result<Vec<Locked>, Trouble> {
     let mut found = Vec::new();
     for entry in repository.files(commit)? {
         let path = entry.path.as_str();
         let read: fn(&str) -> Vec<(String, String)> = match entry.path.file_name() {
             name if name.starts_with("requirements") && name.ends_with(".txt") => pinned,
             "poetry.lock" | "uv.lock" | "Cargo.lock" => tables,
+            "package-lock.json" => packages,
             _ => continue,
         };
         let text = read_text(repository, commit, &entry.path)?.unwrap_or_default();
@@ -138,8 +153,21 @@ fn tables(text: &str) -> Vec<(String, String)> {
     file.package.into_iter().map(|package| (package.name, package.version)).collect()
 }
 
+/// The installed packages of a `package-lock.json`.
+fn packages(text: &str) -> Vec<(String, String)> {
+    let file: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let Some(packages) = file.get("packages").and_then(serde_json::Value::as_object) else {
+        return Vec::new();
+    };
+    let named = packages.iter().filter_map(|(path, package)| {
+        let (_, name) = path.rsplit_once("node_modules/")?;
+        Some((name.to_owned(), package.get("version")?.as_str()?.to_owned()))
+    });
+    named.collect()
+}
+
 /// A name as indexes compare it.
-fn plain(name: &str) -> String {
+pub(in crate::agents) fn plain(name: &str) -> String {
     name.trim().to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
@@ -242,7 +270,7 @@ impl Range {
 }
 
 /// The numbers of a release; none for a version that has more than numbers.
-fn numbers(version: &str) -> Option<Vec<u64>> {
+pub(in crate::agents) fn numbers(version: &str) -> Option<Vec<u64>> {
     let mut numbers: Vec<u64> =
         version.trim().trim_start_matches('v').split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
     while numbers.last() == Some(&0) {
@@ -285,5 +313,8 @@ mod tests {
         assert_eq!(pinned(pins), [("a".into(), "1.0".into()), ("b".into(), "2.0".into())]);
         assert_eq!(tables("[[package]]\nname = \"d\"\nversion = \"4\"\n"), [("d".into(), "4".into())]);
         assert_eq!(tables("not toml ["), []);
+        let lock = r#"{"packages": {"": {"version": "1"}, "node_modules/@a/b": {"version": "2.0.1"}}}"#;
+        assert_eq!(packages(lock), [("@a/b".into(), "2.0.1".into())]);
+        assert_eq!(packages("{"), []);
     }
 }

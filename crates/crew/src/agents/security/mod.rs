@@ -5,7 +5,7 @@
 //! guards access waits for a person's approval. Text of a secret is never repeated.
 
 mod baseline;
-mod dependencies;
+pub(super) mod dependencies;
 mod rules;
 mod secrets;
 mod sensitive;
