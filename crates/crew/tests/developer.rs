@@ -391,7 +391,7 @@ fn an_error_of_a_dependency_asks_to_move_to_a_version_that_is_known_and_allowed(
     assert_eq!(bench.task(task).wait.unwrap().on, BlockedOn::Approval);
     let inbox = bench.store.inbox().unwrap().remove(0).message;
     let keys: Vec<String> = inbox.choices().into_iter().map(|choice| choice.key).collect();
-    assert_eq!(keys, ["hand_over", "retry", "stay", "decline"]);
+    assert_eq!(keys, ["hand_over", "retry", "draft", "decline"]);
     assert!(
         inbox.content.contains(
             "was raised in the dependency kit_core 1.4.0, and version 1.5.2 is known: the settings name it ([change] versions); \
@@ -400,7 +400,7 @@ fn an_error_of_a_dependency_asks_to_move_to_a_version_that_is_known_and_allowed(
         "{}",
         inbox.content
     );
-    bench.answer("stay");
+    bench.answer("draft");
     crew.until("it goes on without", || bench.status(task) == Status::Completed);
     assert_ne!(bench.result(task)["outcome"], "patch");
     assert_eq!(bench.git(&["status", "--porcelain", "--", "requirements.txt"]), "");
@@ -409,13 +409,18 @@ fn an_error_of_a_dependency_asks_to_move_to_a_version_that_is_known_and_allowed(
 #[test]
 fn a_newer_version_that_the_project_does_not_allow_or_nobody_names_is_no_reason_to_ask() {
     let project = "[project]\nname = \"shop\"\nversion = \"1\"\ndependencies = [\"kit_core>=1.2,<1.5\"]\n";
-    for settings in
-        ["[change.versions]\nkit-core = \"1.5.2\"\n", "[change.versions]\nkit-core = \"1.4.0\"\n", ""]
-    {
+    for (settings, why) in [
+        (
+            "[change.versions]\nkit-core = \"1.5.2\"\n",
+            "kit_core 1.5.2 is known (the settings name it ([change] versions)), but pyproject.toml does not allow it",
+        ),
+        ("[change.versions]\nkit-core = \"1.4.0\"\n", "nothing on this machine names a newer version of it"),
+    ] {
         let bench = with_settings(settings, &[("pyproject.toml", project)]);
         let task = bench.create("fix_bug", Role::Developer, json!({ "error": RAISED_OUTSIDE }));
         let crew = bench.crew(Rules);
         crew.until("it ends", || bench.status(task) == Status::Completed);
-        assert_ne!(bench.result(task)["outcome"], "patch");
+        let reason = bench.result(task)["reasons"][0]["text"].to_string();
+        assert!(reason.contains(why), "{reason}");
     }
 }

@@ -19,8 +19,8 @@ use crate::agent::{Ending, HAND_OVER, Job, Trouble};
 use crate::agents::security::dependencies::{self, Locked, numbers, plain};
 use crate::site::{Site, read_text};
 
-/// The choice to go on without moving the dependency.
-pub(super) const STAY: &str = "stay";
+/// The choice to go on without moving the dependency; `fix` takes it for whoever waits.
+pub(super) const STAY: &str = "draft";
 
 /// Installed packages that are looked through for the one that brings a module.
 const MOST: usize = 5_000;
@@ -129,6 +129,20 @@ pub(super) fn behind(
 }
 
 impl Behind {
+    /// What is known, as a sentence.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Behind::Stays(reason) => reason.clone(),
+            Behind::Move { package, to, why, .. } => {
+                format!(
+                    "it was raised in the dependency {}, and version {} is known: {why}",
+                    shown(package),
+                    shown(to)
+                )
+            }
+        }
+    }
+
     /// Asks a person to move the dependency; nothing here does it.
     pub(super) fn ask(&self, job: &Job<'_>, dossier: &Dossier) -> Option<Ending> {
         let Behind::Move { package, from, to, why } = self else { return None };
@@ -144,7 +158,7 @@ impl Behind {
             &[
                 (HAND_OVER, "I look at it myself"),
                 ("retry", "It is moved; look again"),
-                (STAY, "No; go on with what can be done in this repository"),
+                (STAY, "No; go on with what can be done in this repository, a draft at best"),
                 ("decline", "Let it be"),
             ],
         );

@@ -25,7 +25,7 @@ use crate::agent::{Agent, Ending, HAND_OVER, Job, Trouble};
 use crate::agents::answers::answer_question;
 use crate::agents::bench::bench;
 use crate::agents::branches::wait_for_room;
-use crate::agents::dependency::{Behind, STAY, behind};
+use crate::agents::dependency::{STAY, behind};
 use crate::agents::failing::failing;
 use crate::agents::proposed::{Given, take};
 use crate::agents::publish::publish;
@@ -139,28 +139,30 @@ fn fix_bug(job: &Job<'_>) -> Result<Ending, Trouble> {
     let cured =
         matches!(&outcome, RepairOutcome::Patch(found) if found.chosen.kind != ChangeKind::SymptomGuard);
     if !cured
-        && job.choice() != Some(STAY)
+        && !job.answers.iter().filter_map(Message::choice).any(|choice| choice == STAY)
         && let Some(asked) = dependency.as_ref().and_then(|found| found.ask(job, &dossier))
     {
         return Ok(asked);
     }
-    if let Some(Behind::Stays(reason)) = &dependency {
-        job.desk.step(reason);
-    }
+    let aside = dependency.map(|found| found.sentence());
     match outcome {
         RepairOutcome::Patch(repaired) if facts.tried.contains(&repaired.chosen.patch_hash) => {
             let nothing_else =
                 Report::new("no_fix", "the only repair that was found has been rejected before");
             without_another(job, &dossier, nothing_else)
         }
-        RepairOutcome::Patch(repaired) => {
+        RepairOutcome::Patch(mut repaired) => {
+            repaired.behaviour_notes.extend(aside.filter(|_| !cured));
             let place = Place { repository: &repository, base: &base };
             hand_in(job, dossier, round, &place, *repaired, effort)
         }
         without @ (RepairOutcome::NoRepro { .. }
         | RepairOutcome::NoFix { .. }
         | RepairOutcome::Refused { .. }
-        | RepairOutcome::NotSupported { .. }) => without_patch(job, &dossier, limit, without, effort),
+        | RepairOutcome::NotSupported { .. }) => {
+            let told = Aside { effort, aside: aside.as_deref() };
+            without_patch(job, &dossier, limit, without, told)
+        }
     }
 }
 
@@ -201,15 +203,26 @@ fn not_fixable(dossier: &Dossier) -> String {
     reason.unwrap_or_else(|| "triage wants a report and no repair".to_owned())
 }
 
+/// What is said beside the end of a search.
+#[derive(Clone, Copy)]
+struct Aside<'a> {
+    effort: Effort,
+    /// What is known of the dependency in which the error was raised.
+    aside: Option<&'a str>,
+}
+
 /// The end of a search that led to no patch.
 fn without_patch(
     job: &Job<'_>,
     dossier: &Dossier,
     limit: StopAt,
     outcome: RepairOutcome,
-    effort: Effort,
+    told: Aside<'_>,
 ) -> Result<Ending, Trouble> {
-    let new = |word, reason| Report { effort, ..Report::new(word, reason) };
+    let new = |word, reason: String| {
+        let reason = told.aside.map_or(reason.clone(), |aside| format!("{reason}; {aside}"));
+        Report { effort: told.effort, ..Report::new(word, reason) }
+    };
     match outcome {
         RepairOutcome::NoRepro { root_cause, reason } => {
             without_another(job, dossier, Report { cause: root_cause, ..new("no_repro", reason) })
