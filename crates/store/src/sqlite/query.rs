@@ -339,10 +339,7 @@ mod tests {
         for (query, step) in [
             (COUNTS, "SCAN crew_counts"),
             (BLOCKED, "SEARCH crew_counts USING PRIMARY KEY (role=? AND status=?)"),
-            (
-                OPEN_CHILDREN,
-                "SEARCH agent_tasks USING INDEX agent_tasks_open_children (parent_task_id=?)",
-            ),
+            (OPEN_CHILDREN, "SEARCH agent_tasks USING INDEX agent_tasks_open_children (parent_task_id=?)"),
         ] {
             assert_eq!(plan(&connection, query), [step]);
         }

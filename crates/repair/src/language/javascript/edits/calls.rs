@@ -254,15 +254,27 @@ fn call(place: &mut Place<'_>, node: Node<'_>) {
         place.put_as(node, object, "call", 0.14, format!("without {name}"));
     }
     if place.is_async() && node.parent().is_some_and(|parent| parent.kind() != "await_expression") {
-        let known =
-            if matches!(name, "then" | "catch" | "push" | "map" | "filter" | "log") || object == "Math" {
-                0.05
-            } else {
-                0.5
-            };
+        let plain = matches!(name, "then" | "catch" | "push" | "map" | "filter" | "log") || object == "Math";
+        let known = if is_promised(place, object, name) {
+            0.9
+        } else if plain {
+            0.05
+        } else {
+            0.4
+        };
         let chained = node.parent().is_some_and(|parent| parent.kind() == "member_expression");
         let made = if chained { format!("(await {all})") } else { format!("await {all}") };
         place.put(node, made, "await", known);
+    }
+}
+
+/// Whether what is called is waited for elsewhere in the file, or declared as something to wait for.
+fn is_promised(place: &Place<'_>, object: &str, name: &str) -> bool {
+    let text = place.file.source.text();
+    if object.is_empty() {
+        text.contains(&format!("async function {name}(")) || text.contains(&format!("await {name}("))
+    } else {
+        text.contains(&format!("await {object}.{name}("))
     }
 }
 

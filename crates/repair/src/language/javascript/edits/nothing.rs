@@ -57,6 +57,13 @@ pub(super) fn read_of_nothing(place: &mut Place<'_>, nothing: &str, property: &s
             }
             continue;
         }
+        // The first value under a key of its own.
+        if object.kind() == "subscript_expression" {
+            let is_list = matches!(property, "push" | "unshift" | "concat") && is_called(node);
+            let (value, prior) = if is_list { ("[]", 0.8) } else { ("{}", 0.3) };
+            let why = format!("{} begins as {value}", short(&held));
+            place.put_as(object, format!("({held} ??= {value})"), "default", prior * weight, why);
+        }
         if place.is_async() && object.kind() == "call_expression" {
             place.put_as(
                 object,
