@@ -14,6 +14,7 @@
 //! | [`strategies`] | families of repairs |
 //! | `failing` | what makes tests fail without a stack, found by trying edits beside the loaded project |
 //! | `ecosystem` | what linters and compilers would change by themselves and hold for safe |
+//! | `learned` | edits of this repository's own past fixes, done again where the crash has their shape |
 //! | `culprit` | which commit brought the failure, and its undoing |
 //! | [`search`], `validate`, `ranking`, `doubt` | which patch is tried when, whether it is right, which is best, which passes for the wrong reason |
 //! | [`differential`] | do the changed functions still give what they gave |
@@ -34,6 +35,7 @@ pub mod edit;
 mod failing;
 pub mod kinds;
 mod language;
+mod learned;
 pub mod locate;
 pub mod matching;
 pub mod mutants;

@@ -14,7 +14,7 @@ use crate::syntax::{Source, ancestor, first_line, is_statement};
 /// Places that are told at most.
 pub const PLACES: usize = 20;
 /// Nodes that a shape must have to mean something: `x` or `f(x)` alone is everywhere.
-const LEAST: usize = 5;
+pub(crate) const LEAST: usize = 5;
 /// Nodes of a shape that are looked at.
 const MOST: usize = 400;
 
@@ -71,7 +71,7 @@ fn is_within(node: Node<'_>, edit: &Edit) -> bool {
 }
 
 /// The smallest expression that an edit changed, grown until it is an operation; of an insertion, the statement.
-fn core<'a>(source: &'a Source, edit: &Edit) -> Option<Node<'a>> {
+pub(crate) fn core<'a>(source: &'a Source, edit: &Edit) -> Option<Node<'a>> {
     let old = source.text().get(edit.start..edit.end)?;
     let shared = |(a, b): &(char, char)| a == b;
     let head: usize = old.chars().zip(edit.text.chars()).take_while(shared).map(|(a, _)| a.len_utf8()).sum();
@@ -110,7 +110,7 @@ fn core<'a>(source: &'a Source, edit: &Edit) -> Option<Node<'a>> {
 }
 
 /// The nodes of an expression in order, without the names of its own; of a block statement only the header.
-fn shape(source: &Source, node: Node<'_>) -> Vec<String> {
+pub(crate) fn shape(source: &Source, node: Node<'_>) -> Vec<String> {
     let body = node.child_by_field_name("body").or_else(|| node.child_by_field_name("consequence"));
     let end = body.map_or(node.end_byte(), |body| body.start_byte());
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();

@@ -20,6 +20,7 @@ use crate::edit::{Patch, Proposal, patch_hash, resolve};
 use crate::failing::repair_tests;
 use crate::kinds::Kinds;
 use crate::language;
+use crate::learned;
 use crate::locate::{Located, LocatedFrame, is_python, is_test, language_of, locate};
 use crate::outcome::{Facts, Plausible, Progress, RepairOutcome, Repaired};
 use crate::ranking::{NOTHING, SEARCHED, lines_changed, rank, score};
@@ -41,6 +42,8 @@ const KEPT: usize = 3;
 const LARGER: usize = 8;
 /// Differences between two candidates that are told.
 const DIFFERENCES: usize = 3;
+/// Frames of a stack at which past fixes are done again.
+const LEARNING: usize = 2;
 /// Statements of a stack that are ranked.
 const RANKED: usize = 8;
 /// Outcome of a candidate that passed what was checked.
@@ -427,14 +430,20 @@ impl Search<'_> {
         Ok(found.undos)
     }
 
-    /// What tools of the ecosystem would change in the files on the stack.
+    /// What tools of the ecosystem would change in the files on the stack, and what past fixes did to such statements.
     fn safe_fixes(&self) -> Result<Vec<Proposal>, RepairError> {
         if self.strategies.is_empty() {
             return Ok(Vec::new());
         }
         let frames = self.located.frames.iter().filter(|frame| !is_test(&frame.file));
         let places: Vec<(String, u32)> = frames.map(|frame| (frame.file.clone(), frame.line)).collect();
-        ecosystem::proposals(self.bench, self.snapshot, &places)
+        let mut found = ecosystem::proposals(self.bench, self.snapshot, &places)?;
+        for (file, line) in places.iter().take(LEARNING) {
+            let Some(text) = self.snapshot.text(file) else { continue };
+            let (repository, commit) = (&self.bench.repository, &self.snapshot.commit);
+            found.extend(learned::proposals(repository, commit, file, &text, *line)?);
+        }
+        Ok(found)
     }
 
     /// All proposals with their contents, best first, those tried in earlier rounds left out.

@@ -7,6 +7,7 @@ mod culprit;
 mod ecosystem;
 mod failing;
 mod javascript;
+mod learned;
 mod printed;
 mod project;
 mod rules;

@@ -26,17 +26,25 @@ pub(crate) struct Project {
 impl Project {
     /// Lays out commits, oldest first, each a list of paths and contents.
     pub(crate) fn new(commits: &[&[(&str, &str)]], test: Option<&[&str]>) -> Project {
+        let named: Vec<String> = (1..=commits.len()).map(|number| format!("Commit {number}")).collect();
+        let commits: Vec<(&str, &[(&str, &str)])> =
+            named.iter().map(String::as_str).zip(commits.iter().copied()).collect();
+        Project::with_messages(&commits, test)
+    }
+
+    /// The same, with what each commit says.
+    pub(crate) fn with_messages(commits: &[(&str, &[(&str, &str)])], test: Option<&[&str]>) -> Project {
         let folder = tempfile::tempdir().unwrap();
         let recorder: Arc<dyn Recorder> = Arc::new(NoRecorder);
         let commits: Vec<NewCommit> = commits
             .iter()
             .zip(1i64..)
-            .map(|(files, number)| NewCommit {
+            .map(|((message, files), number)| NewCommit {
                 author: "Ida".into(),
                 email: "ida@example.org".into(),
                 time: 1_700_000_000 + number * 86_400,
                 offset_minutes: 0,
-                message: format!("Commit {number}\n"),
+                message: format!("{message}\n"),
                 changes: files
                     .iter()
                     .map(|(path, text)| Change::write(path.parse().unwrap(), text.as_bytes()))
