@@ -225,6 +225,7 @@ const LEAVES: &[Leaf] = &[
             "new classify_error --context '{\"error\": \"KeyError: price\"}' --priority 8",
             "new scan_logs --context @scan.json --at 15m",
             "new check_health --every 1h --name hourly-check",
+            "new audit_dependencies --cron '30 2 * * 1-5 Europe/Berlin' --name nightly --missed skip",
         ],
     },
     Leaf { path: "schedules", codes: &[Any, Database], examples: &["schedules"] },

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod audit;
 pub mod contract;
+pub mod cron;
 pub mod event;
 pub mod evidence;
 pub mod incident;

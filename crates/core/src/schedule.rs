@@ -4,11 +4,50 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cron::Cron;
 use crate::role::{Party, Role};
 use crate::task::{DEFAULT_PRIORITY, ProjectId, TaskId};
+use crate::word::words;
 
 /// The shortest time between two tasks of a schedule.
 pub const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
+
+/// Two times of cron are no closer.
+pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+/// A time that passed no longer ago than this was not missed: a crew looks several times a second, but may be busy.
+pub const LATE: SignedDuration = SignedDuration::from_mins(1);
+
+/// When the tasks of a schedule are due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Beat {
+    /// So far apart: whole seconds, at least [`SHORTEST`].
+    Every(SignedDuration),
+    /// At these times.
+    Cron(Cron),
+}
+
+impl From<SignedDuration> for Beat {
+    fn from(every: SignedDuration) -> Self {
+        Self::Every(every)
+    }
+}
+
+impl Default for Missed {
+    fn default() -> Self {
+        Self::Once
+    }
+}
+
+words! {
+    /// What becomes of times that passed while nobody looked.
+    Missed, "policy for missed times" {
+        /// One task is made for all of them.
+        Once = "once",
+        /// None is made for them; the next time is.
+        Skip = "skip",
+    }
+}
 
 /// Most bytes of a schedule's name.
 pub const LONGEST_NAME: usize = 100;
@@ -28,9 +67,15 @@ pub struct Schedule {
     pub priority: u8,
     /// What each task starts with.
     pub context: Value,
-    /// Seconds from one task to the next.
+    /// Seconds from one task to the next; with `cron` the shortest time between two.
     pub every_s: u64,
-    /// When the next task is due. Times that passed while nobody looked are skipped.
+    /// The times at which tasks are due, where they are not simply so far apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<Cron>,
+    /// What becomes of times that passed while nobody looked.
+    #[serde(default)]
+    pub missed: Missed,
+    /// When the next task is due.
     pub next_at: Timestamp,
     /// Who wants it.
     pub created_by: String,
@@ -53,17 +98,19 @@ pub struct NewSchedule {
     pub priority: u8,
     /// What each task starts with.
     pub context: Value,
-    /// Time from one task to the next, in whole seconds, at least [`SHORTEST`].
-    pub every: SignedDuration,
-    /// When the first task is due; none means at once.
+    /// When tasks are due.
+    pub beat: Beat,
+    /// When the first task is due; none means at once, or the first of the times of cron.
     pub first_at: Option<Timestamp>,
+    /// What becomes of times that passed while nobody looked.
+    pub missed: Missed,
     /// Who wants it.
     pub created_by: Party,
 }
 
 impl NewSchedule {
     /// A schedule of default priority without a project, due at once.
-    pub fn new(name: &str, task_type: &str, role: Role, every: SignedDuration, context: Value) -> Self {
+    pub fn new(name: &str, task_type: &str, role: Role, beat: Beat, context: Value) -> Self {
         Self {
             name: name.to_owned(),
             task_type: task_type.to_owned(),
@@ -71,8 +118,9 @@ impl NewSchedule {
             project: None,
             priority: DEFAULT_PRIORITY,
             context,
-            every,
+            beat,
             first_at: None,
+            missed: Missed::default(),
             created_by: Party::User,
         }
     }
@@ -81,6 +129,9 @@ impl NewSchedule {
 impl Schedule {
     /// The first time of this schedule that lies after the given moment.
     pub fn after(&self, now: Timestamp) -> Timestamp {
+        if let Some(cron) = &self.cron {
+            return cron.after(now).unwrap_or(Timestamp::MAX);
+        }
         let every = i64::try_from(self.every_s.max(1)).unwrap_or(i64::MAX);
         let passed = now.duration_since(self.next_at).as_secs();
         if passed < 0 {
@@ -89,6 +140,11 @@ impl Schedule {
         let steps = passed / every + 1;
         let ahead = SignedDuration::from_secs(steps.saturating_mul(every));
         self.next_at.checked_add(ahead).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether the time that is due now passed so long ago that nobody looked then, and is to be let go.
+    pub fn lets_go(&self, now: Timestamp) -> bool {
+        self.missed == Missed::Skip && now.duration_since(self.next_at) > LATE
     }
 
     /// The key that only one open task of this schedule may hold.
@@ -112,6 +168,8 @@ mod tests {
             priority: DEFAULT_PRIORITY,
             context: Value::Null,
             every_s: 10,
+            cron: None,
+            missed: Missed::Once,
             next_at: at(100),
             created_by: "user".into(),
             last_task: None,

@@ -167,7 +167,8 @@ fn a_retry_is_due_in_time_although_the_clock_was_set_back() {
 #[test]
 fn a_schedule_goes_on_although_the_clock_was_set_back() {
     let bench = Bench::new();
-    let schedule = NewSchedule::new("hourly", "work", Role::Qa, SignedDuration::from_hours(1), Value::Null);
+    let schedule =
+        NewSchedule::new("hourly", "work", Role::Qa, SignedDuration::from_hours(1).into(), Value::Null);
     bench.store.execute(Command::AddSchedule(Box::new(schedule))).unwrap();
     bench.jump(1);
     bench.sweep();

@@ -7,7 +7,7 @@ use groundcrew_core::contract::published::CONTRACTS;
 use groundcrew_core::incident::Incident;
 use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::schedule::NewSchedule;
+use groundcrew_core::schedule::{Beat, NewSchedule};
 use groundcrew_core::task::{IncidentId, IncidentLink, NewTask, ProjectId, TaskId};
 use groundcrew_crew::agents::task_types;
 use groundcrew_crew::config::Span;
@@ -32,7 +32,7 @@ pub(super) fn run(options: &New, at: &Invocation) -> Result<Done, Failure> {
     let context = context(options)?;
     let store = at.open(Access::Existing)?;
     let project = at.project(store.as_ref())?.map(|project| project.id);
-    if options.every.is_some() {
+    if options.every.is_some() || options.cron.is_some() || options.name.is_some() {
         return schedule(options, at, store.as_ref(), role, context, project);
     }
     let incident = options.incident.map(|id| incident(at, store.as_ref(), id)).transpose()?;
@@ -163,12 +163,23 @@ fn schedule(
     context: Value,
     project: Option<ProjectId>,
 ) -> Result<Done, Failure> {
-    let (Some(every), Some(name)) = (options.every, &options.name) else {
-        return Err(Failure::new(Kind::Usage, "--every and --name belong together"));
+    let together = || Failure::new(Kind::Usage, "--name belongs to --every or --cron");
+    let name = options.name.as_ref().ok_or_else(together)?;
+    let beat = match (options.every, &options.cron) {
+        (Some(every), _) => Beat::Every(
+            SignedDuration::try_from(every).map_err(|_| Failure::new(Kind::Usage, "--every is too long"))?,
+        ),
+        (None, Some(cron)) => Beat::Cron(cron.clone()),
+        (None, None) => return Err(together()),
     };
-    let every =
-        SignedDuration::try_from(every).map_err(|_| Failure::new(Kind::Usage, "--every is too long"))?;
-    let mut schedule = NewSchedule::new(name, &options.task_type, role, every, context);
+    let when = match &beat {
+        Beat::Every(every) => {
+            format!("every {}", String::from(Span::seconds(every.as_secs().unsigned_abs())))
+        }
+        Beat::Cron(cron) => format!("at {cron}"),
+    };
+    let mut schedule = NewSchedule::new(name, &options.task_type, role, beat, context);
+    schedule.missed = options.missed;
     schedule.project = project;
     schedule.priority = options.priority;
     schedule.first_at = options.at.map(|at| run_at(store, at)).transpose()?;
@@ -178,11 +189,7 @@ fn schedule(
         at.out.document(&json!({ "schedule": added }))?;
     } else {
         let name = escape::line(name);
-        at.out.line(format!(
-            "schedule {name}: {} for {role} every {}",
-            escape::line(&options.task_type),
-            String::from(Span::seconds(every.as_secs().unsigned_abs()))
-        ))?;
+        at.out.line(format!("schedule {name}: {} for {role} {when}", escape::line(&options.task_type)))?;
         at.out
             .note(format!("`{}` ends it", at.command(&format!("schedules remove {}", escape::shell(&name)))));
     }

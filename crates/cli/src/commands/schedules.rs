@@ -38,14 +38,17 @@ fn list(at: &Invocation) -> Result<Done, Failure> {
 }
 
 fn lines(at: &Invocation, schedules: &[Schedule]) -> Vec<String> {
-    let mut table = Table::new(["name", "type", "role", "prio", "every", "next", "last"]);
+    let mut table = Table::new(["name", "type", "role", "prio", "when", "next", "last"]);
     for schedule in schedules {
         table.row([
             escape::brief(&schedule.name, 40),
             escape::brief(&schedule.task_type, 24),
             schedule.role.to_string(),
             schedule.priority.to_string(),
-            String::from(Span::seconds(schedule.every_s)),
+            schedule.cron.as_ref().map_or_else(
+                || format!("every {}", String::from(Span::seconds(schedule.every_s))),
+                |cron| escape::brief(cron.as_str(), 40),
+            ),
             moment(schedule.next_at),
             schedule.last_task.map_or_else(|| "-".to_owned(), |task| format!("#{task}")),
         ]);

@@ -5,8 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use groundcrew_core::cron::Cron;
 use groundcrew_core::message::MessageType;
 use groundcrew_core::role::Role;
+use groundcrew_core::schedule::Missed;
 use groundcrew_core::task::DEFAULT_PRIORITY;
 use groundcrew_crew::config::Span;
 use jiff::Timestamp;
@@ -41,8 +43,14 @@ pub(crate) struct New {
     /// Again and again with so much time between, such as 1h; then it needs a name
     #[arg(long, value_name = "DURATION", value_parser = span, requires = "name", conflicts_with_all = ["parent", "incident"])]
     pub(crate) every: Option<Duration>,
+    /// Again and again at the times of five fields of cron and a time zone, such as '30 2 * * 1-5 Europe/Berlin'
+    #[arg(long, value_name = "CRON", requires = "name", conflicts_with_all = ["every", "at", "parent", "incident"])]
+    pub(crate) cron: Option<Cron>,
+    /// What becomes of times that passed while no crew was there: one task for all of them, or none
+    #[arg(long, value_name = "POLICY", requires = "name", default_value = "once", value_parser = word(Missed::ALL, Missed::as_str))]
+    pub(crate) missed: Missed,
     /// Name of the schedule, to see and to remove it
-    #[arg(long, value_name = "NAME", requires = "every")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 }
 

@@ -1,23 +1,22 @@
-//! Schedules: which task comes again when. Times that passed while nobody looked are skipped, not made up for.
+//! Schedules: which task comes again when. Times that passed while nobody looked are one task or none, never many.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::plan::{Plan, Write};
 use super::run::check_new;
 use super::{Refusal, Snapshot};
+use crate::cron::Cron;
 use crate::log::NewLog;
 use crate::role::Party;
-use crate::schedule::{LONGEST_NAME, NewSchedule, SHORTEST, Schedule};
+use crate::schedule::{Beat, LONGEST_NAME, MINUTE, NewSchedule, SHORTEST, Schedule};
 use crate::task::NewTask;
 
 pub(super) fn add(snapshot: &Snapshot, new: &NewSchedule, now: Timestamp) -> Result<Plan, Refusal> {
     if new.name.trim().is_empty() || new.name.len() > LONGEST_NAME {
         return Err(Refusal::Invalid(format!("the name of a schedule has 1 to {LONGEST_NAME} bytes")));
     }
-    if new.every < SHORTEST || new.every.subsec_nanos() != 0 {
-        return Err(Refusal::Invalid("a schedule's time is a whole number of seconds, at least one".into()));
-    }
+    let (every, cron, first) = beat(&new.beat, now)?;
     if snapshot.schedule.is_some() {
         return Err(Refusal::ScheduleExists(new.name.clone()));
     }
@@ -28,18 +27,38 @@ pub(super) fn add(snapshot: &Snapshot, new: &NewSchedule, now: Timestamp) -> Res
         project: new.project,
         priority: new.priority,
         context: new.context.clone(),
-        every_s: new.every.as_secs().unsigned_abs(),
-        next_at: new.first_at.unwrap_or(now),
+        every_s: every.as_secs().unsigned_abs(),
+        cron,
+        missed: new.missed,
+        next_at: new.first_at.unwrap_or(first),
         created_by: new.created_by.to_string(),
         last_task: None,
     };
     check_new(&task(&schedule))?;
     let mut plan = Plan::default();
-    let text =
-        format!("schedule {:?} added: {} every {} s", schedule.name, schedule.task_type, schedule.every_s);
+    let when = schedule
+        .cron
+        .as_ref()
+        .map_or_else(|| format!("every {} s", schedule.every_s), |cron| format!("at {cron}"));
+    let text = format!("schedule {:?} added: {} {when}", schedule.name, schedule.task_type);
     plan.writes.push(Write::InsertLog(None, new.created_by, NewLog::info(text, json!(schedule))));
     plan.writes.push(Write::AddSchedule(Box::new(schedule)));
     Ok(plan)
+}
+
+/// The shortest time between two tasks, the times of cron, and when the first task is due.
+fn beat(beat: &Beat, now: Timestamp) -> Result<(SignedDuration, Option<Cron>, Timestamp), Refusal> {
+    match beat {
+        Beat::Every(every) if *every < SHORTEST || every.subsec_nanos() != 0 => {
+            Err(Refusal::Invalid("a schedule's time is a whole number of seconds, at least one".into()))
+        }
+        Beat::Every(every) => Ok((*every, None, now)),
+        Beat::Cron(cron) => {
+            let first =
+                cron.after(now).ok_or_else(|| Refusal::Invalid(format!("{cron} never comes again")))?;
+            Ok((MINUTE, Some(cron.clone()), first))
+        }
+    }
 }
 
 pub(super) fn remove(snapshot: &Snapshot, name: &str, by: Party) -> Result<Plan, Refusal> {
@@ -58,7 +77,7 @@ pub(super) fn tick(snapshot: &Snapshot, name: &str, now: Timestamp) -> Result<Pl
         return Err(Refusal::ScheduleNotDue(name.to_owned()));
     }
     let mut plan = Plan::default();
-    let free = !snapshot.taken_keys.contains(&schedule.key());
+    let free = !snapshot.taken_keys.contains(&schedule.key()) && !schedule.lets_go(now);
     if free {
         plan.wake.insert(schedule.role);
     }

@@ -781,7 +781,8 @@ impl Try {
                 match change {
                     Timing::Add(role) => {
                         let every = SignedDuration::from_secs(30);
-                        let mut new = NewSchedule::new(&name, "regular", *role, every, json!({ "x": 1 }));
+                        let mut new =
+                            NewSchedule::new(&name, "regular", *role, every.into(), json!({ "x": 1 }));
                         new.project = Some(PROJECT);
                         Command::AddSchedule(Box::new(new))
                     }

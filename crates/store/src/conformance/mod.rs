@@ -109,6 +109,7 @@ macro_rules! conformance {
             a_pause_of_all_roles_stops_everybody,
             pauses_are_on_record_and_may_be_repeated,
             a_schedule_makes_one_task_at_a_time,
+            a_schedule_keeps_the_times_of_cron,
             two_sweeps_make_one_task_of_one_time,
             schedules_come_and_go,
             a_question_to_a_role_is_a_task_for_it,

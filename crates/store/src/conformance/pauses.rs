@@ -1,9 +1,10 @@
 //! Pauses and schedules: who may claim, and what comes again.
 
+use groundcrew_core::cron::Cron;
 use groundcrew_core::event::EventKind;
 use groundcrew_core::lifecycle::{Command, Refusal};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::schedule::NewSchedule;
+use groundcrew_core::schedule::{Beat, Missed, NewSchedule};
 use groundcrew_core::task::Status;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -88,7 +89,8 @@ pub fn pauses_are_on_record_and_may_be_repeated(make: Make<'_>) {
 
 fn schedule(bench: &Bench, every: i64) -> NewSchedule {
     let every = SignedDuration::from_secs(every);
-    let mut new = NewSchedule::new("nightly", "audit_dependencies", Role::Security, every, json!({ "x": 1 }));
+    let mut new =
+        NewSchedule::new("nightly", "audit_dependencies", Role::Security, every.into(), json!({ "x": 1 }));
     new.project = Some(bench.store.add_project("shop", "/srv/shop", &json!({})).unwrap());
     new.priority = 3;
     new
@@ -129,6 +131,39 @@ pub fn a_schedule_makes_one_task_at_a_time(make: Make<'_>) {
     assert_eq!(stored.next_at.duration_since(first).as_secs() % 3600, 0, "it keeps its beat");
 }
 
+/// The times of cron are those of its zone, and what becomes of missed ones is the schedule's choice.
+pub fn a_schedule_keeps_the_times_of_cron(make: Make<'_>) {
+    let bench = make();
+    let cron: Cron = "*/15 9-17 * * 1-5 Europe/Berlin".parse().unwrap();
+    for (name, missed) in [("made up for", Missed::Once), ("let go", Missed::Skip)] {
+        let new = schedule(&bench, 60);
+        let name = name.to_owned();
+        add(&bench, NewSchedule { name, beat: Beat::Cron(cron.clone()), missed, ..new }).unwrap();
+    }
+    let now = bench.store.now().unwrap();
+    let next = |name: &str| {
+        let all = bench.store.schedules().unwrap();
+        all.into_iter().find(|schedule| schedule.name == name).unwrap().next_at
+    };
+    assert_eq!(sweep(&bench).scheduled, 0, "the first time has not come");
+    assert!(next("let go") > now);
+    (bench.sql)("UPDATE crew_schedules SET next_at = '2001-01-01 00:00:00.000'");
+    assert_eq!(sweep(&bench).scheduled, 1, "one of them lets go what passed");
+    for name in ["made up for", "let go"] {
+        assert!(
+            [cron.after(now), cron.after(bench.store.now().unwrap())].contains(&Some(next(name))),
+            "{name}"
+        );
+    }
+    let made = bench.claim(Role::Security);
+    assert_eq!(made.dedupe_key.as_deref(), Some("schedule:made up for"));
+    let stored = bench.store.schedules().unwrap();
+    let told: Vec<(Option<&str>, Missed)> =
+        stored.iter().map(|schedule| (schedule.cron.as_ref().map(Cron::as_str), schedule.missed)).collect();
+    let text = Some("*/15 9-17 * * 1-5 Europe/Berlin");
+    assert_eq!(told, [(text, Missed::Skip), (text, Missed::Once)]);
+}
+
 /// Two processes that sweep at the same moment make one task of one time.
 pub fn two_sweeps_make_one_task_of_one_time(make: Make<'_>) {
     let bench = make();
@@ -151,8 +186,8 @@ pub fn schedules_come_and_go(make: Make<'_>) {
     assert_eq!(refusal(add(&bench, new.clone())), Refusal::ScheduleExists("nightly".to_owned()));
     for wrong in [
         NewSchedule { name: String::new(), ..new.clone() },
-        NewSchedule { every: SignedDuration::ZERO, ..new.clone() },
-        NewSchedule { every: SignedDuration::from_millis(1500), ..new.clone() },
+        NewSchedule { beat: SignedDuration::ZERO.into(), ..new.clone() },
+        NewSchedule { beat: SignedDuration::from_millis(1500).into(), ..new.clone() },
         NewSchedule { priority: 11, name: "other".to_owned(), ..new.clone() },
         NewSchedule { task_type: " ".to_owned(), name: "other".to_owned(), ..new },
     ] {

@@ -1,5 +1,6 @@
 //! Writes what the state machine decided, and the few things that are no part of a task's life.
 
+use groundcrew_core::cron::Cron;
 use groundcrew_core::event::{MessageLink, NewEvent};
 use groundcrew_core::incident::{Hidden, IncidentChange, IncidentStatus, Sighting, Traffic, bucket};
 use groundcrew_core::lifecycle::{Plan, Snapshot, Write};
@@ -298,6 +299,8 @@ fn add_schedule(db: Db<'_>, schedule: &Schedule) -> Result<(), StoreError> {
         whole(schedule.every_s),
         written(schedule.next_at),
         schedule.created_by,
+        schedule.cron.as_ref().map(Cron::as_str),
+        schedule.missed.as_str(),
     ];
     db.run(ADD_SCHEDULE, values)?;
     Ok(())

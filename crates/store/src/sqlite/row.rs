@@ -200,6 +200,8 @@ pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
         priority: row.within("priority", 1, 10).unwrap_or(DEFAULT_PRIORITY),
         context: row.json("context_json").unwrap_or(Value::Null),
         every_s: row.unsigned("every_s"),
+        cron: row.word("cron")?,
+        missed: row.word("missed")?.unwrap_or_default(),
         next_at: row.time_or_epoch("next_at"),
         created_by: row.text("created_by").unwrap_or_default(),
         last_task: row.number("last_task").map(TaskId),
