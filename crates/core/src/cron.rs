@@ -58,13 +58,20 @@ impl FromStr for Cron {
         let mut options = ParseOptions::default();
         options.fallback_timezone_option = FallbackTimezoneOption::UTC;
         let no_times = |reason: String| NoTimes { text: text.clone(), reason };
-        let times =
-            cronexpr::parse_crontab_with(&text, options).map_err(|error| no_times(error.to_string()))?;
+        let times = cronexpr::parse_crontab_with(&text, options)
+            .map_err(|error| no_times(reason(&error.to_string())))?;
         let zone = if words.len() > 5 { "" } else { " UTC" };
         let cron = Self { text: format!("{text}{zone}"), times };
         cron.after(Timestamp::UNIX_EPOCH).ok_or_else(|| no_times("no day fits it".to_owned()))?;
         Ok(cron)
     }
+}
+
+/// What is wrong, out of a message that also draws where it is and says where to read on.
+fn reason(message: &str) -> String {
+    let last = message.lines().last().unwrap_or_default();
+    let said = last.trim_start_matches([' ', '^']);
+    said.split_once("; for a list").map_or(said, |(said, _)| said).to_owned()
 }
 
 impl fmt::Display for Cron {

@@ -33,16 +33,12 @@ impl From<SignedDuration> for Beat {
     }
 }
 
-impl Default for Missed {
-    fn default() -> Self {
-        Self::Once
-    }
-}
-
 words! {
     /// What becomes of times that passed while nobody looked.
+    #[derive(Default)]
     Missed, "policy for missed times" {
         /// One task is made for all of them.
+        #[default]
         Once = "once",
         /// None is made for them; the next time is.
         Skip = "skip",
