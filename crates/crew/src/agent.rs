@@ -374,14 +374,35 @@ impl From<GitError> for Trouble {
 
 impl From<RepairError> for Trouble {
     fn from(error: RepairError) -> Self {
+        if let RepairError::Sandbox(error) = error {
+            return error.into();
+        }
         if matches!(error, RepairError::Cancelled) { Self::Stopped } else { Self::Machine(error.to_string()) }
     }
 }
 
 impl From<SandboxError> for Trouble {
     fn from(error: SandboxError) -> Self {
+        if let SandboxError::Start { program, reason, .. } = &error
+            && is_absent(program, reason)
+        {
+            // No number of tries brings a program that is not there.
+            return Self::Environment(format!(
+                "{program} {NOT_STARTED}: there is no such program, or it may not be run; install it, or name another command \
+                 under [test] command"
+            ));
+        }
         Self::Machine(error.to_string())
     }
+}
+
+/// What is said of a program that a sandbox does not find.
+pub const NOT_STARTED: &str = "cannot be started in the sandbox";
+
+fn is_absent(program: &str, reason: &str) -> bool {
+    let named = reason.contains(&format!("execvp {program}:"))
+        || reason.contains(&format!("cannot start {program}:"));
+    named && (reason.contains("No such file or directory") || reason.contains("Permission denied"))
 }
 
 #[cfg(test)]
@@ -391,6 +412,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_not_tried_again_and_everything_else_is() {
+        let start = |reason: &str| {
+            let level = groundcrew_workbench::sandbox::Level::Strict;
+            Trouble::from(SandboxError::Start { level, program: "tox".to_owned(), reason: reason.to_owned() })
+        };
+        let absent = start("bwrap: execvp tox: No such file or directory (exit status: 1)");
+        assert!(matches!(absent, Trouble::Environment(said) if said.starts_with("tox cannot be started")));
+        assert!(matches!(start("cannot start tox: No such file or directory"), Trouble::Environment(_)));
+        assert!(matches!(
+            start("bwrap: Creating new namespace failed: No such file or directory"),
+            Trouble::Machine(_)
+        ));
+    }
 
     const SECRET: &str = "password=Tulip-4471-example";
 

@@ -19,7 +19,11 @@ import vary
 CHUNK = 20
 RECORDED = 60
 MADE = 240
-SECONDS = 0.5
+# What one call may compute, and how much longer it may wait.
+SECONDS, WAITING = 0.5, 4
+# Calls that do not end after which no more are tried.
+ENDLESS = 8
+NO_END = "no end within %s s" % SECONDS
 
 
 def seen(value):
@@ -42,7 +46,7 @@ class Compare(reproduce.Search):
             kept.append(made)
             return made
 
-        calls.alarm(SECONDS)
+        calls.alarm(WAITING * SECONDS, SECONDS)
         try:
             # Only the outermost build of each argument is kept: what the call then does to it is part of its result.
             arguments = dict(call, args=[["held", keep(recipe)] for recipe in call["args"]])
@@ -53,18 +57,20 @@ class Compare(reproduce.Search):
             calls.alarm(0)
             return {"value": seen(result), "left": [seen(item) for item in kept]}
         except calls.OutOfTime:
-            return {"raised": "no end within %s s" % SECONDS}
+            return {"raised": NO_END}
         except BaseException as error:
             calls.alarm(0)
             return {"raised": type(error).__name__}
         finally:
             calls.alarm(0)
 
-    def outcomes(self, inputs):
+    def outcomes(self, inputs, endless=None):
+        """What each input gives; nothing after so many that did not end."""
         found = []
         for start in range(0, len(inputs), CHUNK):
             chunk = inputs[start : start + CHUNK]
-            if time.monotonic() > self.ends:
+            ended = sum(bool(told) and told.get("raised") == NO_END for told in found)
+            if time.monotonic() > self.ends or endless is not None and ended >= endless:
                 return found + [None] * (len(inputs) - start)
             told = self.child(lambda: [self.outcome(call) for call in chunk], SECONDS * CHUNK + 2, None)
             if told is None:
@@ -91,9 +97,11 @@ class Compare(reproduce.Search):
     def steady(self):
         """Inputs that raise nothing and give the same twice, with what they give."""
         inputs = self.inputs()
+        # What gave nothing once is not asked again.
+        once = [(call, one) for call, one in zip(inputs, self.outcomes(inputs, ENDLESS)) if one is not None and "value" in one]
         kept, given = [], []
-        for call, one, two in zip(inputs, self.outcomes(inputs), self.outcomes(inputs)):
-            if one is not None and one == two and "value" in one:
+        for (call, one), two in zip(once, self.outcomes([call for call, _ in once])):
+            if one == two:
                 kept.append(call)
                 given.append(one)
         return kept, given

@@ -16,8 +16,12 @@ import vary
 
 INPUTS = 80
 GIVEN = 400
+# Inputs with one number of a list changed, of each call.
+CHANGED = 12
 # Steps of one call.
 STEPS = 10_000
+# Steps of all calls of one candidate.
+STEPS_TOGETHER = 200_000
 
 
 def headline(place):
@@ -117,6 +121,9 @@ def generated(search, plausible):
         for call in calls_of[:6]:
             for args in larger(call["args"]):
                 add(found, seen, key, args)
+        for call in calls_of[:6]:
+            for args in islice(changed_numbers(call["args"]), CHANGED):
+                add(found, seen, key, args)
         for number in range(40):
             for call in calls_of[:6]:
                 if len(found) >= INPUTS * len(recorded):
@@ -142,6 +149,18 @@ def larger(args):
                 mixed.append([[item[0], item[1] + item[1]] for item in items])
             for longer in mixed:
                 yield args[:number] + [[recipe[0], longer]] + args[number + 1 :]
+
+
+def changed_numbers(args):
+    """The arguments with one number of a list changed: tests that hold few numbers tell little about the others."""
+    for number, recipe in enumerate(args):
+        if recipe[0] not in ("list", "tuple") or not 1 < len(recipe[1]) <= 30:
+            continue
+        for at, item in enumerate(recipe[1]):
+            if item[0] == "lit" and item[1].lstrip("-").isdigit():
+                for other in (int(item[1]) + 1, int(item[1]) - 1):
+                    items = recipe[1][:at] + [["lit", str(other)]] + recipe[1][at + 1 :]
+                    yield args[:number] + [[recipe[0], items]] + args[number + 1 :]
 
 
 def islice(items, most):
@@ -179,19 +198,23 @@ def behaviour(search, candidate, inputs):
         if not search.put(candidate):
             return
 
+        left = STEPS_TOGETHER
         for number, (key, args) in enumerate(inputs):
+            if left <= 0:
+                return
             tell(b"[%d, " % number)
-            search.steps.left = min(search.most_steps, STEPS)
+            most = search.steps.left = min(search.most_steps, STEPS)
             try:
                 result = call(search, key, args)
             except swap.OutOfSteps:
                 result = "does not end"
             except Exception as error:
                 result = "raises " + type(error).__name__
+            left -= most - search.steps.left
             tell(json.dumps(result).encode() + b"]\n")
 
     given = {}
-    for line in forks.run(work, 1.0, 10.0).split(b"\n"):
+    for line in forks.run(work, 4.0, 20.0).split(b"\n"):
         try:
             number, result = json.loads(line)
         except ValueError:

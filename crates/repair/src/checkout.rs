@@ -41,6 +41,11 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("suites.py", include_str!("../python/suites.py")),
     ("swap.py", include_str!("../python/swap.py")),
     ("tweaks.py", include_str!("../python/tweaks.py")),
+    ("arguments.py", include_str!("../python/arguments.py")),
+    ("conditions.py", include_str!("../python/conditions.py")),
+    ("names.py", include_str!("../python/names.py")),
+    ("operands.py", include_str!("../python/operands.py")),
+    ("parts.py", include_str!("../python/parts.py")),
 ];
 /// Most bytes of an answer.
 const ANSWER: usize = 32 << 20;

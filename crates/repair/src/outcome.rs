@@ -115,6 +115,8 @@ pub struct Repaired {
     pub suspects: Vec<Suspect>,
     /// Inputs on which the chosen patch behaves otherwise than another plausible one: one a line.
     pub behaviour_notes: Vec<String>,
+    /// An input on which another one that is about as likely to be right behaves otherwise, if there is one.
+    pub as_likely: Option<String>,
     /// Rules that stood in the way of other changes that cure the error.
     pub barriers: Vec<Barrier>,
 }
@@ -168,6 +170,8 @@ pub enum Progress {
         /// Wall clock of it.
         time: Duration,
     },
+    /// The clock ended a search that had more to try.
+    OutOfTime,
     /// A candidate was validated.
     Validated {
         /// Strategy.

@@ -248,6 +248,7 @@ impl Search<'_> {
         let mut best: Option<Round> = None;
         for reproduced in all {
             if best.is_some() && Instant::now() > self.ends {
+                (self.progress)(Progress::OutOfTime);
                 break;
             }
             (self.progress)(Progress::Reproduced { call: reproduced.reproduction.call.clone() });
@@ -321,6 +322,7 @@ impl Search<'_> {
         candidates.sort_by_key(|candidate| candidate.outcome != PLAUSIBLE);
         Ok(RepairOutcome::Patch(Box::new(Repaired {
             root_cause: root_cause(self.crash, &chosen.explanation),
+            as_likely: None,
             behaviour_notes: self.differences(&reproduced.reproduction, &chosen, &kept)?,
             chosen,
             others: kept,
@@ -406,6 +408,7 @@ impl Search<'_> {
                     candidates: self.candidates,
                     reproduction: None,
                     suspects: self.suspects,
+                    as_likely: None,
                     behaviour_notes: Vec::new(),
                     barriers: self.barriers,
                 })));

@@ -17,6 +17,7 @@ use crate::differential::compare_change;
 use crate::doubt::Doubt;
 use crate::kinds::{Kinds, Results};
 use crate::matching::{Raised, Signature};
+use crate::outcome::Progress;
 use crate::ranking::{SEARCHED, UNTESTED};
 use crate::reproduce::{GENERATED, ReproOutcome, Reproduced, run_on};
 use crate::search::{Ready, Search};
@@ -123,6 +124,9 @@ impl Search<'_> {
                     }
                 }
             }
+        }
+        if ready.peek().is_some() {
+            (self.progress)(Progress::OutOfTime);
         }
         // Whatever else speaks for it: what nobody ever got is not what was meant.
         passing.sort_by_key(|ready| ready.doubt == Some(Doubt::NeverGiven));

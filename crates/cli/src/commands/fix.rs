@@ -13,6 +13,7 @@ use groundcrew_core::evidence::{ChangeKind, Grade};
 use groundcrew_core::incident::Category;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, Task};
+use groundcrew_crew::agent::NOT_STARTED;
 use groundcrew_crew::config::{Config, FILE_NAME};
 use groundcrew_logs::{Pipe, Record, Redactor, Scan, ScanError, ScanOptions, scan};
 use groundcrew_workbench::git::Repository;
@@ -62,7 +63,7 @@ pub(super) struct Report {
     /// What was shown.
     shown: Option<Evidence>,
     /// The change.
-    diff: Option<String>,
+    pub(super) diff: Option<String>,
     /// Why there is no fix.
     reason: Option<String>,
     /// What the checks make of it.
@@ -160,6 +161,7 @@ fn repair(options: &Fix, at: &Invocation, signals: &Signals) -> Result<Option<(O
     if let Done::Signal(_) = done {
         return Ok(None);
     }
+    not_started(&work, options)?;
     let report = report(&work, error.as_ref().map(|error| error.error.as_str()))?;
     Ok(Some((work, Report { uncommitted, seconds: began.elapsed().as_secs_f64(), ..report })))
 }
@@ -212,6 +214,19 @@ fn is_worth_a_try(work: &OneShot) -> Result<bool, Failure> {
         };
         curable && judged.in_app_frame.is_some()
     }))
+}
+
+/// Ends with what is wrong with the test command that was named here, where its program is not there.
+fn not_started(work: &OneShot, options: &Fix) -> Result<(), Failure> {
+    let reason = if options.tests().is_empty() { String::new() } else { work.reason()? };
+    match reason.split_once(NOT_STARTED) {
+        Some((program, _)) => {
+            let program = escape::brief(program.trim(), CELL);
+            let problem = format!("the tests cannot be run: {program} {NOT_STARTED}");
+            Err(Failure::new(Kind::Usage, problem).hint("install it, or name another command with --test"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn classification(work: &OneShot) -> Result<Option<Classification>, Failure> {

@@ -69,8 +69,11 @@ pub(crate) struct RepairBench {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::repair::budget)]
     pub(crate) budget: Span,
     /// Most candidates that the search of one case runs
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true, value_parser = super::repair::candidates)]
     pub(crate) max_candidates: Option<usize>,
+    /// Repair each case so often, and say whether all runs came to the same: the diff, the grade, and what was tried
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) repeat: u8,
     /// Let pip fetch the packages that cases name, in the sandbox with the network open
     #[arg(long)]
     pub(crate) fetch: bool,

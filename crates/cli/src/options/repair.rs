@@ -24,7 +24,7 @@ pub(crate) struct Fix {
     #[arg(long, value_name = "DURATION", value_parser = budget)]
     pub(crate) budget: Option<Span>,
     /// Most candidates that the search runs
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true, value_parser = candidates)]
     pub(crate) max_candidates: Option<usize>,
     /// What they have in common.
     #[command(flatten)]
@@ -60,6 +60,14 @@ fn words(text: &str) -> Result<Words, String> {
 pub(super) fn budget(text: &str) -> Result<Span, String> {
     let span = Span::try_from(text.to_owned())?;
     if span.get().is_zero() { Err("there is nothing to search in no time".to_owned()) } else { Ok(span) }
+}
+
+/// A number of candidates that can be run.
+pub(super) fn candidates(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("name a whole number from 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
 }
 
 /// Arguments of `verify`.

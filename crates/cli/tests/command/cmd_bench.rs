@@ -57,6 +57,16 @@ fn a_repair_is_right_when_the_check_that_it_does_not_see_passes() {
 }
 
 #[test]
+fn runs_of_one_case_come_to_the_same() {
+    let home = Home::new();
+    let folder = cases(&home, &[("grown", SOUND)]);
+    let measured = home.json(&["bench", "repair", &folder, "--repeat", "3", "--quiet"]);
+    assert_eq!(measured["cases"][0]["differing"], json!({ "count": 0, "of": 2 }), "{measured}");
+    assert_eq!(measured["figures"]["equal"], json!({ "count": 1, "of": 1 }), "{measured}");
+    assert_eq!(measured["figures"]["cut_by_clock"], json!(0), "{measured}");
+}
+
+#[test]
 fn a_repository_of_the_users_is_measured_and_left_as_it_was() {
     let home = Home::new();
     home.repository();

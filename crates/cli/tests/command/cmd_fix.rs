@@ -109,6 +109,18 @@ fn what_cannot_be_repaired_at_all_is_said_before_anything_is_done() {
     assert_snapshot!(home.transcript(&["fix", &log, "--repo", elsewhere.to_str().unwrap()]));
 }
 
+#[test]
+fn a_test_command_that_is_not_there_is_said_at_once() {
+    let (home, _) = shop("");
+    let ran = home.run(&["fix", "--test", "nosuchprogram"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    let told = "the tests cannot be run: nosuchprogram cannot be started in the sandbox";
+    assert!(ran.stderr.contains(told) && ran.stderr.contains("--test"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("tried again"), "{}", ran.stderr);
+    let ran = home.run(&["fix", "--max-candidates", "-3"]);
+    assert!(ran.stderr.contains("name a whole number from 1"), "{}", ran.stderr);
+}
+
 /// The text of a file that a document names.
 pub(crate) fn file(document: &Value, form: &str) -> String {
     let path = document["evidence"][form].as_str().unwrap_or_else(|| panic!("no {form}: {document}"));

@@ -109,6 +109,9 @@ pub struct Fix {
     /// Where the change behaves otherwise than a candidate of another kind, or than before: one input a line.
     #[serde(default)]
     pub behaviour_notes: Vec<String>,
+    /// An input on which another candidate that is about as likely to be right behaves otherwise, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_likely: Option<String>,
     /// Commits that may have introduced the defect, with what running them showed, likeliest first.
     #[serde(default)]
     pub suspects: Vec<Suspect>,
@@ -233,4 +236,7 @@ pub struct Effort {
     pub validation_ms: u64,
     /// Wall clock of the whole search with reproducing and locating, in milliseconds.
     pub search_ms: u64,
+    /// Whether the clock ended it before its bound on candidates, so that a faster machine may come to something else.
+    #[serde(default)]
+    pub cut_by_clock: bool,
 }

@@ -373,6 +373,7 @@ fn hand_in(
         root_cause: repaired.root_cause,
         candidates: repaired.candidates,
         behaviour_notes: repaired.behaviour_notes,
+        as_likely: repaired.as_likely,
         suspects: repaired.suspects,
     };
     let kind = match fix.kind {

@@ -61,6 +61,7 @@ pub(super) fn take(job: &Job<'_>, given: &Given<'_>, dossier: Dossier) -> Result
         root_cause,
         candidates: Vec::new(),
         behaviour_notes: Vec::new(),
+        as_likely: None,
         suspects: Vec::new(),
     };
     pass_on(job, dossier, fix, searching.effort())

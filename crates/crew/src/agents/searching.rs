@@ -26,13 +26,23 @@ pub(super) struct Searching<'a, 'b> {
     told: Instant,
     validations: u32,
     best: Option<String>,
+    cut_by_clock: bool,
 }
 
 impl<'a, 'b> Searching<'a, 'b> {
     /// A search that begins now.
     pub(super) fn begin(job: &'a Job<'b>) -> Self {
         let now = Instant::now();
-        Self { job, began: now, ready: None, last: None, told: now, validations: 0, best: None }
+        Self {
+            job,
+            began: now,
+            ready: None,
+            last: None,
+            told: now,
+            validations: 0,
+            best: None,
+            cut_by_clock: false,
+        }
     }
 
     /// Tells a step of it.
@@ -51,6 +61,12 @@ impl<'a, 'b> Searching<'a, 'b> {
                 self.last = Some(Instant::now());
                 self.validations = self.validations.saturating_add(*validations);
                 desk.step(format!("{validations} edits tried in {} ms", time.as_millis()));
+            }
+            Progress::OutOfTime => {
+                if !self.cut_by_clock {
+                    desk.step("the time for the search is up");
+                }
+                self.cut_by_clock = true;
             }
             Progress::Validated { strategy, explanation, outcome } => {
                 self.validations = self.validations.saturating_add(1);
@@ -82,6 +98,7 @@ impl<'a, 'b> Searching<'a, 'b> {
             validations: self.validations,
             validation_ms: length(self.ready, self.last),
             search_ms: length(Some(self.began), Some(Instant::now())),
+            cut_by_clock: self.cut_by_clock,
         }
     }
 }

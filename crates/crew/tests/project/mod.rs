@@ -230,6 +230,7 @@ impl Bench {
             root_cause: Default::default(),
             candidates: Vec::new(),
             behaviour_notes: Vec::new(),
+            as_likely: None,
             suspects: Vec::new(),
         }
     }

@@ -124,6 +124,11 @@ pub fn propose(situation: &Situation<'_>, strategies: &[Box<dyn Strategy>]) -> V
     found
 }
 
+/// Whether a fix is two edits that were found by trying and only pass together. Of such pairs far more pass by chance.
+pub fn is_pair(strategy: &str) -> bool {
+    strategy == crate::failing::PAIR
+}
+
 /// Whether a family finds by search rather than by knowing the defect.
 pub fn is_searched(strategy: &str) -> bool {
     strategy == operators::NAME

@@ -273,6 +273,7 @@ fn collect(folder: &Path, deep: usize, take: &mut dyn FnMut(PathBuf) -> bool) ->
     let unreadable = |error: std::io::Error| {
         let kind = if folder.exists() { Kind::Failed } else { Kind::NotFound };
         Failure::new(kind, format!("cannot read {}: {error}", folder.display()))
+            .hint("name a folder with cases; docs/bench.md says what a case is")
     };
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;

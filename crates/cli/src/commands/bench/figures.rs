@@ -36,9 +36,23 @@ pub(super) struct Row {
     pub(super) effort: Effort,
     /// Wall clock of all of it, in seconds.
     pub(super) seconds: f64,
+    /// The change.
+    #[serde(skip)]
+    pub(super) diff: Option<String>,
+    /// How many runs came to something else than the first, where it was repaired more than once.
+    pub(super) differing: Option<Share>,
 }
 
 impl Row {
+    /// Whether another run of the same case came to the same.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        let told = |row: &Self| {
+            let Self { outcome, grade, strategy, diff, effort, .. } = row.clone();
+            (outcome, grade, strategy, diff, effort.validations)
+        };
+        told(self) == told(other)
+    }
+
     fn is_patched(&self) -> bool {
         matches!(self.outcome, "fixed" | "draft")
     }
@@ -111,6 +125,10 @@ pub(super) struct Figures {
     pub(super) seconds: Option<Spread>,
     /// Candidates that were run for each second of running them.
     pub(super) validations_per_second: f64,
+    /// Of the cases that were repaired more than once, those whose runs all came to the same; none where each ran once.
+    pub(super) equal: Option<Share>,
+    /// Cases whose search the clock ended in some run.
+    pub(super) cut_by_clock: usize,
 }
 
 impl Figures {
@@ -135,6 +153,11 @@ impl Figures {
             search_seconds: Spread::of(rows.iter().map(|row| millis(row.effort.search_ms)).collect()),
             seconds: Spread::of(rows.iter().map(|row| row.seconds).collect()),
             validations_per_second: if spent > 0.0 { validations / spent } else { 0.0 },
+            equal: Some(share(&|row| row.differing.is_some(), &|row| {
+                row.differing.is_some_and(|differing| differing.count == 0)
+            }))
+            .filter(|equal| equal.of > 0),
+            cut_by_clock: count(&|row| row.effort.cut_by_clock),
         }
     }
 
@@ -176,6 +199,12 @@ impl Figures {
         fact("seconds of search, median / 90 %", spread(self.search_seconds));
         fact("seconds with verification, median / 90 %", spread(self.seconds));
         fact("candidates run per second", format!("{:.0}", self.validations_per_second));
+        if let Some(equal) = self.equal {
+            fact("cases whose runs all came to the same", equal.told());
+        }
+        if self.cut_by_clock > 0 {
+            fact("searches that the clock ended", self.cut_by_clock.to_string());
+        }
         table.lines()
     }
 }
@@ -225,9 +254,27 @@ mod tests {
             strategy: None,
             change: None,
             explanation: String::new(),
-            effort: Effort { validations: 100, validation_ms: 500, search_ms },
+            effort: Effort { validations: 100, validation_ms: 500, search_ms, cut_by_clock: false },
             seconds: 1.0,
+            diff: None,
+            differing: None,
         }
+    }
+
+    #[test]
+    fn runs_are_equal_where_their_change_their_grade_and_what_they_tried_are() {
+        let one = row("fixed", Some(Grade::B), Some(true), 100);
+        assert!(one.is_as(&row("fixed", Some(Grade::B), Some(true), 900)), "times say nothing");
+        assert!(!one.is_as(&row("draft", Some(Grade::C), Some(true), 100)));
+        assert!(!one.is_as(&Row { diff: Some("+x".to_owned()), ..one.clone() }));
+        let effort = Effort { validations: 101, ..one.effort };
+        assert!(!one.is_as(&Row { effort, ..one.clone() }));
+        let differing = Some(Share { count: 1, of: 10 });
+        let figures = Figures::of(&[
+            Row { differing, ..one.clone() },
+            Row { effort: Effort { cut_by_clock: true, ..one.effort }, ..one },
+        ]);
+        assert_eq!((figures.equal, figures.cut_by_clock), (Some(Share { count: 0, of: 1 }), 1));
     }
 
     #[test]
@@ -250,6 +297,8 @@ mod tests {
                 search_seconds: Some(Spread { median: 0.2, p90: 4.0 }),
                 seconds: Some(Spread { median: 1.0, p90: 1.0 }),
                 validations_per_second: 200.0,
+                equal: None,
+                cut_by_clock: 0,
             }
         );
     }

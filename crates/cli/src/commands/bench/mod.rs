@@ -35,7 +35,7 @@ use crate::options::{Bench, BenchAction, Fix, Place, RepairBench, Words};
 use crate::signals::Signals;
 use crate::table::Table;
 use case::Case;
-use figures::{Figures, Row};
+use figures::{Figures, Row, Share};
 use judge::Judge;
 
 /// What was measured.
@@ -167,11 +167,16 @@ impl Work<'_> {
 
     /// Repairs one case. What goes wrong with one is told in its row, and the others go on.
     fn repair(&self, case: &Case) -> Result<Row, Failure> {
-        let began = Instant::now();
-        let row = self.attempt(case).unwrap_or_else(|failure| Row {
-            seconds: began.elapsed().as_secs_f64(),
-            ..empty(case, "failed", failure.message)
-        });
+        let mut row = self.once(case);
+        let again: Vec<Row> = (1..self.options.repeat)
+            .take_while(|_| self.signals.received().is_none())
+            .map(|_| self.once(case))
+            .collect();
+        if !again.is_empty() {
+            let count = again.iter().filter(|other| !other.is_as(&row)).count();
+            row.differing = Some(Share { count, of: again.len() });
+            row.effort.cut_by_clock |= again.iter().any(|other| other.effort.cut_by_clock);
+        }
         let grade = row.grade.map(|grade| format!(" grade {grade}")).unwrap_or_default();
         let right = row.correct.map_or("", |right| if right { ", right" } else { ", wrong" });
         let outcome = row.outcome.replace('_', " ");
@@ -180,7 +185,26 @@ impl Work<'_> {
             escape::line(&row.name),
             row.seconds
         ));
+        match row.differing {
+            Some(Share { count: 0, of }) => {
+                self.at.out.note(format!("  all {} runs came to the same", of + 1));
+            }
+            Some(Share { count, of }) => {
+                let name = escape::line(&row.name);
+                self.at.out.warn(format!("{name}: {count} of {of} more runs came to something else"));
+            }
+            None => {}
+        }
         Ok(row)
+    }
+
+    /// One run of a case, whatever goes wrong.
+    fn once(&self, case: &Case) -> Row {
+        let began = Instant::now();
+        self.attempt(case).unwrap_or_else(|failure| Row {
+            seconds: began.elapsed().as_secs_f64(),
+            ..empty(case, "failed", failure.message)
+        })
     }
 
     fn attempt(&self, case: &Case) -> Result<Row, Failure> {
@@ -222,6 +246,8 @@ impl Work<'_> {
             explanation: report.told(),
             effort: report.effort,
             seconds: report.seconds,
+            diff: report.diff,
+            differing: None,
         })
     }
 }
@@ -248,6 +274,8 @@ fn empty(case: &Case, outcome: &'static str, explanation: String) -> Row {
         explanation,
         effort: Effort::default(),
         seconds: 0.0,
+        diff: None,
+        differing: None,
     }
 }
 

@@ -14,7 +14,7 @@ use groundcrew_core::evidence::{
 use groundcrew_repair::differential::Differential;
 use groundcrew_repair::mutants::Mutants;
 use groundcrew_repair::reproduce::ReproRun;
-use groundcrew_repair::strategies::is_searched;
+use groundcrew_repair::strategies::{is_pair, is_searched};
 use groundcrew_repair::{Bench, RepairError, differential, mutants, smell};
 use groundcrew_workbench::git::{Repository, Sha};
 use groundcrew_workbench::runner::Suite;
@@ -151,37 +151,77 @@ pub(super) fn examine(
     let mut seen = Examination::begin(job, bench, repository, fix, head)?;
     let before = bench.checkout(&base)?;
     let after = bench.checkout(&seen.head)?;
-    let (without, with) = side_by_side(
-        || Side::run(bench, fix, before.path(), FLAKY_RUNS),
-        || Side::run(bench, fix, after.path(), 0),
-    );
+    let sides = (before.path(), after.path());
+    let Some(known) = compare_sides(job, bench, fix, &base, sides, go_on, &mut seen)? else {
+        return Ok(seen);
+    };
+    let commits = Commits { repository, fix, base: &base, fixed: &fixed };
+    look_closer(job, bench, &commits, written, &known, after.path(), &mut seen)?;
+    look_at_diff(repository, &base, &fixed, fix, &mut seen)?;
+    seen.write_down(job);
+    Ok(seen)
+}
+
+/// The reproduction and the suite without the fix and with it; gives the runs of the suite without it, or none where a gate
+/// cannot say anything and nobody wants to go on without it.
+fn compare_sides(
+    job: &Job<'_>,
+    bench: &Bench,
+    fix: &Fix,
+    base: &Sha,
+    (before, after): (&Path, &Path),
+    go_on: bool,
+    seen: &mut Examination,
+) -> Result<Option<Ahead>, Trouble> {
+    let (without, with) =
+        side_by_side(|| Side::run(bench, fix, before, FLAKY_RUNS), || Side::run(bench, fix, after, 0));
     let (without, with) = (without?, with?);
-    let (told_before, told_after) = ((before.path(), without.told), (after.path(), with.told));
-    reproduce(bench, fix, told_before, told_after, &mut seen)?;
+    reproduce(bench, fix, (before, without.told), (after, with.told), seen)?;
     seen.write_down(job);
     if seen.blocked.is_some() {
-        return Ok(seen);
+        return Ok(None);
     }
     match &bench.tests {
         None => seen.note("suite", "missing", "no tests were found in this repository"),
         Some(command) => {
-            let runs = Runs::new(job, bench, command)
-                .with(before.path(), without.suites.clone())
-                .with(after.path(), with.suites);
+            let runs =
+                Runs::new(job, bench, command).with(before, without.suites.clone()).with(after, with.suites);
             let mut runs = if go_on { runs.without_repeats() } else { runs };
-            compare_suites(&mut runs, &base, before.path(), after.path(), &mut seen)?;
+            compare_suites(&mut runs, base, before, after, seen)?;
             seen.suite_runs = runs.made;
         }
     }
     seen.write_down(job);
     if seen.blocked.is_some() && !go_on {
-        return Ok(seen);
+        return Ok(None);
     }
     seen.blocked = None;
+    Ok(Some(without.suites))
+}
+
+/// What is looked at.
+struct Commits<'a> {
+    repository: &'a Repository,
+    fix: &'a Fix,
+    base: &'a Sha,
+    fixed: &'a Sha,
+}
+
+/// The regression test and the mutants; at the same time, what the changed functions give.
+fn look_closer(
+    job: &Job<'_>,
+    bench: &Bench,
+    commits: &Commits<'_>,
+    written: Option<Regression>,
+    known: &Ahead,
+    after: &Path,
+    seen: &mut Examination,
+) -> Result<(), Trouble> {
+    let Commits { repository, fix, base, fixed } = *commits;
     let (head, head_run) = (seen.head.clone(), seen.head_run.take());
     let restored = culprit_parent(repository, fix)?;
     // A revert is to bring back what its culprit's parent did, so that is what it is compared with.
-    let reference = restored.as_ref().unwrap_or(&base);
+    let reference = restored.as_ref().unwrap_or(base);
     let (of_tests, compared) = side_by_side(
         || {
             let regression = match (written, &bench.tests) {
@@ -189,23 +229,20 @@ pub(super) fn examine(
                 (None, None) => Regression::None(NONE),
                 (None, Some(command)) => {
                     let mut runs = Runs::new(job, bench, command);
-                    let known = &without.suites;
-                    found(&mut runs, repository, fix, &base, &fixed, known, after.path())?
+                    found(&mut runs, repository, fix, base, fixed, known, after)?
                 }
             };
             let reproduction = fix.reproduction.as_ref();
-            let mutants = mutants::examine(bench, &base, &head, head_run, reproduction, restored.as_ref())?;
+            let mutants = mutants::examine(bench, base, &head, head_run, reproduction, restored.as_ref())?;
             Ok::<_, Trouble>((regression, mutants))
         },
-        || differential::compare_change(bench, &base, &head, reference),
+        || differential::compare_change(bench, base, &head, reference),
     );
     let (regression, mutants) = of_tests?;
-    note_regression(&regression, &mut seen);
-    note_mutants(mutants, &mut seen);
-    note_behaviour(compared?, fix, &mut seen);
-    look_at_diff(repository, &base, &fixed, fix, &mut seen)?;
-    seen.write_down(job);
-    Ok(seen)
+    note_regression(&regression, seen);
+    note_mutants(mutants, seen);
+    note_behaviour(compared?, fix, seen);
+    Ok(())
 }
 
 /// What runs on one side say: the reproduction first, then the suite.
@@ -311,6 +348,12 @@ fn look_at_diff(
     let mut found = smell::smells(repository, base, fixed, fix.kind)?;
     if is_searched(&fix.strategy) && seen.gates.differential == DifferentialGate::Differs {
         found.push("found by search, and it changes other results too".to_owned());
+    }
+    if is_pair(&fix.strategy) {
+        found.push("two edits that only pass together, found by trying".to_owned());
+    }
+    if let Some(told) = &fix.as_likely {
+        found.push(format!("{told}, and it fits the tests about as well"));
     }
     seen.gates.smell = if found.is_empty() { SmellGate::Clean } else { SmellGate::Smells };
     let detail =
