@@ -171,7 +171,7 @@ impl Assembler {
             return Some(line);
         }
         self.advance();
-        match self.ongoing.find(hash) {
+        match last.filter(|last| self.ongoing.holds(*last)) {
             Some(last) => self.end_line(last),
             None => {
                 if let Some(open) = self.open.iter().rev().find(|open| open.hash == hash) {

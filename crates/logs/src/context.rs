@@ -81,9 +81,14 @@ impl Block {
         self.text.truncate(self.ends.last().copied().unwrap_or_default());
     }
 
-    /// A block of the last so many lines.
+    /// A block of the last so many lines, with room for as many more as there are here.
     pub(crate) fn tail(&self, lines: usize) -> Self {
-        (self.len().saturating_sub(lines)..self.len()).map(|at| self.line(at)).collect()
+        let (text, ends) = (String::with_capacity(self.text.len()), Vec::with_capacity(self.len()));
+        let mut block = Self { text, ends };
+        for at in self.len().saturating_sub(lines)..self.len() {
+            block.push(self.line(at));
+        }
+        block
     }
 }
 

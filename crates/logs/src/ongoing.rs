@@ -8,7 +8,9 @@ use crate::draft::PLAIN_WAIT;
 
 /// Places in the ring, more than lines can be open.
 const PLACES: usize = 128;
-const _: () = assert!(PLAIN_WAIT + 1 < PLACES as u64);
+/// Places that are looked at together.
+const GROUP: usize = 16;
+const _: () = assert!(PLAIN_WAIT + 1 < PLACES as u64 && PLACES.is_multiple_of(GROUP));
 
 /// A line that may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,9 +50,17 @@ impl Ongoing {
         if self.tags[self.last] == tag {
             return Some(Place(self.last));
         }
-        // Without a way out of the loop, several are compared at once.
-        let found = self.tags.iter().fold(false, |found, other| found | (*other == tag));
-        if found { self.tags.iter().position(|other| *other == tag).map(Place) } else { None }
+        // Without a way out of the inner loop, several are compared at once.
+        let holds = |group: &[u32; GROUP]| group.iter().fold(false, |found, other| found | (*other == tag));
+        let (groups, _) = self.tags.as_chunks::<GROUP>();
+        let group = groups.iter().position(holds)?;
+        let within = groups[group].iter().position(|other| *other == tag)?;
+        Some(Place(group * GROUP + within))
+    }
+
+    /// Whether the line that was found there may still go on.
+    pub(crate) fn holds(&self, place: Place) -> bool {
+        self.tags[place.0] != 0
     }
 
     pub(crate) fn at(&self, place: Place) -> Going {

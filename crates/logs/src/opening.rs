@@ -11,8 +11,9 @@ use crate::access;
 use crate::context::Context;
 use crate::header::{Layout, Placed, Reader};
 use crate::opened::Opened;
-use crate::parsed::{Parsed, Said};
+use crate::parsed::{self, Parsed, Said};
 use crate::record::Level;
+use crate::unwrap::syslog::{Again, Around};
 use crate::unwrap::{Envelope, Form, is_bare, unwrap};
 
 /// What a line says before its message.
@@ -47,12 +48,13 @@ pub(crate) struct Openings {
     form: Form,
     reference: Timestamp,
     reader: Reader,
+    syslog: Again,
 }
 
 impl Openings {
     /// `reference` dates times without a year.
     pub(crate) fn new(form: Form, layout: Layout, reference: Timestamp) -> Self {
-        Self { form, reference, reader: Reader::new(layout, reference) }
+        Self { form, reference, reader: Reader::new(layout, reference), syslog: Again::default() }
     }
 
     /// What a line says before its message; `None` for any line that has to be looked at more closely.
@@ -89,14 +91,33 @@ impl Openings {
     /// What a line says before its message that begins an event of a form that was learned and is no error, as
     /// [`Openings::of`] says it; `None` where it might say something else. The line is ASCII, perhaps with quotes.
     pub(crate) fn place(&mut self, line: &[u8], quoted: bool) -> Option<Placed> {
-        let requested = match quoted {
-            true => access::may_be(str::from_utf8(line).ok()?),
-            false => access::may_be_iis(line),
-        };
-        if requested || !matches!(Beginning::of(line)?, Beginning::Words) || !is_bare(line, self.form) {
+        if may_be_request(line, quoted)
+            || !matches!(Beginning::of(line)?, Beginning::Words)
+            || !is_bare(line, self.form)
+        {
             return None;
         }
         self.reader.place(line).filter(|placed| placed.level < Some(Level::Error))
+    }
+
+    /// As [`Openings::of`], of a line of ASCII, perhaps with quotes, that syslog wrote and that has no header of its own;
+    /// `None` where it might say something else.
+    pub(crate) fn logged(&mut self, line: &[u8], quoted: bool) -> Option<Opening> {
+        if self.form != Form::Plain {
+            return None;
+        }
+        let Around { time, key, content_at } = self.syslog.read(line, self.reference)?;
+        let content = line.get(content_at..)?;
+        let words = matches!(Beginning::of(content)?, Beginning::Words) && !goes_on(content);
+        let alone = words && !may_be_request(content, quoted) && parsed::is_headless(content, &self.reader);
+        alone.then(|| Opening {
+            time: Some(time),
+            headed: true,
+            key,
+            content_at,
+            message: content_at..line.len(),
+            ..Opening::default()
+        })
     }
 
     /// A line that may be read here.
@@ -112,12 +133,23 @@ impl Openings {
             true => Parsed::new(content, &mut self.reader),
             false => Parsed::plain(content, &mut self.reader),
         };
-        // Tables, markup and objects that go on begin so.
-        let goes_on = || content.starts_with(['}', ']', ')', '|', '+', '-', '<', '>', '@', ',', ';']);
         match beginning {
             Beginning::Object => parsed.structured.then_some(parsed),
-            Beginning::Words => (parsed.header.is_some() || !goes_on()).then_some(parsed),
+            Beginning::Words => (parsed.header.is_some() || !goes_on(content.as_bytes())).then_some(parsed),
         }
+    }
+}
+
+/// Whether a line begins as tables, markup and objects do that go on.
+fn goes_on(content: &[u8]) -> bool {
+    content.first().is_some_and(|first| b"}])|+-<>@,;".contains(first))
+}
+
+/// Whether a line of ASCII, perhaps with quotes, may be a request.
+fn may_be_request(line: &[u8], quoted: bool) -> bool {
+    match quoted {
+        true => str::from_utf8(line).is_ok_and(access::may_be),
+        false => access::may_be_iis(line),
     }
 }
 

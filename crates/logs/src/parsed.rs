@@ -57,16 +57,17 @@ impl<'a> Parsed<'a> {
 impl<'a> Said<'a> {
     /// What stands before the message of a line that is neither an object nor a request.
     fn before(content: &'a str, reader: &mut Reader) -> Option<Self> {
-        if reader.is_prose(content) {
+        let bytes = content.as_bytes();
+        if reader.is_prose(bytes) {
             return None;
         }
-        let dated = may_be_dated(reader.layout(), content);
+        let dated = may_be_dated(reader.layout(), bytes);
         let sure = dated.then(|| reader.read_learned(content)).flatten();
         if let Some(head) = sure.filter(|head| head.continues || head.time.is_some()) {
             return Some(Self::read(content, &head));
         }
         // Without a time, the beginning of a stack trace or of any text may look like a level or a logger.
-        let general = may_be_general(content).then(|| reader.read_alone(content));
+        let general = may_be_general(bytes).then(|| reader.read_alone(content));
         if let Some(Some(head)) = general {
             return Some(Self::general(content, &head));
         }
@@ -104,17 +105,25 @@ impl<'a> Said<'a> {
     }
 }
 
+/// Whether a line that is neither an object nor a request has no header, beyond doubt.
+pub(crate) fn is_headless(content: &[u8], reader: &Reader) -> bool {
+    reader.is_prose(content) || !(may_be_dated(reader.layout(), content) || may_be_general(content))
+}
+
 /// Whether the layout may say something of a line; one that was not learned only counts where it finds a time.
-fn may_be_dated(layout: &Layout, content: &str) -> bool {
+fn may_be_dated(layout: &Layout, content: &[u8]) -> bool {
     const DIGITS: usize = 4;
     const AMONG: usize = 64;
-    let digits = || content.bytes().take(AMONG).filter(u8::is_ascii_digit).take(DIGITS).count();
-    !layout.is_empty() || digits() == DIGITS
+    // As many bytes as mostly are there are counted at once.
+    let digits = || match content.first_chunk::<AMONG>() {
+        Some(among) => among.iter().map(|b| u8::from(b.is_ascii_digit())).sum::<u8>().into(),
+        None => content.iter().filter(|b| b.is_ascii_digit()).count(),
+    };
+    !layout.is_empty() || digits() >= DIGITS
 }
 
 /// Whether a line begins as a header of any form may, or holds an access log's time.
-fn may_be_general(content: &str) -> bool {
-    let bytes = content.as_bytes();
+fn may_be_general(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'[')
         || (!bytes.is_empty() && memchr_iter(b'[', bytes).any(|at| at > 0 && bytes[at - 1] == b' '))
 }

@@ -85,31 +85,47 @@ impl Shapes {
 
     /// What is known of a message, which is kept when it is that of a line that `failed`.
     pub(crate) fn of(&mut self, message: &str, failed: bool) -> Known {
-        let shown = self.shown || failed;
-        let length = message.len();
-        if length > LONGEST {
-            return told(message, shown).0;
+        let before = self.before(message.as_bytes());
+        before.unwrap_or_else(|| self.first(message, self.shown || failed))
+    }
+
+    /// What is known of a message of text, where one of its shape came before.
+    pub(crate) fn before(&mut self, message: &[u8]) -> Option<Known> {
+        if message.len() > LONGEST {
+            return None;
         }
-        let hash = self.room.take(message.as_bytes());
-        let shape = self.room.shape(length);
-        if self.slots.is_empty() {
-            self.slots = vec![Slot::default(); SLOTS];
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
-        let slot = &mut self.slots[hash as usize % SLOTS];
-        if slot.known.shape.is_some() && slot.hash == hash && slot.shape == shape {
-            return slot.known;
-        }
+        let hash = self.room.take(message);
+        let slot = self.slots.get(place(hash))?;
+        let is_it = slot.hash == hash && slot.shape == self.room.shape(message.len());
+        (slot.known.shape.is_some() && is_it).then_some(slot.known)
+    }
+
+    /// What is known of the message that was asked for last, whose shape has not come before.
+    fn first(&mut self, message: &str, shown: bool) -> Known {
         let (known, may_begin) = told(message, shown);
+        if message.len() > LONGEST {
+            return known;
+        }
+        let shape = self.room.shape(message.len());
         if digits_count(shape, may_begin) {
             return known;
         }
-        slot.hash = hash;
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::default(); SLOTS];
+        }
+        let slot = &mut self.slots[place(self.room.hash)];
+        slot.hash = self.room.hash;
         slot.known = Known { shape: Shape::new(), ..known };
         slot.shape.clear();
         slot.shape.extend_from_slice(shape);
         slot.known
     }
+}
+
+fn place(hash: u64) -> usize {
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
+    let place = hash as usize % SLOTS;
+    place
 }
 
 /// What a message says for itself, where that is asked for also of what it holds; and whether it holds anything that a
@@ -132,11 +148,13 @@ fn told(message: &str, shown: bool) -> (Known, bool) {
 struct Room {
     text: [u8; LONGEST + 2 * BLOCK],
     shape: [u8; LONGEST + BLOCK],
+    /// Of the shape.
+    hash: u64,
 }
 
 impl Room {
     fn new() -> Self {
-        Self { text: [0; LONGEST + 2 * BLOCK], shape: [0; LONGEST + BLOCK] }
+        Self { text: [0; LONGEST + 2 * BLOCK], shape: [0; LONGEST + BLOCK], hash: 0 }
     }
 
     /// Takes the shape of a text that is not too long, and says its hash: each digit is `0`, but for one before an `x`,
@@ -152,7 +170,8 @@ impl Room {
             let masked = own.is_ascii_digit() & (*next | 0x20 != b'x');
             *shape = if masked { b'0' } else { *own };
         }
-        hash(length, shape)
+        self.hash = hash(length, shape);
+        self.hash
     }
 
     fn shape(&self, length: usize) -> &[u8] {

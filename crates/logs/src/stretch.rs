@@ -32,7 +32,24 @@ pub(crate) struct Stretch {
     at_sign: Next,
     escaped: [Next; 2],
     mark: Next,
+    shapes: Trial,
 }
+
+/// Whether messages come again so often that asking for their shapes is quicker than looking at what they hold.
+#[derive(Debug)]
+struct Trial {
+    asked: u32,
+    known: u32,
+    /// Lines that nothing is asked of, and how many there are of them next time.
+    rest: u32,
+    next: u32,
+    /// What was judged last.
+    again: bool,
+}
+
+/// Lines of which it is judged, and most lines behind those that were judged not to come again: the first ones never do.
+const TRIED: u32 = 256;
+const LEFT: u32 = TRIED * 16;
 
 /// A line that is ordinary and no error.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +108,31 @@ impl Run {
     }
 }
 
+impl Default for Trial {
+    fn default() -> Self {
+        Self { asked: 0, known: 0, rest: 0, next: TRIED, again: false }
+    }
+}
+
+impl Trial {
+    fn are_asked(&mut self) -> bool {
+        self.rest = self.rest.saturating_sub(1);
+        self.rest == 0
+    }
+
+    fn say(&mut self, known: bool) {
+        (self.asked, self.known) = (self.asked + 1, self.known + u32::from(known));
+        if self.asked == TRIED {
+            self.again = self.known >= TRIED / 8 * 7;
+            (self.rest, self.next) = match self.again {
+                true => (0, TRIED),
+                false => (self.next, LEFT.min(self.next * 2)),
+            };
+            (self.asked, self.known) = (0, 0);
+        }
+    }
+}
+
 impl Next {
     /// Whether one begins within a line, which begins at an offset and goes on with what was read.
     #[inline]
@@ -136,17 +178,34 @@ impl Stretch {
         let quoted = self.quote.is_within(start, length, rest, |text| memchr(b'"', text));
         let placed = openings.place(line, quoted)?;
         let message = &line[placed.message_at..];
+        let known = self.message((start, rest), length, message, shapes, shown)?;
+        Some(Passing { placed, length: line.len(), taken: length + 1, known })
+    }
+
+    /// What is known of the message with which a line ends; `None` where it may be more than a message.
+    #[inline]
+    fn message(
+        &mut self,
+        (start, rest): (u64, &[u8]),
+        length: usize,
+        message: &[u8],
+        shapes: &mut Shapes,
+        shown: bool,
+    ) -> Option<Known> {
         if self.is_escaped(start, length, rest) {
             return None;
         }
-        let mut known = Known::default();
-        if shown || self.is_marked(start, length, rest) || trace::may_begin_without_marks(message) {
-            known = shapes.of(str::from_utf8(message).ok()?, false);
-            if !known.plain {
-                return None;
+        if self.shapes.are_asked() {
+            let before = shapes.before(message);
+            self.shapes.say(before.is_some());
+            if let Some(known) = before {
+                return known.plain.then_some(known);
             }
+        } else if !shown && !self.is_marked(start, length, rest) && !trace::may_begin_without_marks(message) {
+            return Some(Known { plain: true, ..Known::default() });
         }
-        Some(Passing { placed, length: line.len(), taken: length + 1, known })
+        let known = shapes.of(str::from_utf8(message).ok()?, false);
+        known.plain.then_some(known)
     }
 
     /// As [`Stretch::read`], of any line that is [`ordinary_by`] what it says, errors and objects among them.
@@ -158,9 +217,16 @@ impl Stretch {
         shapes: &mut Shapes,
         shown: bool,
     ) -> Option<(Opening, Known)> {
+        let quoted = self.quote.is_within(start, length, rest, |text| memchr(b'"', text));
+        if let Some(opening) = openings.logged(line, quoted) {
+            let ahead = (start, rest);
+            let known = self.message(ahead, length, &line[opening.content_at..], shapes, shown)?;
+            return Some((opening, known));
+        }
         ordinary_by(str::from_utf8(line).ok()?, openings, |message, failed| {
             let told = shown
                 || failed
+                || self.shapes.again
                 || self.is_escaped(start, length, rest)
                 || self.is_marked(start, length, rest)
                 || trace::may_begin_without_marks(message.as_bytes());
@@ -220,6 +286,25 @@ mod tests {
         let part =
             prop_oneof![byte.prop_map(|byte| vec![byte]), Just(b"\r\n".to_vec()), Just(vec![b'x'; 70])];
         prop::collection::vec(part, 0..200).prop_map(|parts| parts.concat())
+    }
+
+    #[test]
+    fn shapes_are_asked_for_while_messages_come_again_and_else_only_now_and_then() {
+        let mut trial = Trial::default();
+        let mut asked = |known: bool| {
+            let all = (0..LEFT * 20).filter(|_| {
+                let asked = trial.are_asked();
+                if asked {
+                    trial.say(known);
+                }
+                asked
+            });
+            all.count()
+        };
+        let all = usize::try_from(LEFT * 20).unwrap();
+        assert!(asked(false) < all / 10);
+        assert!(asked(true) > all - all / 10);
+        assert!(asked(false) < all / 10);
     }
 
     proptest! {

@@ -154,6 +154,7 @@ proptest! {
         forms in prop::array::uniform3(prop::sample::select(FORMS.to_vec())),
         lines in prop::collection::vec(line(), 0..160),
         learned in 300..500_usize,
+        again in any::<bool>(),
         size in 2_000..30_000_u64,
         odd in prop::collection::vec(any::<u8>(), 0..40),
     ) {
@@ -164,7 +165,10 @@ proptest! {
         for n in 0..learned {
             #[expect(clippy::cast_possible_truncation, reason = "it is below sixty")]
             let (minute, second) = ((n / 60 % 60) as u8, (n % 60) as u8);
-            text.extend(format!("{}cart {n} is served\n", head(forms[0], minute, second, "INFO")).bytes());
+            // Messages that come again but for their numbers, or never.
+            let letter = |digit: char| if again { digit } else { char::from(b'a' + digit as u8 % 10) };
+            let name: String = n.to_string().chars().map(letter).collect();
+            text.extend(format!("{}cart {name} is served\n", head(forms[0], minute, second, "INFO")).bytes());
         }
         for (n, (minute, second, form, level, message)) in lines.iter().enumerate() {
             let form = form.map_or("", |form| forms[usize::from(form) * usize::from(n % 7 == 0)]);

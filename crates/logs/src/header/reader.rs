@@ -39,8 +39,8 @@ impl Reader {
     }
 
     /// Whether a line certainly has no header, because nothing was learned and it begins as prose does.
-    pub(crate) fn is_prose(&self, line: &str) -> bool {
-        self.layout.is_empty() && !self.layout.indented && alone::begins_with_prose(line.as_bytes())
+    pub(crate) fn is_prose(&self, line: &[u8]) -> bool {
+        self.layout.is_empty() && !self.layout.indented && alone::begins_with_prose(line)
     }
 
     /// What stands before the line's message, as [`Layout::read`] says it; `None` when the line has no header.

@@ -155,15 +155,28 @@ fn roots_of(marks: &[&'static str]) -> Vec<&'static str> {
 
 /// Whether a line may be a function's name and nothing else.
 fn is_bare(line: &[u8]) -> bool {
-    !line.is_empty() && !line.contains(&b' ') && line.contains(&b'.')
+    // Most lines have a blank early on, so that no search is worth its beginning.
+    line.iter().all(|b| *b != b' ') && line.contains(&b'.')
 }
+
+/// Bytes of the names of packages.
+const IN_NAME: [bool; 256] = {
+    let mut named = [false; 256];
+    let mut byte = 0;
+    while byte < named.len() {
+        let b = byte as u8;
+        named[byte] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$');
+        byte += 1;
+    }
+    named
+};
 
 /// Whether a line starts as `shop.errors.OutOfStock: …` does, whose name says nothing of an exception.
 fn is_packaged(line: &[u8]) -> bool {
     if !line.first().is_some_and(u8::is_ascii_lowercase) {
         return false;
     }
-    let length = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.$".contains(b)).count();
+    let length = line.iter().take_while(|b| IN_NAME[usize::from(**b)]).count();
     let (name, rest) = line.split_at(length);
     let simple = name.rsplit(|b| matches!(b, b'.' | b'$')).next();
     matches!(rest.first(), None | Some(b':' | b' '))

@@ -18,7 +18,7 @@ pub(crate) mod export;
 mod instant;
 pub(crate) mod journal;
 mod kubectl;
-mod syslog;
+pub(crate) mod syslog;
 
 /// What stood around a line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

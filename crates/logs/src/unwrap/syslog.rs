@@ -3,9 +3,10 @@
 //! Every program of a machine writes into the same file, so host, program and process are the stream.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use jiff::Timestamp;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr3};
 
 use super::Envelope;
 use super::instant::instant;
@@ -191,9 +192,127 @@ fn number(digits: &[u8]) -> Option<u8> {
     }
 }
 
+/// Reads lines that begin as the one before did, with the same day.
+#[derive(Debug, Default)]
+pub(crate) struct Again {
+    /// `Nov  5`.
+    date: [u8; DATE],
+    /// When that day begins, in seconds.
+    start: i64,
+}
+
+/// Bytes of a month and the day in it.
+const DATE: usize = 6;
+
+/// What stands around a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Around {
+    pub(crate) time: Timestamp,
+    /// What tells the stream from others in the same file.
+    pub(crate) key: Range<usize>,
+    pub(crate) content_at: usize,
+}
+
+impl Again {
+    /// As [`unwrap`] says it of a line of ASCII with a month, but for the parts of its key; `None` where it might say
+    /// something else.
+    pub(crate) fn read(&mut self, line: &[u8], reference: Timestamp) -> Option<Around> {
+        const KEY: usize = DATE + " 10:00:00 ".len();
+        let (date, rest) = line.split_first_chunk::<DATE>()?;
+        if self.date != *date {
+            self.learn(date, reference)?;
+        }
+        let [b' ', h1, h2, b':', m1, m2, b':', s1, s2, b' '] = rest.first_chunk()? else { return None };
+        let (hour, minute, second) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?, number(&[*s1, *s2])?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+        let time = Timestamp::from_second(self.start + seconds).ok()?;
+        let length = key(line.get(KEY..)?)?;
+        let behind = KEY + length + 1;
+        let blank = usize::from(line.get(behind) == Some(&b' '));
+        Some(Around { time, key: KEY..KEY + length, content_at: behind + blank })
+    }
+
+    /// Takes another day, where all of its times lie in one year.
+    fn learn(&mut self, date: &[u8; DATE], reference: Timestamp) -> Option<()> {
+        if !may_begin_with_month(date) {
+            return None;
+        }
+        let date_text = str::from_utf8(date).ok()?;
+        let at = |time| clock(&format!("{date_text} {time} "), reference)?.0;
+        let (first, last) = (at("00:00:00")?.as_second(), at("23:59:59")?.as_second());
+        (first + DAY - 1 == last).then(|| (self.date, self.start) = (*date, first))
+    }
+}
+
+/// The length of `host program[process]`, with a colon behind it.
+fn key(bytes: &[u8]) -> Option<usize> {
+    let within = |from: usize| bytes.get(from..).map(|rest| &rest[..rest.len().min(NAME)]);
+    let program_at = memchr(b' ', within(0)?).filter(|at| *at > 0)? + 1;
+    let length = memchr3(b' ', b':', b'[', within(program_at)?).filter(|length| *length > 0)?;
+    let mut end = program_at + length;
+    if bytes[end] == b'[' {
+        let digits = bytes[end + 1..].iter().take_while(|b| b.is_ascii_digit()).take(20).count();
+        if digits == 0 || digits == 20 || bytes.get(end + 1 + digits) != Some(&b']') {
+            return None;
+        }
+        end += digits + 2;
+    }
+    (bytes.get(end) == Some(&b':')).then_some(end)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn what_stands_around_a_line_is_what_was_read_of_it_alone(
+            lines in prop::collection::vec((
+                prop::sample::select(vec!["Nov  5", "Nov 25", "Dec 31", "Feb 29", "Jan  1", "Nov 5", "Nov 35", "Nov  57", "Nop  5", "<11>Nov  5", "Nov 24", "Nov 23"]),
+                " ([0-2][0-9]:[0-5][0-9]:[0-5][0-9]|[0-9:]{8}|10:00)",
+                " (web0|a|[a-z0-9 :]{0,3})",
+                " (shop|sshd[(]pam_unix[)]|[a-z /.]{0,3})",
+                r"(\[[0-9]{1,22}\]|\[[0-9x]{0,2}\]?)?",
+                ":? {0,2}[a-z:]{0,5}",
+            ), 1..9),
+            reference in prop::sample::select(vec!["2026-11-23T12:00:00Z", "2024-03-01T00:00:00Z", "2026-01-01T00:00:01Z"]),
+        ) {
+            let reference = reference.parse().unwrap();
+            let mut again = Again::default();
+            for (date, time, host, program, process, text) in &lines {
+                let line = format!("{date}{time}{host}{program}{process}{text}");
+                let alone = unwrap(&line, reference);
+                if let Some(Around { time, key, content_at }) = again.read(line.as_bytes(), reference) {
+                    let (envelope, text) = alone.unwrap();
+                    let said = (envelope.time, &*envelope.key, envelope.level, envelope.goes_on, text);
+                    prop_assert_eq!(said, (Some(time), &line[key], None, false, &line[content_at..]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn usual_lines_are_read_again_and_a_day_that_may_be_of_two_years_is_not() {
+        let reference = "2026-11-23T12:00:00Z".parse().unwrap();
+        let mut again = Again::default();
+        for (line, expected) in [
+            ("Nov  5 10:00:00 web0 sshd[401]: oops", Some("oops")),
+            ("Nov  5 10:00:01 web0 kernel: oops", Some("oops")),
+            ("Dec 15 10:00:01 web0 sshd(pam_unix)[7]:x", Some("x")),
+            ("Nov 24 10:00:01 web0 kernel: oops", None),
+            ("Nov  5 10:00:01 web0 kernel oops", None),
+        ] {
+            let found = again.read(line.as_bytes(), reference);
+            assert_eq!(found.map(|found| &line[found.content_at..]), expected, "{line}");
+        }
+    }
 
     fn seen(line: &str) -> Option<(String, Option<Level>, String, String, String)> {
         let reference = "2026-11-06T00:00:00Z".parse().unwrap();
