@@ -178,6 +178,9 @@ impl Stretch {
         let quoted = self.quote.is_within(start, length, rest, |text| memchr(b'"', text));
         let placed = openings.place(line, quoted)?;
         let message = &line[placed.message_at..];
+        if self.is_escaped(start, length, rest) {
+            return None;
+        }
         let known = self.message((start, rest), length, message, shapes, shown)?;
         Some(Passing { placed, length: line.len(), taken: length + 1, known })
     }
@@ -192,16 +195,17 @@ impl Stretch {
         shapes: &mut Shapes,
         shown: bool,
     ) -> Option<Known> {
-        if self.is_escaped(start, length, rest) {
-            return None;
-        }
         if self.shapes.are_asked() {
             let before = shapes.before(message);
             self.shapes.say(before.is_some());
             if let Some(known) = before {
                 return known.plain.then_some(known);
             }
-        } else if !shown && !self.is_marked(start, length, rest) && !trace::may_begin_without_marks(message) {
+        } else if !shown
+            && !self.is_escaped(start, length, rest)
+            && !self.is_marked(start, length, rest)
+            && !trace::may_begin_without_marks(message)
+        {
             return Some(Known { plain: true, ..Known::default() });
         }
         let known = shapes.of(str::from_utf8(message).ok()?, false);
