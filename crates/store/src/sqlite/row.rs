@@ -3,7 +3,6 @@
 //! Text that is no JSON becomes a JSON string, a time that cannot be understood becomes an unknown one, a number out of
 //! its range is moved into it. Only a word outside a closed list stops a row from being read.
 
-use std::cell::Cell;
 use std::str::FromStr;
 
 use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
@@ -19,8 +18,8 @@ use groundcrew_core::task::{
 };
 use groundcrew_core::template::{Learned, Template};
 use jiff::Timestamp;
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use rusqlite::{Row, Statement};
 use serde_json::{Map, Value};
 
 use crate::error::StoreError;
@@ -315,23 +314,15 @@ pub(super) fn time_at(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>,
 struct Fields<'r> {
     row: &'r Row<'r>,
     table: &'static str,
-    /// Where the next column is looked for first: fields are mostly asked for in the order of their table.
-    next: Cell<usize>,
 }
 
 impl<'r> Fields<'r> {
     fn of(row: &'r Row<'r>, table: &'static str) -> Self {
-        Self { row, table, next: Cell::new(0) }
+        Self { row, table }
     }
 
     fn value(&self, column: &'static str) -> Option<ValueRef<'_>> {
-        let statement: &Statement<'_> = self.row.as_ref();
-        let count = statement.column_count();
-        let start = self.next.get();
-        let is = |place: &usize| statement.column_name(*place).is_ok_and(|name| name == column);
-        let place = (start..count).chain(0..start.min(count)).find(is)?;
-        self.next.set(place + 1);
-        self.row.get_ref(place).ok().filter(|value| *value != ValueRef::Null)
+        self.row.get_ref(column).ok().filter(|value| *value != ValueRef::Null)
     }
 
     fn text(&self, column: &'static str) -> Option<String> {
