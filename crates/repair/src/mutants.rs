@@ -298,6 +298,11 @@ fn of_node(source: &Source, file: &str, node: Node<'_>) -> Vec<Mutant> {
         "return_statement" if text.trim() != "return" => vec!["return None".into()],
         _ => Vec::new(),
     };
+    replaced(file, node, text, becomes)
+}
+
+/// The mutants that put other texts in place of a node.
+pub(crate) fn replaced(file: &str, node: Node<'_>, text: &str, becomes: Vec<String>) -> Vec<Mutant> {
     becomes
         .into_iter()
         .filter(|new| new != text)
@@ -308,8 +313,8 @@ fn of_node(source: &Source, file: &str, node: Node<'_>) -> Vec<Mutant> {
         .collect()
 }
 
-/// A docstring: taking it away changes nothing that a test should notice.
-fn is_text_alone(statement: Node<'_>) -> bool {
+/// A docstring or a directive: taking it away changes nothing that a test should notice.
+pub(crate) fn is_text_alone(statement: Node<'_>) -> bool {
     statement.named_child(0).is_some_and(|child| child.kind() == "string")
 }
 

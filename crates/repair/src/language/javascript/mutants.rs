@@ -3,8 +3,8 @@
 use tree_sitter::Node;
 
 use super::code;
-use crate::edit::{Edit, apply};
-use crate::mutants::Mutant;
+use crate::edit::apply;
+use crate::mutants::{Mutant, is_text_alone, replaced};
 use crate::syntax::{Source, first_line, last_line};
 
 /// All mutants of some lines of a file, in the order of the text.
@@ -64,19 +64,7 @@ fn of_node(source: &Source, file: &str, node: Node<'_>) -> Vec<Mutant> {
         "return_statement" if node.named_child_count() > 0 => vec!["return undefined;".into()],
         _ => Vec::new(),
     };
-    becomes
-        .into_iter()
-        .filter(|new| new != text)
-        .map(|new| Mutant {
-            what: format!("line {}: {text:?} becomes {new:?}", first_line(node)),
-            edit: Edit { file: file.to_owned(), start: node.start_byte(), end: node.end_byte(), text: new },
-        })
-        .collect()
-}
-
-/// A directive such as `'use strict'`.
-fn is_text_alone(statement: Node<'_>) -> bool {
-    statement.named_child(0).is_some_and(|child| child.kind() == "string")
+    replaced(file, node, text, becomes)
 }
 
 #[cfg(test)]

@@ -326,12 +326,10 @@ fn members(place: &mut Place<'_>, node: Node<'_>) {
     let members: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
     for pair in members.windows(2) {
         let (a, b) = (pair[0], pair[1]);
+        let (one, two) = (place.text(a).to_owned(), place.text(b).to_owned());
+        let edits =
+            vec![(a.start_byte(), a.end_byte(), two.clone()), (b.start_byte(), b.end_byte(), one.clone())];
         if node.kind() == "array" {
-            let (one, two) = (place.text(a).to_owned(), place.text(b).to_owned());
-            let edits = vec![
-                (a.start_byte(), a.end_byte(), two.clone()),
-                (b.start_byte(), b.end_byte(), one.clone()),
-            ];
             place.edit(
                 edits,
                 "operand",
@@ -339,11 +337,6 @@ fn members(place: &mut Place<'_>, node: Node<'_>) {
                 format!("swaps {} and {}", super::short(&one), super::short(&two)),
             );
         } else if a.kind() == "spread_element" || b.kind() == "spread_element" {
-            let (one, two) = (place.text(a).to_owned(), place.text(b).to_owned());
-            let edits = vec![
-                (a.start_byte(), a.end_byte(), two.clone()),
-                (b.start_byte(), b.end_byte(), one.clone()),
-            ];
             place.edit(
                 edits,
                 "operand",
