@@ -13,15 +13,19 @@ import { Worker } from 'node:worker_threads';
 const orders = JSON.parse(fs.readFileSync(0, 'utf8'));
 const script = fileURLToPath(new URL('./work.mjs', import.meta.url));
 const MEMORY = 512;
+// Until what stands in for the runner is loaded, in milliseconds.
+const LOADING = 10_000;
 
 class Runner {
   constructor() {
     this.worker = null;
+    this.is_new = true;
   }
 
   start() {
+    this.is_new = true;
     const worker = new Worker(script, {
-      workerData: { root: orders.root, sources: orders.sources, marks: orders.marks },
+      workerData: { root: orders.root, sources: orders.sources, marks: orders.marks, kind: orders.kind },
       stdout: true,
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: MEMORY },
@@ -50,7 +54,7 @@ class Runner {
       worker.on('error', (error) => resolve({ crashed: String(error?.message), what }));
       worker.on('exit', () => resolve({ crashed: 'the thread ended', what }));
       worker.on('message', (said) => {
-        wait(milliseconds);
+        wait(said.ready ? milliseconds + 500 : milliseconds);
         what = said.start ?? said.file ?? what;
         if (said.done) {
           resolve({ loaded: said.loaded });
@@ -59,7 +63,8 @@ class Runner {
         }
       });
       worker.postMessage(order);
-      wait(milliseconds + 500);
+      wait(milliseconds + (this.is_new ? LOADING : 500));
+      this.is_new = false;
     });
     clearTimeout(timer);
     worker.removeAllListeners();

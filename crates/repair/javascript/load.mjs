@@ -14,11 +14,11 @@ const TYPED = new Set(['.ts', '.mts', '.cts', '.tsx', '.jsx']);
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.json', '/index.ts', '/index.js'];
 
 export class Loader {
-  /** `sources` are texts without types for the files that have some; `stand_in` is given for `node:test`. */
-  constructor(root, sources, stand_in) {
+  /** `sources` are texts without types for the files that have some; `stand_ins` are given for modules by their names. */
+  constructor(root, sources, stand_ins) {
     this.root = fs.realpathSync(root);
     this.sources = sources;
-    this.stand_in = stand_in;
+    this.stand_ins = stand_ins;
     this.types = new Map();
     this.foreign = new Map();
     this.begin({});
@@ -63,9 +63,9 @@ export class Loader {
 
   hook() {
     const load = Module._load;
-    const { stand_in } = this;
+    const { stand_ins } = this;
     Module._load = function (request, ...rest) {
-      return request === 'node:test' ? stand_in : load.call(this, request, ...rest);
+      return Object.hasOwn(stand_ins, request) ? stand_ins[request] : load.call(this, request, ...rest);
     };
     const typed = Object.keys(this.sources).map((file) => path.extname(file));
     for (const ending of new Set(['.js', '.cjs', ...typed])) {
@@ -146,8 +146,8 @@ export class Loader {
   }
 
   async find(specifier, from) {
-    if (specifier === 'node:test') {
-      return this.outside(specifier, () => this.stand_in);
+    if (Object.hasOwn(this.stand_ins, specifier)) {
+      return this.outside(specifier, () => this.stand_ins[specifier]);
     }
     if (isBuiltin(specifier)) {
       return this.outside(specifier, () => createRequire(from)(specifier));

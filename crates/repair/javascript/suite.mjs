@@ -1,19 +1,30 @@
-// What stands in for `node:test` while candidates are tried: the tests of a file in the process that loaded it, one after
+// What stands in for a test runner while candidates are tried: the tests of a file in the process that loaded it, one after
 // the other in the order of the text, so that hundreds of changed programs are tried without starting Node again.
 //
-// The last word has Node's own runner on a clean work tree; a test that goes otherwise here than there is not searched.
+// The last word has the project's own runner on a clean work tree; a test that goes otherwise here than there is not searched.
 
 import { mock } from 'node:test';
+import util from 'node:util';
 
 const ENDLESS = 20_000;
 
+/** What a test throws that skips itself. */
+export class Skipped extends Error {}
+
 /** The tests of one file, as they are registered and run. */
 export class Suite {
-  constructor(file, tell, wanted) {
+  constructor(file, tell, wanted, style) {
     this.file = file;
     this.tell = tell;
     this.wanted = wanted;
-    this.tail = Promise.resolve();
+    this.style = style;
+    // Runners that know all tests of a file before they run the first wait until it is loaded.
+    this.loaded = () => {};
+    this.tail = style.collects
+      ? new Promise((resolve) => {
+          this.loaded = resolve;
+        })
+      : Promise.resolve();
     this.top = new Group(null, '');
     this.open = this.top;
     this.running = null;
@@ -22,6 +33,7 @@ export class Suite {
 
   /** Resolves when everything that was registered has run. */
   async end() {
+    this.loaded();
     let tail;
     do {
       tail = this.tail;
@@ -46,7 +58,7 @@ export class Suite {
     if (!group.entered) {
       group.entered = true;
       for (const hook of group.before) {
-        await call(hook, undefined);
+        await this.hook(hook);
       }
     }
   }
@@ -55,14 +67,14 @@ export class Suite {
     if (group.entered && !group.left) {
       group.left = true;
       for (const hook of group.after) {
-        await call(hook, undefined);
+        await this.hook(hook);
       }
     }
   }
 
   async run(group, name, options, body, nested) {
     const names = group.names.concat(name);
-    const id = [this.file, ...names].join(' > ');
+    const id = [this.file, ...this.style.parts(group.names, name)].join(' > ');
     if (this.stopped || !(nested ? this.is_wanted_within(id) : this.is_wanted(id))) {
       return;
     }
@@ -78,20 +90,24 @@ export class Suite {
     this.tell({ start: id });
     const began = performance.now();
     try {
+      this.style.begin();
       await this.enter(group);
       for (const hook of group.all('before_each')) {
-        await call(hook, undefined);
+        await this.hook(hook);
       }
       const failed = new Promise((_, reject) => {
         this.running.fail = reject;
       });
       failed.catch(() => {});
       if (body) {
-        await Promise.race([call(body, this.context(mine, id)), failed, bound(options.timeout)]);
+        const context = this.style.context ? this.style.context(mine) : this.context(mine, id);
+        const ran = options.args ? body.apply(undefined, options.args) : call(body, context, this.style.callback);
+        await Promise.race([ran, failed, bound(options.timeout)]);
       }
       for (const child of mine.children) {
         await child;
       }
+      this.style.end();
       if (mine.failed) {
         throw mine.failed;
       }
@@ -100,7 +116,7 @@ export class Suite {
     }
     for (const hook of [...group.all('after_each').reverse(), ...mine.after]) {
       try {
-        await call(hook, undefined);
+        await this.hook(hook);
       } catch (thrown) {
         error ??= thrown;
       }
@@ -108,6 +124,13 @@ export class Suite {
     mock.restoreAll();
     mock.timers?.reset?.();
     this.running = outer;
+    if (error instanceof Skipped) {
+      this.tell({ end: id, outcome: 'skipped' });
+      return;
+    }
+    if (options.fails) {
+      error = error ? null : new Error('the test passes although it is said to fail');
+    }
     if (options.todo) {
       error = null;
     }
@@ -115,6 +138,10 @@ export class Suite {
       group.failed ??= error;
     }
     this.tell({ end: id, outcome: error ? 'failed' : 'passed', error, milliseconds: performance.now() - began });
+  }
+
+  hook(hook) {
+    return call(hook, this.style.context?.(this.top), this.style.callback);
   }
 
   context(group, id) {
@@ -133,7 +160,7 @@ export class Suite {
       signal: new AbortController().signal,
       mock,
       test: nested,
-      before: (hook) => call(hook, undefined),
+      before: (hook) => this.hook(hook),
       after: (hook) => group.after.push(hook),
       beforeEach: (hook) => group.before_each.push(hook),
       afterEach: (hook) => group.after_each.push(hook),
@@ -162,7 +189,11 @@ export class Suite {
     group.skip = Boolean(outer.skip || options.skip || forced?.skip);
     this.open = group;
     try {
-      body?.({ name, signal: new AbortController().signal });
+      if (options.args) {
+        body?.apply(undefined, options.args);
+      } else {
+        body?.call(this.style.context?.(group), { name, signal: new AbortController().signal });
+      }
     } finally {
       this.open = outer;
     }
@@ -189,24 +220,93 @@ class Group {
   }
 }
 
-/** What a file gets that imports `node:test`; `current` tells whose tests are being registered. */
-export function stand_in(current) {
+/** How tests of `node:test` are named and called. */
+export const NODE = {
+  collects: false,
+  callback: 2,
+  parts: (groups, name) => [...groups, name],
+  begin: () => {},
+  end: () => {},
+};
+
+const MODIFIED = { skip: { skip: true }, todo: { todo: true }, only: {}, concurrent: {}, sequential: {}, fails: { fails: true }, failing: { fails: true } };
+
+/** The words with which tests are written, for the file that `current` tells. */
+export function words(current) {
   const test = (...args) => current().test(args);
   const describe = (...args) => current().describe(args);
-  for (const [word, forced] of [['skip', { skip: true }], ['todo', { todo: true }], ['only', {}]]) {
+  for (const [word, forced] of Object.entries(MODIFIED)) {
     test[word] = (...args) => current().test(args, forced);
     describe[word] = (...args) => current().describe(args, word === 'todo' ? {} : forced);
+    test[word].each = each((...args) => current().test(args, forced));
+    describe[word].each = each((...args) => current().describe(args, forced));
+  }
+  for (const [mine, kind] of [[test, 'test'], [describe, 'describe']]) {
+    mine.each = each(mine);
+    mine.for = each(mine, true);
+    mine.skipIf = (skip) => (...args) => current()[kind](args, { skip: Boolean(skip) });
+    mine.runIf = (run) => (...args) => current()[kind](args, { skip: !run });
   }
   const hook = (kind) => (body) => void current().open[kind].push(body);
+  return { test, describe, before: hook('before'), after: hook('after'), beforeEach: hook('before_each'), afterEach: hook('after_each') };
+}
+
+/** A test for each row of a table, whose values stand in its name. */
+function each(register, whole) {
+  return (table, ...values) => {
+    const rows = Array.isArray(table) && table.raw ? tabular(table, values) : [...table];
+    return (name, ...rest) => {
+      rows.forEach((row, number) => {
+        const args = Array.isArray(row) && !whole ? row : [row];
+        const body = rest.find((one) => typeof one === 'function');
+        const options = rest.find((one) => one && typeof one === 'object');
+        register(titled(String(name), args, number), { ...options, args }, body);
+      });
+    };
+  };
+}
+
+function tabular(table, values) {
+  const names = table[0].trim().split(/\s*\|\s*/);
+  const rows = [];
+  for (let at = 0; at + names.length <= values.length; at += names.length) {
+    rows.push(Object.fromEntries(names.map((name, column) => [name, values[at + column]])));
+  }
+  return rows;
+}
+
+function titled(name, args, number) {
+  let at = 0;
+  const shown = (value) => (typeof value === 'string' ? value : util.inspect(value, { breakLength: Infinity, depth: 2 }));
+  const text = name.replace(/%([sdifjop#$%])/g, (all, kind) => {
+    if (kind === '%') return '%';
+    if (kind === '#') return String(number);
+    if (kind === '$') return String(number + 1);
+    if (at >= args.length) return all;
+    const value = args[at++];
+    if (kind === 'p') return util.inspect(value, { breakLength: Infinity }).replace(/^'(.*)'$/s, '"$1"');
+    return util.format(`%${kind}`, value);
+  });
+  const first = args[0];
+  if (first === null || typeof first !== 'object') {
+    return text;
+  }
+  return text.replace(/\$(#|[\w$][\w$.]*)/g, (all, path) => {
+    if (path === '#') return String(number);
+    const value = path.split('.').reduce((from, key) => from?.[key], first);
+    return value === undefined && !(path.split('.')[0] in first) ? all : shown(value);
+  });
+}
+
+/** What a file gets that imports `node:test`; `current` tells whose tests are being registered. */
+export function stand_in(current) {
+  const { test, describe, ...hooks } = words(current);
   return Object.assign(test, {
     test,
     it: test,
     describe,
     suite: describe,
-    before: hook('before'),
-    after: hook('after'),
-    beforeEach: hook('before_each'),
-    afterEach: hook('after_each'),
+    ...hooks,
     mock,
     run: () => {
       throw new Error('tests that run tests are not searched');
@@ -221,7 +321,13 @@ function parts(args) {
     if (typeof arg === 'string') {
       name = arg;
     } else if (typeof arg === 'function') {
-      body = arg;
+      if (args.length > 1 && name === undefined) {
+        name = arg.name;
+      } else {
+        body = arg;
+      }
+    } else if (typeof arg === 'number') {
+      options = { ...options, timeout: arg };
     } else if (arg && typeof arg === 'object') {
       options = arg;
     }
@@ -230,17 +336,19 @@ function parts(args) {
 }
 
 /** Calls a test or a hook, which may end with a promise or with a callback. */
-function call(body, context) {
+function call(body, context, callback) {
   const fn = typeof body === 'function' ? body : body?.fn;
   if (typeof fn !== 'function') {
     return undefined;
   }
-  if (fn.length >= 2) {
+  if (fn.length >= callback) {
     return new Promise((resolve, reject) => {
-      fn(context, (error) => (error ? reject(error) : resolve()));
+      const done = (error) => (error ? reject(error) : resolve());
+      done.fail = reject;
+      fn.apply(context, callback === 1 ? [done] : [context, done]);
     });
   }
-  return fn(context);
+  return fn.call(context, context);
 }
 
 function bound(milliseconds) {

@@ -7,23 +7,25 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { Loader } from './load.mjs';
-import { Suite, stand_in } from './suite.mjs';
+import { runner } from './runners.mjs';
+import { Suite } from './suite.mjs';
 
 const TEXT = 4096;
 const FRAMES = 40;
 
-const { root, sources, marks } = workerData;
+const { root, sources, marks, kind } = workerData;
 let suite = null;
-const loader = new Loader(root, sources, stand_in(() => suite));
+const { style, modules, globals } = await runner(kind, root, () => suite);
+const loader = new Loader(root, sources, modules);
 Error.stackTraceLimit = FRAMES;
 
 /** What was thrown, with the frames that lie in the project. */
 function told(error) {
   const chain = [];
   for (let one = error; one !== undefined && one !== null && chain.length < 5; one = one.cause) {
-    const named = one?.constructor?.name || one?.name;
+    // As runners tell it, which read the name and not the class.
     chain.push({
-      type: String(one?.name && one.name !== 'Error' ? one.name : (named ?? typeof one)).slice(0, 200),
+      type: String(one?.name || one?.constructor?.name || typeof one).slice(0, 200),
       module: '',
       message: String(one?.message ?? one).slice(0, TEXT),
       frames: frames(one?.stack),
@@ -120,6 +122,7 @@ process.on('unhandledRejection', (error) => {
 async function run({ overlay, files, wanted, cover, until_failure }) {
   const coverage = cover ? new Coverage() : null;
   loader.begin(overlay);
+  Object.assign(globalThis, globals);
   const names = wanted ? new Set(wanted) : null;
   for (const file of files) {
     let failed = false;
@@ -137,7 +140,7 @@ async function run({ overlay, files, wanted, cover, until_failure }) {
         parentPort.postMessage(said);
       }
     };
-    suite = new Suite(file, tell, names);
+    suite = new Suite(file, tell, names, style);
     parentPort.postMessage({ file });
     try {
       await loader.run(path.join(loader.root, file));
@@ -156,3 +159,4 @@ async function run({ overlay, files, wanted, cover, until_failure }) {
 }
 
 parentPort.on('message', run);
+parentPort.postMessage({ ready: true });

@@ -42,6 +42,7 @@ mod databases;
 mod demo;
 mod docs;
 mod exit_codes;
+mod fix_javascript;
 mod killing;
 mod manners;
 mod node;

@@ -16,6 +16,7 @@ use crate::matching::Raised;
 const SCRIPTS: &[(&str, &str)] = &[
     ("drive.mjs", include_str!("../../../javascript/drive.mjs")),
     ("load.mjs", include_str!("../../../javascript/load.mjs")),
+    ("runners.mjs", include_str!("../../../javascript/runners.mjs")),
     ("suite.mjs", include_str!("../../../javascript/suite.mjs")),
     ("work.mjs", include_str!("../../../javascript/work.mjs")),
 ];
@@ -37,6 +38,8 @@ pub(super) struct Program {
     pub(super) marks: BTreeMap<String, Vec<usize>>,
     /// Files with tests.
     pub(super) tests: Vec<String>,
+    /// What the project runs them with.
+    pub(super) runner: &'static str,
 }
 
 /// How the tests go.
@@ -101,6 +104,7 @@ pub(super) struct Tried {
 pub(super) fn observe(bench: &Bench, checkout: &Path, program: &Program) -> Result<Observed, RepairError> {
     let orders = json!({
         "root": checkout,
+        "kind": program.runner,
         "sources": program.sources,
         "marks": program.marks,
         "files": program.tests,
@@ -119,6 +123,7 @@ pub(super) fn attempt(
 ) -> Result<Tried, RepairError> {
     let orders = json!({
         "root": checkout,
+        "kind": program.runner,
         "sources": program.sources,
         "marks": {},
         "candidates": candidates,

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use groundcrew_workbench::runner::TestCommand;
+use groundcrew_workbench::runner::{Kind, TestCommand};
 
 use super::code::{self, Spot, headline, name_of};
 use super::driver::{self, Changed, Observed, Program, Trial};
@@ -52,9 +52,9 @@ pub(super) fn seek(
 ) -> Result<Sought, RepairError> {
     let problem = |reason: String| Sought { problem: Some(reason), ..Sought::default() };
     let started = Instant::now();
-    let project = Project::read(snapshot, command);
+    let project = Project::read(snapshot, command, facts);
     if project.program.tests.is_empty() {
-        return Ok(problem("no file uses node's own test runner".to_owned()));
+        return Ok(problem("no file with tests was found".to_owned()));
     }
     let checkout = bench.checkout(&snapshot.commit)?;
     let observed = match driver::observe(bench, checkout.path(), &project.program) {
@@ -97,9 +97,10 @@ struct Project {
 }
 
 impl Project {
-    fn read(snapshot: &Snapshot, command: &TestCommand) -> Project {
+    fn read(snapshot: &Snapshot, command: &TestCommand, facts: &Facts) -> Project {
         let mut project =
             Project { files: BTreeMap::new(), program: Program::default(), exports: Vec::new() };
+        project.program.runner = runner_name(command.kind);
         let ours =
             snapshot.files.iter().filter(|path| code::is_ours(path) && !path.contains("node_modules/"));
         let named: Vec<&String> = command.argv.iter().filter(|word| snapshot.files.contains(word)).collect();
@@ -110,7 +111,8 @@ impl Project {
             if bytes > BYTES {
                 break;
             }
-            let tests = text.contains("node:test");
+            let tests = holds_tests(command.kind, path, &text)
+                || facts.failing_tests.iter().any(|test| file_of(test) == path.as_str());
             if tests && (named.is_empty() || named.contains(&path)) {
                 project.program.tests.push(path.clone());
             }
@@ -130,6 +132,49 @@ impl Project {
             }
         }
         project
+    }
+}
+
+/// The file that a test's id begins with.
+fn file_of(test: &str) -> &str {
+    test.split_once(" > ").map_or(test, |(file, _)| file)
+}
+
+/// What the scripts call a runner.
+fn runner_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Jest => "jest",
+        Kind::Vitest => "vitest",
+        Kind::Mocha => "mocha",
+        Kind::Node
+        | Kind::Pytest
+        | Kind::Unittest
+        | Kind::Nextest
+        | Kind::Cargo
+        | Kind::Go
+        | Kind::Junit
+        | Kind::Tap
+        | Kind::Other => "node",
+    }
+}
+
+/// Whether a file holds tests, by what a runner takes for one unless it is told otherwise.
+fn holds_tests(kind: Kind, path: &str, text: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let named = name.contains(".test.") || name.contains(".spec.");
+    match kind {
+        Kind::Jest => named || path.split('/').any(|part| part == "__tests__"),
+        Kind::Vitest => named,
+        Kind::Mocha => is_test(path) && (text.contains("it(") || text.contains("test(")),
+        Kind::Node
+        | Kind::Pytest
+        | Kind::Unittest
+        | Kind::Nextest
+        | Kind::Cargo
+        | Kind::Go
+        | Kind::Junit
+        | Kind::Tap
+        | Kind::Other => text.contains("node:test"),
     }
 }
 

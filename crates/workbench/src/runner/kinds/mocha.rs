@@ -38,9 +38,37 @@ fn read(text: &str, place: &Place<'_>) -> Report {
     })
 }
 
-/// The stack within what mocha tells: its message and the difference come first, and the message again.
+/// The stack within what mocha tells: its message and the difference come first, and the message again behind the name of
+/// the error.
 fn stack(text: &str) -> &str {
+    let message = text.lines().next().unwrap_or_default();
+    let again = text.match_indices(message).skip(1).find_map(|(at, _)| {
+        let line = text[..at].rfind('\n')? + 1;
+        let name = text[line..at].strip_suffix(": ")?;
+        let is_name = |c: char| c.is_alphanumeric() || "_$.[] ".contains(c);
+        (name.starts_with(char::is_alphabetic) && name.chars().all(is_name)).then_some(line)
+    });
+    if let Some(line) = again.filter(|_| !message.is_empty()) {
+        return &text[line..];
+    }
     let Some(first) = text.find("\n    at ") else { return text };
     let line = text[..first].rfind('\n').map_or(0, |at| at + 1);
     &text[line..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stack;
+
+    #[test]
+    fn the_stack_begins_with_the_name_of_the_error_also_where_its_message_has_many_lines() {
+        let shown = "Expected values to be strictly deep-equal:\n+ actual\n\n      + expected\n      \n";
+        let own = "AssertionError [ERR_ASSERTION]: Expected values to be strictly deep-equal:\n+ actual\n    at f (a.js:1:2)\n";
+        assert_eq!(stack(&format!("{shown}{own}")), own);
+        assert_eq!(
+            stack("boom\nTypeError: boom\n    at g (b.js:3:4)"),
+            "TypeError: boom\n    at g (b.js:3:4)"
+        );
+        assert_eq!(stack("boom"), "boom");
+    }
 }
