@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::support::Home;
 
 /// The folder of packages, which has `program`; none, said aloud, where there is none.
+#[expect(clippy::print_stderr, reason = "a skipped test must be loud")]
 fn packages(program: &str) -> Option<PathBuf> {
     let found = std::env::var_os("GROUNDCREW_TEST_NODE_MODULES").map(PathBuf::from);
     let found = found.filter(|folder| folder.join(".bin").join(program).exists());
