@@ -3,12 +3,16 @@
 //
 // {root, sources, marks, files}: observes: {tests: [{test, outcome, error, ran}], broken, loaded}
 // {…, candidates: [{file, text}], failing, passing, …}: tries: {said: ["P", "F2", "L", …]}
+// {…, variants: [{file: text}], functions, recording: {file: text}}: calls functions of each variant with what the tests give
+// them and its neighbours: {calls: ["f(1)", …], recorded, given: [[{value, left}, {raised}, …], …]}
 //
 // Tests and candidates run in a thread of their own, since only a thread can be ended in the middle of a loop.
 
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+
+import { inputs, source } from './inputs.mjs';
 
 const orders = JSON.parse(fs.readFileSync(0, 'utf8'));
 const script = fileURLToPath(new URL('./work.mjs', import.meta.url));
@@ -182,6 +186,57 @@ async function attempt() {
   return { said, seconds: (performance.now() - started) / 1000 };
 }
 
-const answer = orders.candidates ? await attempt() : await observe();
+/** What functions give in several variants of the program for the same calls. */
+async function behave() {
+  const runner = new Runner();
+  const { functions } = orders;
+  const recorded = functions.map(() => []);
+  const started = performance.now();
+  for (const file of orders.files) {
+    const order = { overlay: orders.recording, files: [file], wanted: null, cover: false, until_failure: false, functions };
+    await runner.run(order, orders.milliseconds, (said) => {
+      if (said.call) {
+        recorded[said.call.function].push(said.call);
+      }
+    });
+  }
+  // The functions that matter most, where tests call any of them.
+  const tiers = functions.flatMap(({ tier }, number) => (recorded[number].length > 0 ? [tier] : []));
+  const best = Math.min(...tiers);
+  const streams = functions.map(({ tier }, number) => (tier === best ? inputs(recorded[number]) : []));
+  const calls = [];
+  for (let at = 0; calls.length < orders.most && streams.some((stream) => at < stream.length); at++) {
+    calls.push(...streams.flatMap((stream) => (at < stream.length ? [stream[at]] : [])));
+  }
+  const given = [];
+  for (const overlay of orders.variants) {
+    const mine = calls.map(() => null);
+    let endless = 0;
+    for (let from = 0; from < calls.length && endless < 4 && performance.now() - started < orders.seconds * 1000; ) {
+      let last = from;
+      const outcome = await runner.run({ overlay, functions, calls, from }, 1000, (said) => {
+        last = said.at ?? last;
+        if (said.given) {
+          mine[said.at] = said.given;
+        }
+      });
+      if (outcome.loaded) {
+        break;
+      }
+      mine[last] = { raised: 'no end' };
+      endless += 1;
+      from = last + 1;
+    }
+    given.push(mine);
+  }
+  const told = ({ function: number, args, self }) => {
+    const { name, class: owner, is_static } = functions[number];
+    const before = owner ? `${is_static ? owner : source(self).slice(0, 160)}.` : '';
+    return `${before}${name}(${args.map(source).join(', ')})`.slice(0, 300);
+  };
+  return { calls: calls.map(told), recorded: recorded.reduce((sum, calls) => sum + calls.length, 0), given };
+}
+
+const answer = await (orders.variants ? behave() : orders.candidates ? attempt() : observe());
 fs.writeSync(1, `${JSON.stringify(answer)}\n`);
 process.exit(0);

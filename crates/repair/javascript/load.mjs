@@ -54,10 +54,29 @@ export class Loader {
 
   /** Runs a file of tests to the end of its top level. */
   async run(file) {
+    await this.namespace(file);
+  }
+
+  /** What a file exports, after it ran. */
+  async namespace(file) {
     if (this.is_module(file)) {
-      await this.evaluate(this.module(file));
-    } else {
-      createRequire(file)(file);
+      const module = this.module(file);
+      return (module.status === 'evaluated' ? module : await this.evaluate(module)).namespace;
+    }
+    return createRequire(file)(file);
+  }
+
+  /** What the files of the project that ran export, by file. */
+  *namespaces() {
+    for (const [file, module] of this.modules) {
+      if (module.status === 'evaluated' || module.status === 'evaluating') {
+        yield [this.relative(file), module.namespace];
+      }
+    }
+    for (const [file, module] of Object.entries(Module._cache)) {
+      if (this.is_own(file)) {
+        yield [this.relative(file), module.exports];
+      }
     }
   }
 

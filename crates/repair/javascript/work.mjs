@@ -6,12 +6,16 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { build, encode, shown } from './inputs.mjs';
 import { Loader } from './load.mjs';
 import { runner } from './runners.mjs';
 import { Suite } from './suite.mjs';
 
 const TEXT = 4096;
 const FRAMES = 40;
+// Calls of one function that are kept, and how long one may wait.
+const CALLS = 40;
+const WAITING = 300;
 
 const { root, sources, marks, kind } = workerData;
 let suite = null;
@@ -158,5 +162,117 @@ async function run({ overlay, files, wanted, cover, until_failure }) {
   parentPort.postMessage({ done: true, loaded: [...loader.loaded] });
 }
 
-parentPort.on('message', run);
+/** Runs tests with functions that tell their calls, and hands those on as data. */
+async function record({ functions, ...order }) {
+  const kept = new Map();
+  let busy = false;
+  globalThis.__groundcrew = (number, self, args) => {
+    const calls = kept.get(number) ?? [];
+    if (busy || calls.length >= CALLS) {
+      return;
+    }
+    busy = true;
+    try {
+      const call = { function: number, args: Array.from(args, (arg) => encode(arg, name_of)) };
+      if (functions[number].class) {
+        call.self = encode(self, name_of);
+      }
+      const text = JSON.stringify(call);
+      if (text.length < 20_000 && !calls.includes(text)) {
+        kept.set(number, [...calls, text]);
+        parentPort.postMessage({ call });
+      }
+    } catch {
+      // What cannot be told as data is not tried.
+    } finally {
+      busy = false;
+    }
+  };
+  try {
+    await run(order);
+  } finally {
+    delete globalThis.__groundcrew;
+  }
+}
+
+/** File and name of a class that a file of the project exports. */
+function name_of(wanted) {
+  for (const [file, given] of loader.namespaces()) {
+    for (const name of Object.keys(given ?? {})) {
+      if (given[name] === wanted) {
+        return [file, name];
+      }
+    }
+    if (given === wanted) {
+      return [file, ''];
+    }
+  }
+  return null;
+}
+
+/** Calls functions of the project, whose files have these texts, and tells what each call gives. */
+async function behave({ overlay, functions, calls, from }) {
+  loader.begin(overlay);
+  const loaded = new Map();
+  for (const file of new Set(functions.map((one) => one.file))) {
+    try {
+      loaded.set(file, await loader.namespace(path.join(loader.root, file)));
+    } catch {
+      loaded.set(file, null);
+    }
+  }
+  const member = (file, name) => (name === '' ? loaded.get(file) : loaded.get(file)?.[name]);
+  for (let at = from; at < calls.length; at++) {
+    const call = calls[at];
+    parentPort.postMessage({ at });
+    parentPort.postMessage({ at, given: await result(call, functions[call.function], member) });
+  }
+  parentPort.postMessage({ done: true, loaded: [] });
+}
+
+async function result(call, { file, name, class: owner, is_static }, member) {
+  let args, self, body;
+  try {
+    args = call.args.map((arg) => build(arg, member));
+    if (owner) {
+      self = is_static ? exported(member, file, owner) : build(call.self, member);
+      body = self[name];
+    } else {
+      body = exported(member, file, name);
+    }
+    if (typeof body !== 'function') {
+      return { none: 'it is not exported' };
+    }
+  } catch (error) {
+    return { none: String(error?.message).slice(0, 200) };
+  }
+  try {
+    const given = await Promise.race([body.apply(self, args), late()]);
+    return { value: shown(given), left: shown([args, owner && !is_static ? self : null]) };
+  } catch (error) {
+    return { raised: String(error?.name || 'Error').slice(0, 80) };
+  }
+}
+
+/** What a file exports under a name, or as its only value. */
+function exported(member, file, name) {
+  const own = member(file, name);
+  if (own !== undefined) {
+    return own;
+  }
+  return [member(file, 'default'), member(file, '')].find((one) => typeof one === 'function' && one.name === name);
+}
+
+function late() {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(Object.assign(new Error('late'), { name: 'no end' })), WAITING).unref();
+  });
+}
+
+parentPort.on('message', (order) => {
+  if (order.calls) {
+    return behave(order);
+  }
+  return order.functions ? record(order) : run(order);
+});
 parentPort.postMessage({ ready: true });

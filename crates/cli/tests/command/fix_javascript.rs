@@ -109,3 +109,41 @@ fn a_project_of_typescript_that_node_tests_through_tsx_is_repaired() {
     let document = fixed(&home, "sum = day.close - day.open;", "sum += day.close - day.open;");
     assert!(matches!(document["grade"].as_str(), Some("A" | "B")), "{document:#}");
 }
+
+/// What the verification says, from the page of evidence.
+fn verified(document: &Value) -> Value {
+    let path = document["evidence"]["json"].as_str().unwrap();
+    let page: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    page["verification"].clone()
+}
+
+#[test]
+fn a_crash_that_is_cured_without_another_result_on_any_input_is_graded_a() {
+    let home = Home::new();
+    let code = "'use strict';\n\nfunction total(cart) {\n  let sum = 0;\n  for (const item of cart.items) {\n    sum += item.price * item.count;\n  }\n  if (cart.customer.coupon) {\n    sum -= cart.coupon.amount;\n  }\n  return sum;\n}\n\nmodule.exports = { total };\n";
+    let test = "const { test } = require('node:test');\nconst assert = require('node:assert');\nconst { total } = require('../cart');\n\ntest('plain', () => {\n  assert.strictEqual(total({ items: [{ price: 2, count: 3 }], customer: {} }), 6);\n});\n\ntest('coupon', () => {\n  const customer = { coupon: { amount: 1 } };\n  assert.strictEqual(total({ items: [{ price: 2, count: 3 }], customer }), 5);\n});\n";
+    for (path, text) in [
+        ("package.json", "{ \"scripts\": { \"test\": \"node --test\" } }\n"),
+        ("cart.js", code),
+        ("test/cart.test.js", test),
+    ] {
+        let path = home.shop().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    home.git(&["init", "--quiet", "--initial-branch", "main"]);
+    home.git(&["add", "."]);
+    home.git(&["commit", "--quiet", "-m", "The program"]);
+    let document = fixed(&home, "sum -= cart.coupon.amount;", "sum -= cart.customer.coupon.amount;");
+    let verified = verified(&document);
+    assert_eq!(
+        (&document["grade"], &verified["gates"]["differential"]),
+        (&"A".into(), &"equal".into()),
+        "{verified:#}"
+    );
+    let check =
+        verified["checks"].as_array().unwrap().iter().find(|check| check["name"] == "differential").unwrap();
+    let detail = check["detail"].as_str().unwrap();
+    let compared: u32 = detail.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(detail.starts_with("0 of ") && compared >= 10, "{detail}");
+}

@@ -15,6 +15,7 @@ use crate::matching::Raised;
 /// The scripts, all placed together since they import each other.
 const SCRIPTS: &[(&str, &str)] = &[
     ("drive.mjs", include_str!("../../../javascript/drive.mjs")),
+    ("inputs.mjs", include_str!("../../../javascript/inputs.mjs")),
     ("load.mjs", include_str!("../../../javascript/load.mjs")),
     ("runners.mjs", include_str!("../../../javascript/runners.mjs")),
     ("suite.mjs", include_str!("../../../javascript/suite.mjs")),
@@ -98,6 +99,77 @@ pub(super) struct Trial<'a> {
 pub(super) struct Tried {
     /// For each in order: `P` all pass, `F` and how many of the failing ones do, `B` another fails, `L` it does not end.
     pub(super) said: Vec<String>,
+}
+
+/// A function whose calls are told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Function {
+    pub(super) file: String,
+    pub(super) name: String,
+    /// The class that it is a method of.
+    pub(super) class: Option<String>,
+    pub(super) is_static: bool,
+    /// Smaller for those that matter more; only the first that tests call are tried.
+    pub(super) tier: u8,
+}
+
+/// What a call gives.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Given {
+    /// A value, and what is left in the arguments.
+    Value { value: String, left: String },
+    /// An error, by its name.
+    Raised { raised: String },
+    /// Nothing, since it could not be made.
+    None {
+        #[serde(rename = "none")]
+        _reason: String,
+    },
+}
+
+/// What several variants of a program give for the same calls.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Behaved {
+    /// The calls as they would be written.
+    pub(super) calls: Vec<String>,
+    /// By variant, what each call gives; nothing where the time was over.
+    pub(super) given: Vec<Vec<Option<Given>>>,
+}
+
+/// What is called, in which variants.
+pub(super) struct Variants<'a> {
+    pub(super) functions: &'a [Function],
+    /// Texts in which the functions tell their calls.
+    pub(super) recording: &'a BTreeMap<String, String>,
+    /// Texts of each variant, by file.
+    pub(super) texts: &'a [BTreeMap<String, String>],
+    /// Calls at most.
+    pub(super) most: usize,
+    pub(super) time: Duration,
+}
+
+/// Calls functions in each variant, with what the tests give them and its neighbours.
+pub(super) fn behave(
+    bench: &Bench,
+    checkout: &Path,
+    program: &Program,
+    variants: &Variants<'_>,
+) -> Result<Behaved, RepairError> {
+    let orders = json!({
+        "root": checkout,
+        "kind": program.runner,
+        "sources": program.sources,
+        "marks": {},
+        "files": program.tests,
+        "functions": variants.functions,
+        "recording": variants.recording,
+        "variants": variants.texts,
+        "milliseconds": OBSERVED.as_millis(),
+        "most": variants.most,
+        "seconds": variants.time.as_secs_f64(),
+    });
+    drive(bench, checkout, &orders, variants.time + AROUND)
 }
 
 /// Runs all tests once and says which places each runs.

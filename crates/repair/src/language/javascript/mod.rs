@@ -2,17 +2,23 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `behaviour` | what functions give for calls of the tests and their neighbours |
 //! | `code` | trees, places, names |
 //! | `untyped` | TypeScript without its types, every offset as it was |
 //! | `driver` | the scripts in `javascript/`, which run tests and candidates within Node |
+//! | `project` | the files of a project: tests, exports |
 //! | `search` | ranking places, trying edits |
+//! | `judge` | which of the edits that pass is the likeliest to be right |
 //! | `edits` | the edits |
 //! | `mutants`, `smell` | what the verification asks of a change |
 
+mod behaviour;
 mod code;
 mod driver;
 mod edits;
+mod judge;
 mod mutants;
+mod project;
 mod search;
 mod smell;
 mod untyped;
@@ -90,7 +96,13 @@ impl Language for JavaScript {
         Some(smell::test_smells(path, before, after))
     }
 
-    fn compare(&self, _: &Bench, _: &Sha, _: &Sha, _: &Sha) -> Result<Differential, RepairError> {
-        Ok(other::not_compared())
+    fn compare(
+        &self,
+        bench: &Bench,
+        base: &Sha,
+        head: &Sha,
+        reference: &Sha,
+    ) -> Result<Differential, RepairError> {
+        behaviour::compare(bench, base, head, reference)
     }
 }
