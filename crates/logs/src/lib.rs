@@ -21,6 +21,7 @@ mod clean;
 mod context;
 mod cut;
 mod draft;
+mod echo;
 mod encoding;
 mod file;
 mod finish;

@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
+use memchr::memchr;
 
 use crate::access;
 use crate::context::Context;
-use crate::header::{Layout, Placed, Reader};
+use crate::header::{self, Layout, Placed, Reader};
 use crate::opened::Opened;
 use crate::parsed::{self, Parsed, Said};
 use crate::record::Level;
@@ -41,6 +42,28 @@ pub(crate) struct Failure {
     pub(crate) said: Opened,
     /// The lines before it, where they were asked for before it came out.
     pub(crate) context: Option<Context>,
+}
+
+/// What lines that differ in nothing but digits have in common before their messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outline {
+    around: OutlineOf,
+    /// Requests, which are told by what they quote, tell whether they failed.
+    quoted: bool,
+    content_at: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum OutlineOf {
+    Header(header::Outline),
+    Syslog,
+}
+
+impl Outline {
+    /// Of a line that was [`Openings::logged`].
+    pub(crate) fn logged(line: &[u8], content_at: usize) -> Self {
+        Self { around: OutlineOf::Syslog, quoted: memchr(b'"', line).is_some(), content_at }
+    }
 }
 
 /// Reads the openings of a source's lines one after another.
@@ -110,14 +133,28 @@ impl Openings {
         let content = line.get(content_at..)?;
         let words = matches!(Beginning::of(content)?, Beginning::Words) && !goes_on(content);
         let alone = words && !may_be_request(content, quoted) && parsed::is_headless(content, &self.reader);
-        alone.then(|| Opening {
-            time: Some(time),
-            headed: true,
-            key,
-            content_at,
-            message: content_at..line.len(),
-            ..Opening::default()
-        })
+        alone.then(|| Opening::logged(time, key, content_at..line.len()))
+    }
+
+    /// What a line that was [placed](Openings::place) has in common with all that differ from it in nothing but digits;
+    /// `None` where that is not known beyond doubt.
+    pub(crate) fn outline(&mut self, line: &[u8]) -> Option<Outline> {
+        let around = OutlineOf::Header(self.reader.outline(line)?);
+        Some(Outline { around, quoted: memchr(b'"', line).is_some(), content_at: 0 })
+    }
+
+    /// The time of a line that differs from one with this outline in nothing but digits, and which says the same of all
+    /// else; `None` where it might not.
+    #[inline]
+    pub(crate) fn again(&mut self, line: &[u8], outline: &Outline) -> Option<Timestamp> {
+        if outline.quoted && may_be_request(line.get(outline.content_at..)?, true) {
+            return None;
+        }
+        match &outline.around {
+            OutlineOf::Header(header) if is_bare(line, self.form) => self.reader.again(line, header),
+            OutlineOf::Header(_) => None,
+            OutlineOf::Syslog => self.syslog.time(line, self.reference),
+        }
     }
 
     /// A line that may be read here.

@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use jiff::Timestamp;
 use memchr::memchr2_iter;
 
 use crate::header::Placed;
@@ -134,6 +135,12 @@ impl Opening {
     pub(crate) fn placed(placed: &Placed, length: usize) -> Self {
         let Placed { time, level, message_at } = *placed;
         Self { time: Some(time), level, headed: true, message: message_at..length, ..Self::default() }
+    }
+
+    /// Of a line that syslog wrote, with nothing before its message.
+    pub(crate) fn logged(time: Timestamp, key: Range<usize>, message: Range<usize>) -> Self {
+        let content_at = message.start;
+        Self { time: Some(time), headed: true, key, content_at, message, ..Self::default() }
     }
 
     /// What tells the stream of the line that says this from others in the same file.

@@ -23,7 +23,7 @@ use crate::record::{Level, Record};
 use crate::release;
 use crate::shape::{Shape, Shapes};
 use crate::source::{Cursor, DropReason, Dropped, Keep, Scan, ScanOptions};
-use crate::stretch::{Run, Stretch};
+use crate::stretch::{Run, Said, Stretch};
 use crate::traffic::{Observe, Observer, Seen, Traffic};
 use crate::unwrap::export::{self, Entry};
 use crate::unwrap::{journal, unwrap};
@@ -239,7 +239,10 @@ impl<'a, R: Read> Reading<'a, R> {
             }
             self.move_on()?;
         };
-        self.openings = Openings::new(learned.form, learned.layout.clone(), self.reference);
+        if (learned.form, &learned.layout) != (self.learned.form, &self.learned.layout) {
+            self.openings = Openings::new(learned.form, learned.layout.clone(), self.reference);
+            self.stretch.forget();
+        }
         self.assembler.read_as(learned.form, learned.layout.clone(), self.reader.view());
         self.learned_before.push_back(std::mem::replace(&mut self.learned, learned));
         if self.learned_before.len() > BEFORE {
@@ -317,24 +320,24 @@ impl<'a, R: Read> Reading<'a, R> {
             let start = self.offset;
             let rest = self.reader.rest();
             let Some(length) = memchr::memchr(b'\n', &rest[..rest.len().min(longest + 1)]) else { break };
-            let ahead = (start, rest);
-            let Some(line) = self.stretch.line(ahead, length) else { break };
-            let text = (line, length);
             let (openings, shapes) = (&mut self.openings, &mut self.shapes);
             let number = self.line + 1;
-            let passing = match self.stretch.read(ahead, text, openings, shapes, shown) {
-                Some(line) if run.goes_on(&self.assembler, shown) => {
+            let passing = match self.stretch.read((start, rest), length, openings, shapes, shown) {
+                Said::Passing(line) if run.goes_on(&self.assembler, shown) => {
                     run.take(line, start, number, &mut self.traffic);
                     None
                 }
-                Some(line) => Some(Ordinary::passing(&line, start, number)),
-                None => {
+                Said::Passing(line) => Some(Ordinary::passing(&line, start, number)),
+                Said::Logged(said, known) | Said::Other(said, known) => {
                     run.end(&mut self.assembler);
-                    let said = self.stretch.read_any(ahead, text, openings, shapes, shown);
-                    self.odd = said.is_none().then_some(start);
-                    let Some((said, known)) = said else { break };
-                    let (end, place) = (start + length as u64 + 1, Text::There(line.len()));
+                    let returned = usize::from(rest[..length].ends_with(b"\r"));
+                    let (end, place) = (start + length as u64 + 1, Text::There(length - returned));
                     Some(Ordinary { start, end, number, sequence: 0, open: true, text: place, said, known })
+                }
+                Said::Unclean => break,
+                Said::Odd => {
+                    self.odd = Some(start);
+                    break;
                 }
             };
             let passes = passing.is_some();

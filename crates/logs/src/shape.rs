@@ -10,8 +10,8 @@ use std::num::NonZeroU64;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memchr::memchr3;
 use memchr::memmem::Finder;
+use memchr::{memchr_iter, memchr3};
 
 use crate::ordinary::has_escaped_break;
 use crate::release::Signs;
@@ -19,7 +19,7 @@ use crate::secrets;
 use crate::trace::{self, Marks};
 
 /// Longest message whose shape is remembered, in bytes; longer ones hardly ever come again.
-const LONGEST: usize = 512;
+pub(crate) const LONGEST: usize = 512;
 /// Bytes that are looked at together.
 const BLOCK: usize = 16;
 /// Shapes that are remembered; a new one takes the place of one that shares its slot.
@@ -59,16 +59,18 @@ pub(crate) struct Known {
 
 /// The shapes that came.
 pub(crate) struct Shapes {
-    slots: Vec<Slot>,
+    slots: Vec<Option<Box<Slot>>>,
     room: Box<Room>,
     /// Somebody is shown every message, and so asks what it holds.
     shown: bool,
 }
 
-#[derive(Clone, Default)]
+#[derive(Debug, Default)]
 struct Slot {
     hash: u64,
     known: Known,
+    /// With some digits, a line break would be written in it.
+    may_break: bool,
     shape: Vec<u8>,
 }
 
@@ -95,9 +97,10 @@ impl Shapes {
             return None;
         }
         let hash = self.room.take(message);
-        let slot = self.slots.get(place(hash))?;
+        let slot = self.slots.get(place(hash))?.as_ref()?;
         let is_it = slot.hash == hash && slot.shape == self.room.shape(message.len());
-        (slot.known.shape.is_some() && is_it).then_some(slot.known)
+        let breaks = slot.may_break && is_it && has_escaped_break(message);
+        (slot.known.shape.is_some() && is_it && !breaks).then_some(slot.known)
     }
 
     /// What is known of the message that was asked for last, whose shape has not come before.
@@ -107,15 +110,17 @@ impl Shapes {
             return known;
         }
         let shape = self.room.shape(message.len());
-        if digits_count(shape, may_begin) {
+        let may_break = may_break(shape);
+        if digits_count(shape, may_begin) || (may_break && has_escaped_break(message.as_bytes())) {
             return known;
         }
         if self.slots.is_empty() {
-            self.slots = vec![Slot::default(); SLOTS];
+            self.slots.resize_with(SLOTS, || None);
         }
-        let slot = &mut self.slots[place(self.room.hash)];
+        let slot = self.slots[place(self.room.hash)].get_or_insert_default();
         slot.hash = self.room.hash;
         slot.known = Known { shape: Shape::new(), ..known };
+        slot.may_break = may_break;
         slot.shape.clear();
         slot.shape.extend_from_slice(shape);
         slot.known
@@ -145,38 +150,55 @@ fn told(message: &str, shown: bool) -> (Known, bool) {
 }
 
 /// Room for a shape, with blocks to spare so that no text ends in the middle of one.
-struct Room {
-    text: [u8; LONGEST + 2 * BLOCK],
-    shape: [u8; LONGEST + BLOCK],
+#[derive(Debug)]
+pub(crate) struct Room {
+    shape: [u8; LONGEST + 2 * BLOCK],
     /// Of the shape.
     hash: u64,
 }
 
 impl Room {
-    fn new() -> Self {
-        Self { text: [0; LONGEST + 2 * BLOCK], shape: [0; LONGEST + BLOCK], hash: 0 }
+    pub(crate) fn new() -> Self {
+        Self { shape: [0; LONGEST + 2 * BLOCK], hash: 0 }
     }
 
     /// Takes the shape of a text that is not too long, and says its hash: each digit is `0`, but for one before an `x`,
     /// which may begin a hexadecimal number.
-    fn take(&mut self, text: &[u8]) -> u64 {
+    pub(crate) fn take(&mut self, text: &[u8]) -> u64 {
         let (length, whole) = (text.len(), text.len().next_multiple_of(BLOCK));
-        self.text[..length].copy_from_slice(text);
-        self.text[length..=whole].fill(0);
-        let (own, next) = (&self.text[..whole], &self.text[1..=whole]);
-        let shape = &mut self.shape[..whole];
-        // Bytes alone, so that the compiler takes many at once.
-        for ((shape, own), next) in shape.iter_mut().zip(own).zip(next) {
-            let masked = own.is_ascii_digit() & (*next | 0x20 != b'x');
-            *shape = if masked { b'0' } else { *own };
+        // All blocks behind which another byte stands.
+        let inner = length.saturating_sub(1) / BLOCK * BLOCK;
+        let (blocks, nexts) =
+            (text[..inner].as_chunks::<BLOCK>().0, text[1.min(length)..].as_chunks::<BLOCK>().0);
+        let shapes = self.shape.as_chunks_mut::<BLOCK>().0;
+        for ((shape, own), next) in shapes.iter_mut().zip(blocks).zip(nexts) {
+            *shape = shape_of(own, next);
         }
-        self.hash = hash(length, shape);
+        let (mut last, rest) = ([0; BLOCK + 1], &text[inner..]);
+        last[..rest.len()].copy_from_slice(rest);
+        if let (Some(shape), Some(own), Some(next)) =
+            (shapes.get_mut(inner / BLOCK), last.first_chunk(), last.last_chunk())
+        {
+            *shape = shape_of(own, next);
+        }
+        self.hash = hash(length, &self.shape[..whole]);
         self.hash
     }
 
-    fn shape(&self, length: usize) -> &[u8] {
+    pub(crate) fn shape(&self, length: usize) -> &[u8] {
         &self.shape[..length]
     }
+}
+
+/// The shape of a block, with the byte behind each; bytes alone, so that the compiler takes all of them at once.
+#[inline]
+fn shape_of(own: &[u8; BLOCK], next: &[u8; BLOCK]) -> [u8; BLOCK] {
+    let mut shape = *own;
+    for (shape, next) in shape.iter_mut().zip(next) {
+        let masked = shape.is_ascii_digit() & (*next | 0x20 != b'x');
+        *shape = if masked { b'0' } else { *shape };
+    }
+    shape
 }
 
 /// A few multiplications; that shapes may be made to share one costs those who do it a compare.
@@ -214,13 +236,18 @@ fn digits_count(shape: &[u8], may_begin: bool) -> bool {
         || (may_begin && long())
 }
 
+/// Whether a line break is written in a text of this shape that has some other digits.
+pub(crate) fn may_break(shape: &[u8]) -> bool {
+    memchr_iter(b'#', shape).any(|at| shape.get(at + 1).is_some_and(u8::is_ascii_digit))
+}
+
 /// What stands around signs that begin or end few texts: escaped ones, and hashes of passwords.
 const SIGNS: [&str; 3] = ["%0", "$0", "0Q~"];
 
 /// Texts with digits that somebody looks for, with `0` for each digit.
 fn counting() -> Vec<String> {
-    // A line break of syslog, escaped signs, and hashes of passwords.
-    let others = ["#012", "argon2", "&#34;", "u0026"];
+    // Escaped signs, and hashes of passwords.
+    let others = ["argon2", "&#34;", "u0026"];
     let sought = secrets::texts().chain(trace::texts()).chain(others);
     let sought = sought.filter(|text| without_hexadecimal(text).bytes().any(|b| b.is_ascii_digit()));
     sought.map(|text| text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()).collect()
@@ -287,13 +314,22 @@ mod tests {
     fn what_hangs_on_digits_is_looked_at_each_time() {
         for (one, other) in [
             ("Thread 7 \"x\"", "Thread 1 \"x\" received signal SIGSEGV"),
-            ("issue #345", "issue #012"),
             ("/srv/app.js:99999999999", "/srv/app.js:00000000012"),
             ("AKIAIOSFODNN7EXAMPLE ya11.", "ya29.a0AfH6SMBx1234567890"),
         ] {
             assert_eq!(Shapes::new(true).of(one, false).shape, None, "{one}");
             assert_eq!(Shapes::new(true).of(other, false).shape, None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_number_that_breaks_the_line_is_no_other_number() {
+        let mut shapes = Shapes::new(true);
+        let first = shapes.of("issue #345 is done", false).shape.unwrap();
+        assert_eq!(shapes.of("issue #678 is done", false).shape, Some(first));
+        let broken = shapes.of("issue #012 is done", false);
+        assert_eq!((broken.plain, broken.shape), (false, None));
+        assert_eq!(shapes.of("issue #901 is done", false).shape, Some(first));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use memchr::memchr;
 use memchr::memmem::Finder;
 
 use crate::assemble::Assembler;
+use crate::echo::Echoes;
 use crate::header::Placed;
 use crate::opening::{Opening, Openings};
 use crate::ordinary::{ESCAPED_BREAKS, Ordinary, ordinary_by};
@@ -21,11 +22,13 @@ use crate::traffic::Traffic;
 
 /// Bytes that are searched at once, which a processor keeps at hand.
 const BLOCK: usize = 32 << 10;
+/// Bytes that are searched for a line behind a gap.
+const FIRST: usize = 2 << 10;
 /// Bytes that are looked at together.
 const CHUNK: usize = 64;
 
 /// What was found behind the last line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stretch {
     unclean: Next,
     quote: Next,
@@ -33,13 +36,16 @@ pub(crate) struct Stretch {
     escaped: [Next; 2],
     mark: Next,
     shapes: Trial,
+    echoes: Echoes,
 }
 
-/// Whether messages come again so often that asking for their shapes is quicker than looking at what they hold.
+/// Whether something comes again so often that asking for it is quicker than looking at it anew.
 #[derive(Debug)]
-struct Trial {
+pub(crate) struct Trial {
     asked: u32,
     known: u32,
+    /// How many of those that are tried have to be known.
+    least: u32,
     /// Lines that nothing is asked of, and how many there are of them next time.
     rest: u32,
     next: u32,
@@ -48,8 +54,23 @@ struct Trial {
 }
 
 /// Lines of which it is judged, and most lines behind those that were judged not to come again: the first ones never do.
-const TRIED: u32 = 256;
+pub(crate) const TRIED: u32 = 256;
 const LEFT: u32 = TRIED * 16;
+
+/// What is said of a line.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It has a learned header and is no error.
+    Passing(Passing),
+    /// Syslog wrote it, and it is no error.
+    Logged(Opening, Known),
+    /// Any other that is ordinary.
+    Other(Opening, Known),
+    /// It has to be cleaned before it is read.
+    Unclean,
+    /// It may be more than that.
+    Odd,
+}
 
 /// A line that is ordinary and no error.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +89,8 @@ struct Next {
     at: u64,
     /// It stands there; otherwise nothing is known of what is behind.
     found: bool,
+    /// Bytes that were searched last.
+    reach: usize,
 }
 
 /// Lines that ended one another, with nothing else open.
@@ -108,22 +131,40 @@ impl Run {
     }
 }
 
-impl Default for Trial {
+impl Default for Stretch {
     fn default() -> Self {
-        Self { asked: 0, known: 0, rest: 0, next: TRIED, again: false }
+        Self {
+            unclean: Next::default(),
+            quote: Next::default(),
+            at_sign: Next::default(),
+            escaped: Default::default(),
+            mark: Next::default(),
+            shapes: Trial::of(TRIED / 8 * 7),
+            echoes: Echoes::default(),
+        }
     }
 }
 
 impl Trial {
-    fn are_asked(&mut self) -> bool {
+    /// One in which so many of [`TRIED`] have to be known.
+    pub(crate) fn of(least: u32) -> Self {
+        Self { asked: 0, known: 0, least, rest: 0, next: TRIED, again: false }
+    }
+
+    pub(crate) fn are_asked(&mut self) -> bool {
         self.rest = self.rest.saturating_sub(1);
         self.rest == 0
     }
 
-    fn say(&mut self, known: bool) {
+    #[cfg(test)]
+    pub(crate) fn is_resting(&self) -> bool {
+        self.rest > 1
+    }
+
+    pub(crate) fn say(&mut self, known: bool) {
         (self.asked, self.known) = (self.asked + 1, self.known + u32::from(known));
         if self.asked == TRIED {
-            self.again = self.known >= TRIED / 8 * 7;
+            self.again = self.known >= self.least;
             (self.rest, self.next) = match self.again {
                 true => (0, TRIED),
                 false => (self.next, LEFT.min(self.next * 2)),
@@ -148,7 +189,11 @@ impl Next {
             return false;
         }
         if !self.found || self.at < start {
-            let reach = &rest[..rest.len().min(BLOCK.max(length))];
+            // The more lines were asked for one behind the other, the more of them come.
+            let next = self.at == start && !self.found;
+            self.reach = if next { self.reach * 2 } else { FIRST };
+            self.reach = self.reach.clamp(FIRST, BLOCK).max(length);
+            let reach = &rest[..rest.len().min(self.reach)];
             let found = find(reach);
             (self.at, self.found) = (start + found.unwrap_or(reach.len()) as u64, found.is_some());
         }
@@ -159,15 +204,45 @@ impl Next {
 impl Stretch {
     /// The line with which the rest of what was read begins, where it is text of ASCII as it stands there. Its line end is
     /// so many bytes behind its beginning, which has that offset.
-    pub(crate) fn line<'a>(&mut self, (start, rest): (u64, &'a [u8]), length: usize) -> Option<&'a [u8]> {
+    fn line<'a>(&mut self, (start, rest): (u64, &'a [u8]), length: usize) -> Option<&'a [u8]> {
         let line = rest.get(..length)?;
         let clean = !self.unclean.is_within(start, length, rest, unclean);
         clean.then(|| line.strip_suffix(b"\r").unwrap_or(line))
     }
 
+    /// What the line says with which the rest of what was read begins; its line end is so many bytes behind its beginning,
+    /// which has that offset. What its message holds is told where that is `shown`.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        ahead: (u64, &[u8]),
+        length: usize,
+        openings: &mut Openings,
+        shapes: &mut Shapes,
+        shown: bool,
+    ) -> Said {
+        let line = ahead.1.get(..length).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(said) = self.echoes.find(line, length + 1, openings) {
+            return said;
+        }
+        let Some(line) = self.line(ahead, length) else { return Said::Unclean };
+        let said = match self.read_placed(ahead, (line, length), openings, shapes, shown) {
+            Some(passing) => Said::Passing(passing),
+            None => self.read_any(ahead, (line, length), openings, shapes, shown).unwrap_or(Said::Odd),
+        };
+        self.echoes.keep(line, &said, openings, shapes);
+        said
+    }
+
+    /// Forgets what was found out of lines that were read by other means than those that come.
+    pub(crate) fn forget(&mut self) {
+        self.echoes.forget();
+    }
+
     /// What a [`Stretch::line`] says where it begins with a learned header and is ordinary beyond doubt and no error. What it
     /// holds is told where that is `shown`.
-    pub(crate) fn read(
+    fn read_placed(
         &mut self,
         (start, rest): (u64, &[u8]),
         (line, length): (&[u8], usize),
@@ -212,22 +287,22 @@ impl Stretch {
         known.plain.then_some(known)
     }
 
-    /// As [`Stretch::read`], of any line that is [`ordinary_by`] what it says, errors and objects among them.
-    pub(crate) fn read_any(
+    /// As [`Stretch::read_placed`], of any line that is [`ordinary_by`] what it says, errors and objects among them.
+    fn read_any(
         &mut self,
         (start, rest): (u64, &[u8]),
         (line, length): (&[u8], usize),
         openings: &mut Openings,
         shapes: &mut Shapes,
         shown: bool,
-    ) -> Option<(Opening, Known)> {
+    ) -> Option<Said> {
         let quoted = self.quote.is_within(start, length, rest, |text| memchr(b'"', text));
         if let Some(opening) = openings.logged(line, quoted) {
             let ahead = (start, rest);
             let known = self.message(ahead, length, &line[opening.content_at..], shapes, shown)?;
-            return Some((opening, known));
+            return Some(Said::Logged(opening, known));
         }
-        ordinary_by(str::from_utf8(line).ok()?, openings, |message, failed| {
+        let said = ordinary_by(str::from_utf8(line).ok()?, openings, |message, failed| {
             let told = shown
                 || failed
                 || self.shapes.again
@@ -235,7 +310,8 @@ impl Stretch {
                 || self.is_marked(start, length, rest)
                 || trace::may_begin_without_marks(message.as_bytes());
             if told { shapes.of(message, failed) } else { Known { plain: true, ..Known::default() } }
-        })
+        });
+        said.map(|(opening, known)| Said::Other(opening, known))
     }
 
     /// Whether a line break in the line is written as text.
@@ -294,7 +370,7 @@ mod tests {
 
     #[test]
     fn shapes_are_asked_for_while_messages_come_again_and_else_only_now_and_then() {
-        let mut trial = Trial::default();
+        let mut trial = Trial::of(TRIED / 8 * 7);
         let mut asked = |known: bool| {
             let all = (0..LEFT * 20).filter(|_| {
                 let asked = trial.are_asked();

@@ -183,4 +183,35 @@ proptest! {
         prop_assert_eq!(&said(&text, Keep::Errors, u64::MAX, false), &open);
         prop_assert_eq!(said(&text, Keep::Errors, size, true), said(&text, Keep::All, size, true));
     }
+
+    #[test]
+    fn lines_that_differ_in_nothing_but_digits_say_what_each_of_them_says_by_itself(
+        forms in prop::array::uniform2(prop::sample::select(FORMS.to_vec())),
+        kinds in prop::collection::vec((any::<bool>(), line()), 1..16),
+        picks in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, prop::collection::vec(b'0'..=b'9', 16)), 100..400),
+        size in 20_000..60_000_u64,
+    ) {
+        let numbers = ["of #345 in 7", "issue #345x12 is 0x7f", "GET /a HTTP/1.1\" 200 [1:", "done in 12345678901 ms", "a.js:12:7"];
+        let kind = |n: usize, (first, (minute, second, _, level, message)): &(bool, (u8, u8, Option<u8>, &str, String))| {
+            let form = forms[usize::from(!first)].replace("LEVEL", if n.is_multiple_of(3) { "INFO" } else { level });
+            let form = form.replace('@', &format!("{minute:02}")).replace('#', &format!("{second:02}"));
+            format!("{form}{} {message}\n", numbers[n % numbers.len()])
+        };
+        let kinds: Vec<String> = kinds.iter().enumerate().map(|(n, line)| kind(n, line)).collect();
+        let mut text: String = kinds.iter().cycle().take(200).map(String::as_str).collect();
+        for (kind, changed, digits) in &picks {
+            let mut digits = digits.iter().cycle();
+            // None, those of the message, or all digits; the times of some are none then.
+            let line = kind.get(&kinds);
+            let from = match changed { 0 => line.len(), 1 | 2 => 40.min(line.len()), _ => 0 };
+            let other = |(at, c): (usize, char)| match digits.next() {
+                Some(digit) if at >= from && c.is_ascii_digit() => char::from(*digit),
+                Some(_) | None => c,
+            };
+            text.extend(line.chars().enumerate().map(other));
+        }
+        let all = said(text.as_bytes(), Keep::All, u64::MAX, true);
+        prop_assert_eq!(&said(text.as_bytes(), Keep::Errors, u64::MAX, true), &all);
+        prop_assert_eq!(said(text.as_bytes(), Keep::Errors, size, true), said(text.as_bytes(), Keep::All, size, true));
+    }
 }

@@ -42,8 +42,8 @@ mod word;
 
 pub use clock::Clock;
 pub use layout::{Head, Layout, Quick};
-pub(crate) use reader::Placed;
 pub use reader::Reader;
+pub(crate) use reader::{Outline, Placed};
 
 /// What stood before the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -128,18 +128,12 @@ impl Plan {
     pub(super) fn place(&mut self, line: &[u8], scans: &mut Scans) -> Option<Placed> {
         let recalls = self.recall.is_of_use() && !self.program.named;
         if recalls
-            && let Some(known) = self.recall.find(line)
-            && let Some(placed) = self.again(line, known, scans)
+            && let Some(known) = self.recall.find(line).and_then(|at| self.recall.at(at))
+            && let Some(placed) = self.again(line, &known, scans)
         {
             return Some(placed);
         }
-        let mut lasting = Lasting::default();
-        let placed = self.place_with(
-            line,
-            scans,
-            |_, _| {},
-            |cue, before, cell, usual| lasting.see(cue, before, cell, usual),
-        )?;
+        let (placed, lasting) = self.place_lasting(line, scans)?;
         if recalls && let Some(known) = lasting.known(line, &placed) {
             self.recall.keep(line, known, lasting.telling_at);
         }
@@ -147,15 +141,28 @@ impl Plan {
         Some(Placed { message_at: speaker.map_or(placed.message_at, |(_, at)| at), ..placed })
     }
 
+    /// What lasts of a line's header in all lines that differ from it in nothing but digits.
+    pub(super) fn lasting(&mut self, line: &[u8], scans: &mut Scans) -> Option<Known> {
+        let (placed, lasting) = self.place_lasting(line, scans)?;
+        lasting.known(line, &placed).filter(|_| !self.program.named)
+    }
+
+    fn place_lasting(&mut self, line: &[u8], scans: &mut Scans) -> Option<(Placed, Lasting)> {
+        let mut lasting = Lasting::default();
+        let look = |cue: &Cue, before, cell: &Cell, usual| lasting.see(cue, before, cell, usual);
+        let placed = self.place_with(line, scans, |_, _| {}, look)?;
+        Some((placed, lasting))
+    }
+
     /// What a line says whose header is one before but for its digits; `None` where a cell has another place.
-    fn again(&mut self, bytes: &[u8], known: usize, scans: &mut Scans) -> Option<Placed> {
-        let known = self.recall.at(known)?;
+    #[inline]
+    pub(super) fn again(&mut self, bytes: &[u8], known: &Known, scans: &mut Scans) -> Option<Placed> {
         let b = bytes.get(..REACH).unwrap_or(bytes);
         let mut time = None;
         for Reread { cue, before, start, after } in known.again.iter().flatten().copied() {
-            let cue = self.cues.get_mut(cue)?;
-            let (found, stamp, _) = cue.find(b, before, scans)?;
-            if (found.start, found.after) != (start, after) {
+            let cue = self.cues.get_mut(usize::from(cue))?;
+            let (found, stamp, _) = cue.find(b, usize::from(before), scans)?;
+            if (found.start, found.after) != (usize::from(start), usize::from(after)) {
                 return None;
             }
             if cue.step.role == Role::Time {
@@ -231,9 +238,11 @@ impl Lasting {
         if by_its_end {
             return;
         }
-        let reread = Reread { cue: cue.count, before, start: cell.start, after: cell.after };
+        let [cue_at, before, start, after] =
+            [cue.count, before, cell.start, cell.after].map(|at| u8::try_from(at).unwrap_or(u8::MAX));
         if let Some(room) = self.again.get_mut(self.count) {
-            *room = Some(reread);
+            // What lies further on than these can say is behind all that is kept.
+            *room = Some(Reread { cue: cue_at, before, start, after });
         }
         if cue.count == self.count {
             self.telling_at = cell.after;

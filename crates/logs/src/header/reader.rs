@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::columns;
 use super::layout::{self, Head, Layout};
 use super::plan::{Plan, Scans};
+use super::recall::Known;
 use crate::record::Level;
 
 /// What the header of an event says of it, and where the message begins behind it.
@@ -15,6 +16,14 @@ pub(crate) struct Placed {
     pub(crate) time: Timestamp,
     pub(crate) level: Option<Level>,
     pub(crate) message_at: usize,
+}
+
+/// What the headers of lines that differ in nothing but digits have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outline {
+    /// Which of the layout's forms they have.
+    form: usize,
+    known: Known,
 }
 
 /// A layout with what the lines before said, which makes the next one quick to read.
@@ -99,6 +108,29 @@ impl Reader {
             said @ Some(_) => said,
         };
         Some(Placed { time, level, message_at: placed.message_at })
+    }
+
+    /// What the header of a line that was placed has in common with those of all lines that differ from it in nothing but
+    /// digits; `None` where that is not known beyond doubt.
+    pub(crate) fn outline(&mut self, line: &[u8]) -> Option<Outline> {
+        let mut scans = Scans::default();
+        let form = self.plans.iter_mut().position(|plan| plan.place(line, &mut scans).is_some())?;
+        let known = self.plans.get_mut(form)?.lasting(line, &mut scans)?;
+        Some(Outline { form, known })
+    }
+
+    /// The time of a line that differs from one with this outline in nothing but digits, which is placed as that one is;
+    /// `None` where it might say something else.
+    #[inline]
+    pub(crate) fn again(&mut self, line: &[u8], outline: &Outline) -> Option<Timestamp> {
+        self.clock.forget();
+        let mut scans = Scans::default();
+        let (before, plans) = self.plans.split_at_mut_checked(outline.form)?;
+        if before.iter_mut().any(|plan| plan.place(line, &mut scans).is_some()) {
+            return None;
+        }
+        let placed = plans.first_mut()?.again(line, &outline.known, &mut scans)?;
+        self.clock.time(placed.time?)
     }
 
     fn bare<'a>(&self, line: &'a str) -> &'a str {

@@ -32,14 +32,14 @@ pub(super) struct Known {
     pub(super) message_at: usize,
 }
 
-/// A cell that is read again, which has to have the same place.
+/// A cell that is read again, which has to have the same place; all of it lies within [`ROOM`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reread {
-    pub(super) cue: usize,
+    pub(super) cue: u8,
     /// Where the cell before ends.
-    pub(super) before: usize,
-    pub(super) start: usize,
-    pub(super) after: usize,
+    pub(super) before: u8,
+    pub(super) start: u8,
+    pub(super) after: u8,
 }
 
 /// The headers of one form.
@@ -102,8 +102,8 @@ impl Recall {
     }
 
     /// What was found.
-    pub(super) fn at(&self, place: usize) -> Option<&Known> {
-        self.kept.get(place)?.as_ref().map(|kept| &kept.known)
+    pub(super) fn at(&self, place: usize) -> Option<Known> {
+        self.kept.get(place)?.as_ref().map(|kept| kept.known)
     }
 
     /// Keeps the header of the line that was looked for last; from `telling_at` on, headers differ from each other.

@@ -203,6 +203,8 @@ pub(crate) struct Again {
 
 /// Bytes of a month and the day in it.
 const DATE: usize = 6;
+/// Where the key begins behind the time.
+const KEY: usize = DATE + " 10:00:00 ".len();
 
 /// What stands around a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +219,15 @@ impl Again {
     /// As [`unwrap`] says it of a line of ASCII with a month, but for the parts of its key; `None` where it might say
     /// something else.
     pub(crate) fn read(&mut self, line: &[u8], reference: Timestamp) -> Option<Around> {
-        const KEY: usize = DATE + " 10:00:00 ".len();
+        let time = self.time(line, reference)?;
+        let length = key(line.get(KEY..)?)?;
+        let behind = KEY + length + 1;
+        let blank = usize::from(line.get(behind) == Some(&b' '));
+        Some(Around { time, key: KEY..KEY + length, content_at: behind + blank })
+    }
+
+    /// The time of a line that has one of syslog's where it begins.
+    pub(crate) fn time(&mut self, line: &[u8], reference: Timestamp) -> Option<Timestamp> {
         let (date, rest) = line.split_first_chunk::<DATE>()?;
         if self.date != *date {
             self.learn(date, reference)?;
@@ -228,11 +238,7 @@ impl Again {
             return None;
         }
         let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-        let time = Timestamp::from_second(self.start + seconds).ok()?;
-        let length = key(line.get(KEY..)?)?;
-        let behind = KEY + length + 1;
-        let blank = usize::from(line.get(behind) == Some(&b' '));
-        Some(Around { time, key: KEY..KEY + length, content_at: behind + blank })
+        Timestamp::from_second(self.start + seconds).ok()
     }
 
     /// Takes another day, where all of its times lie in one year.
