@@ -102,25 +102,74 @@ impl Cost {
     }
 }
 
+/// One run as the metrics count it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Run {
+    /// How it ended.
+    pub end: RunEnd,
+    /// How long it took.
+    pub took: SignedDuration,
+    /// What it used.
+    pub cost: Cost,
+}
+
+/// What a command changes in the state row of a role. It does not name what the row holds, so that a store can add up many
+/// of them before it writes the row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AgentChange {
+    /// The role.
+    pub role: Role,
+    /// When it was active, if this is an act of its worker.
+    pub last_active: Option<Timestamp>,
+    /// A task that it works on from now on.
+    pub current_task: Option<TaskId>,
+    /// What it does from now on.
+    pub status: AgentStatus,
+    /// A run that ended.
+    pub run: Option<Run>,
+}
+
+impl AgentState {
+    /// The state of a role that has done nothing yet.
+    pub fn new(role: Role) -> Self {
+        Self { role, last_active: None, current_task: None, status: AgentStatus::Idle, metrics: Map::new() }
+    }
+
+    /// Takes a change over, all but the run that it counts.
+    pub fn follow(&mut self, change: &AgentChange) {
+        self.last_active = change.last_active.or(self.last_active);
+        self.current_task = change.current_task;
+        self.status = change.status;
+    }
+}
+
 /// Runs whose times are kept, so that the slowest of them can be told.
 const RECENT: usize = 64;
 
-/// Adds one run to the counters: totals, success rate (0 to 1), mean run time, and the time in milliseconds that 95 of
+/// Adds runs to the counters: totals, success rate (0 to 1), mean run time, and the time in milliseconds that 95 of
 /// 100 recent runs kept to.
-pub fn count_run(metrics: &mut Map<String, Value>, end: RunEnd, took: SignedDuration, cost: &Cost) {
-    let field = match end {
-        RunEnd::Completed => "completed",
-        RunEnd::Failed => "failed",
-        RunEnd::Retried => "retried",
-        RunEnd::Blocked => "blocked",
-    };
-    add(metrics, field, 1);
-    let runs = add(metrics, "runs", 1);
-    let total = add(metrics, "total_run_ms", u64::try_from(took.as_millis()).unwrap_or(0));
-    add(metrics, "tokens_in", cost.tokens_in);
-    add(metrics, "tokens_out", cost.tokens_out);
+pub fn count_runs(metrics: &mut Map<String, Value>, counted: &[Run]) {
+    if counted.is_empty() {
+        return;
+    }
+    for (field, end) in [
+        ("completed", RunEnd::Completed),
+        ("failed", RunEnd::Failed),
+        ("retried", RunEnd::Retried),
+        ("blocked", RunEnd::Blocked),
+    ] {
+        let ended = counted.iter().filter(|run| run.end == end).count();
+        if ended > 0 {
+            add(metrics, field, u64::try_from(ended).unwrap_or(u64::MAX));
+        }
+    }
+    let sum = |of: &dyn Fn(&Run) -> u64| counted.iter().map(of).fold(0, u64::saturating_add);
+    let runs = add(metrics, "runs", u64::try_from(counted.len()).unwrap_or(u64::MAX));
+    let total = add(metrics, "total_run_ms", sum(&took_ms));
+    add(metrics, "tokens_in", sum(&|run| run.cost.tokens_in));
+    add(metrics, "tokens_out", sum(&|run| run.cost.tokens_out));
     metrics.insert("avg_task_ms".into(), json!(total / runs.max(1)));
-    count_time(metrics, u64::try_from(took.as_millis()).unwrap_or(0));
+    count_times(metrics, counted);
     let completed = metrics.get("completed").and_then(Value::as_u64).unwrap_or(0);
     let ended = completed + metrics.get("failed").and_then(Value::as_u64).unwrap_or(0);
     if ended > 0 {
@@ -129,10 +178,14 @@ pub fn count_run(metrics: &mut Map<String, Value>, end: RunEnd, took: SignedDura
     }
 }
 
-fn count_time(metrics: &mut Map<String, Value>, took_ms: u64) {
+fn took_ms(run: &Run) -> u64 {
+    u64::try_from(run.took.as_millis()).unwrap_or(0)
+}
+
+fn count_times(metrics: &mut Map<String, Value>, counted: &[Run]) {
     let kept = metrics.get("recent_ms").and_then(Value::as_array);
     let mut recent: Vec<u64> = kept.into_iter().flatten().filter_map(Value::as_u64).collect();
-    recent.push(took_ms);
+    recent.extend(counted.iter().map(took_ms));
     recent.drain(..recent.len().saturating_sub(RECENT));
     let mut sorted = recent.clone();
     sorted.sort_unstable();
@@ -154,10 +207,19 @@ mod tests {
     #[test]
     fn metrics_tell_the_rate_the_mean_and_the_slow_among_recent_runs() {
         let mut metrics = Map::new();
-        for took in 1..=100 {
-            let end = if took % 4 == 0 { RunEnd::Failed } else { RunEnd::Completed };
-            count_run(&mut metrics, end, SignedDuration::from_millis(took), &Cost::default());
+        let runs: Vec<Run> = (1..=100)
+            .map(|took| Run {
+                end: if took % 4 == 0 { RunEnd::Failed } else { RunEnd::Completed },
+                took: SignedDuration::from_millis(took),
+                cost: Cost::default(),
+            })
+            .collect();
+        for run in &runs {
+            count_runs(&mut metrics, &[*run]);
         }
+        let mut at_once = Map::new();
+        count_runs(&mut at_once, &runs);
+        assert_eq!(metrics, at_once);
         // The last 64 runs took 37 to 100 ms; 61 of them at most 97.
         let told = ["runs", "success_rate", "avg_task_ms", "p95_task_ms"].map(|field| metrics[field].clone());
         assert_eq!(told, [json!(100), json!(0.75), json!(50), json!(97)]);

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use groundcrew_core::lifecycle::{Command, Outcome, Settlement};
-use groundcrew_core::role::Role;
-use groundcrew_core::task::Status;
+use groundcrew_core::role::{Party, Role};
+use groundcrew_core::task::{NewTask, Status};
 use groundcrew_store::{Maintained, Options, Store, TaskFilter, open};
 use jiff::SignedDuration;
 use rusqlite::Connection;
@@ -274,4 +274,43 @@ fn tables_of_an_application_that_share_the_file_are_left_alone() {
     store.add_project("a", "/a", &json!({})).unwrap();
     assert_eq!(rows(&other, "projects", "*"), Vec::<Vec<Cell>>::new());
     assert_eq!(rows(&other, "schema_migrations", "*"), [[Cell::Integer(47)]]);
+}
+
+#[test]
+fn triggers_of_an_application_work_whatever_the_crew_writes_and_the_counts_stay_exact() {
+    let (_folder, path) = place();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch(GIVEN).unwrap();
+    other.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let store = open(&url(&path), Options::default()).unwrap();
+    let run = || {
+        let task = NewTask::new("work", Role::Qa, Party::User, json!({}));
+        store.execute(Command::Create(Box::new(task))).unwrap();
+        let task = store.claim(Role::Qa, None, "w", LEASE).unwrap().unwrap();
+        let outcome = Outcome::Complete { result: json!({}) };
+        store
+            .execute(Command::Settle(Box::new(Settlement::new(task.id, task.lease_token, outcome))))
+            .unwrap();
+        assert_eq!(store.check().unwrap(), vec![]);
+    };
+    run();
+    // While the store is open, and away again.
+    other
+        .execute_batch(
+            "CREATE TABLE seen (status TEXT);
+             CREATE TRIGGER told AFTER UPDATE OF status ON agent_tasks BEGIN
+                 INSERT INTO seen VALUES (new.status);
+                 UPDATE agent_tasks SET assigned_to = 'security'
+                 WHERE id = new.id AND new.status = 'completed' AND assigned_to = 'qa';
+             END;",
+        )
+        .unwrap();
+    run();
+    other.execute_batch("DROP TRIGGER told").unwrap();
+    run();
+    let text = |word: &str| Cell::Text(word.to_owned());
+    assert_eq!(rows(&other, "seen", "status"), [[text("running")], [text("completed")]]);
+    let counts: Vec<_> =
+        store.counts().unwrap().into_iter().map(|row| (row.role, row.status, row.tasks)).collect();
+    assert_eq!(counts, [(Role::Qa, Status::Completed, 2), (Role::Security, Status::Completed, 1)]);
 }

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::plan::{Plan, Run, Write, later, run_time};
+use super::plan::{Plan, Write, later, run_time};
 use super::run::{fail, failed_run};
 use super::{Command, Refusal, Snapshot, ask};
-use crate::agent::Cost;
+use crate::agent::{Cost, Run};
 use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::IncidentStatus;
 use crate::log::{LogLevel, NewLog};
@@ -32,7 +32,7 @@ pub(super) fn adopt(snapshot: &Snapshot, lease: SignedDuration, now: Timestamp) 
         "adopted: another program set it running without a lease",
         json!({ "lease_s": lease.as_secs() }),
     );
-    plan.activity(snapshot, snapshot.role_load, &adopted);
+    plan.activity(snapshot.role_load, &adopted);
     plan.task(adopted);
     Ok(plan)
 }
@@ -78,7 +78,7 @@ pub(super) fn rescue(
     ask::answered(&mut plan, snapshot, &after, None);
     let load = plan.wake_parent(snapshot, &after);
     let run = Run { end, took: run_time(task, now), cost: Cost::default() };
-    plan.agent(snapshot, load, &after, now, Some(run));
+    plan.agent(load, &after, now, Some(run));
     plan.task(after);
     Ok(plan)
 }
@@ -117,7 +117,7 @@ pub(super) fn answer(
             }
             plan.writes.extend(decided(question, task, by, choice).map(Write::Event));
             let after = Task { status: Status::Pending, wait: None, ..task.clone() };
-            plan.activity(snapshot, snapshot.role_load, &after);
+            plan.activity(snapshot.role_load, &after);
             plan.ready(after);
         }
     }
@@ -192,7 +192,7 @@ pub(super) fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestam
     }
     ask::answered(&mut plan, snapshot, &after, None);
     let load = plan.wake_parent(snapshot, &after);
-    plan.activity(snapshot, load, &after);
+    plan.activity(load, &after);
     plan.task(after);
     Ok(plan)
 }
@@ -224,7 +224,7 @@ pub(super) fn redrive(snapshot: &Snapshot, by: Party) -> Result<Plan, Refusal> {
         refusal_code: None,
         ..task.clone()
     };
-    plan.activity(snapshot, snapshot.role_load, &after);
+    plan.activity(snapshot.role_load, &after);
     plan.incident(&after, IncidentStatus::Fixing, None);
     plan.ready(after);
     Ok(plan)

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::agent::{AgentState, Cost, Pause};
+use crate::agent::{Cost, Pause};
 use crate::incident::{
     Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Traffic,
 };
@@ -46,11 +46,9 @@ pub use plan::{Plan, Wanted, Write, wanted_keys};
 pub struct Snapshot {
     /// The task the command is about.
     pub task: Option<Task>,
-    /// State row of that task's role.
-    pub agent: Option<AgentState>,
     /// Other tasks of that role that run, any one of them, and how many are blocked.
     pub role_load: RoleLoad,
-    /// The task's parent, if it waits for its children.
+    /// For a command that may end the task: its parent, if that waits for its children.
     pub waiting_parent: Option<Box<WaitingParent>>,
     /// Whether a child of the task is still open.
     pub open_children: bool,
@@ -147,8 +145,6 @@ pub struct WaitingParent {
     pub task: Task,
     /// Whether one of its children is still open besides the one the command is about.
     pub open_children: bool,
-    /// State row of its role.
-    pub agent: AgentState,
     /// What else its role has under way.
     pub role_load: RoleLoad,
 }

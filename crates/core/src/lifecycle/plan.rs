@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::ask::answer_key;
 use super::incident::{RETURNED, classify_key, classify_task, daily_key, event};
 use super::{Command, Outcome, RoleLoad, Settlement, Snapshot};
-use crate::agent::{AgentState, AgentStatus, Cost, Pause, RunEnd, count_run};
+use crate::agent::{AgentChange, AgentStatus, Pause, Run};
 use crate::contract::task_type::ANSWER_QUESTION;
 use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::{IncidentChange, IncidentStatus, ReleaseCount, Sighting, Traffic};
@@ -41,8 +41,8 @@ pub enum Write {
     Readdress(MessageId, Party),
     /// Add an entry to the audit log of a task.
     InsertLog(Option<TaskId>, Party, NewLog),
-    /// Write a role's state row.
-    SetAgent(AgentState),
+    /// Change a role's state row.
+    ChangeAgent(AgentChange),
     /// Note that a run began.
     OpenAttempt(TaskId, LeaseToken, String),
     /// Note how a run ended.
@@ -91,13 +91,6 @@ pub struct Plan {
     /// Commands that follow in the same transaction, in order, each decided on what is there by then. If one of them
     /// is refused, nothing of all this has happened.
     pub then: Vec<Command>,
-}
-
-/// How one run counts.
-pub(super) struct Run {
-    pub(super) end: RunEnd,
-    pub(super) took: SignedDuration,
-    pub(super) cost: Cost,
 }
 
 fn flaky_test(task: &Task, message: &NewMessage) -> NewEvent {
@@ -223,37 +216,20 @@ impl Plan {
         if parent.task.assigned_to == after.assigned_to {
             return RoleLoad { other_blocked: load.other_blocked.saturating_sub(1), ..load };
         }
-        let mut agent = parent.agent.clone();
-        set_activity(&mut agent, parent.role_load, None);
-        self.writes.push(Write::SetAgent(agent));
+        let role = parent.task.assigned_to;
+        self.writes.push(Write::ChangeAgent(activity(role, parent.role_load, None)));
         load
     }
 
     /// Keeps the role's state row true after a worker gave this task the given form.
-    pub(super) fn agent(
-        &mut self,
-        snapshot: &Snapshot,
-        load: RoleLoad,
-        task: &Task,
-        now: Timestamp,
-        run: Option<Run>,
-    ) {
-        let Some(agent) = &snapshot.agent else { return };
-        let mut agent = agent.clone();
-        agent.last_active = Some(now);
-        if let Some(run) = run {
-            count_run(&mut agent.metrics, run.end, run.took, &run.cost);
-        }
-        set_activity(&mut agent, load, Some(task));
-        self.writes.push(Write::SetAgent(agent));
+    pub(super) fn agent(&mut self, load: RoleLoad, task: &Task, now: Timestamp, run: Option<Run>) {
+        let change = activity(task.assigned_to, load, Some(task));
+        self.writes.push(Write::ChangeAgent(AgentChange { last_active: Some(now), run, ..change }));
     }
 
     /// Keeps the role's state row true after this task took the given form without an act of its worker.
-    pub(super) fn activity(&mut self, snapshot: &Snapshot, load: RoleLoad, task: &Task) {
-        let Some(agent) = &snapshot.agent else { return };
-        let mut agent = agent.clone();
-        set_activity(&mut agent, load, Some(task));
-        self.writes.push(Write::SetAgent(agent));
+    pub(super) fn activity(&mut self, load: RoleLoad, task: &Task) {
+        self.writes.push(Write::ChangeAgent(activity(task.assigned_to, load, Some(task))));
     }
 }
 
@@ -353,18 +329,19 @@ impl Wanted {
     }
 }
 
-pub(super) fn set_activity(agent: &mut AgentState, others: RoleLoad, task: Option<&Task>) {
+/// What a role does, given one of its tasks and what it has under way besides.
+fn activity(role: Role, others: RoleLoad, task: Option<&Task>) -> AgentChange {
     let running = match task {
         Some(task) if task.status == Status::Running => Some(task.id),
         _ => others.other_running,
     };
     let blocked = others.other_blocked > 0 || task.is_some_and(|task| task.status == Status::Blocked);
-    agent.current_task = running;
-    agent.status = match (running, blocked) {
+    let status = match (running, blocked) {
         (Some(_), _) => AgentStatus::Working,
         (None, true) => AgentStatus::Blocked,
         (None, false) => AgentStatus::Idle,
     };
+    AgentChange { role, last_active: None, current_task: running, status, run: None }
 }
 
 pub(super) fn run_time(task: &Task, now: Timestamp) -> SignedDuration {

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::plan::{Plan, Run, Taken, Write, later, once, run_time};
+use super::plan::{Plan, Taken, Write, later, once, run_time};
 use super::{Outcome, Refusal, Settlement, Snapshot, ask, pause};
-use crate::agent::RunEnd;
+use crate::agent::{Run, RunEnd};
 use crate::log::NewLog;
 use crate::message::NewMessage;
 use crate::policy::backoff;
@@ -62,7 +62,7 @@ pub(super) fn claim(
     claimed.started_at = claimed.started_at.or(Some(now));
     let mut plan = Plan::default();
     plan.writes.push(Write::OpenAttempt(task.id, claimed.lease_token, worker.to_owned()));
-    plan.agent(snapshot, snapshot.role_load, &claimed, now, None);
+    plan.agent(snapshot.role_load, &claimed, now, None);
     ask::read_with(&mut plan, snapshot, task);
     plan.task(claimed);
     Ok(plan)
@@ -81,7 +81,7 @@ pub(super) fn heartbeat(
         held.until = held.until.max(later(now, lease));
     }
     let mut plan = Plan::default();
-    plan.agent(snapshot, snapshot.role_load, &renewed, now, None);
+    plan.agent(snapshot.role_load, &renewed, now, None);
     plan.task(renewed);
     Ok(plan)
 }
@@ -140,7 +140,7 @@ pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestam
     }
     let run = end.map(|end| Run { end, took: run_time(task, now), cost: settlement.cost });
     let load = plan.wake_parent(snapshot, &after);
-    plan.agent(snapshot, load, &after, now, run);
+    plan.agent(load, &after, now, run);
     if let Outcome::Block { on, ask: Some(ask) } = &settlement.outcome {
         ask::put(&mut plan, snapshot, task, *on, ask);
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
+use groundcrew_core::agent::{AgentState, Pause, count_runs};
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::event::{Event, MessageLink, NewEvent};
 use groundcrew_core::incident::{
@@ -27,7 +27,7 @@ use groundcrew_core::task::{
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The only project.
 pub(crate) const PROJECT: ProjectId = ProjectId(1);
@@ -133,7 +133,6 @@ impl Memory {
             None
         };
         let mut snapshot = Snapshot {
-            agent: about.map(|task| self.agent(task.assigned_to)),
             role_load: about.map(|task| self.load(task)).unwrap_or_default(),
             waiting_parent: about.and_then(|task| self.waiting_parent(task)),
             open_children: about.is_some_and(|task| self.open_children(task.id, TaskId(0))),
@@ -230,14 +229,7 @@ impl Memory {
     }
 
     pub(crate) fn agent(&self, role: Role) -> AgentState {
-        let fresh = AgentState {
-            role,
-            last_active: None,
-            current_task: None,
-            status: AgentStatus::Idle,
-            metrics: Map::new(),
-        };
-        self.agents.get(&role).cloned().unwrap_or(fresh)
+        self.agents.get(&role).cloned().unwrap_or_else(|| AgentState::new(role))
     }
 
     fn load(&self, besides: &Task) -> RoleLoad {
@@ -271,7 +263,6 @@ impl Memory {
             Box::new(WaitingParent {
                 task: parent.clone(),
                 open_children: self.open_children(parent.id, child.id),
-                agent: self.agent(parent.assigned_to),
                 role_load: self.load(parent),
             })
         })
@@ -306,8 +297,11 @@ impl Memory {
                 self.messages.get_mut(message).unwrap().to = party.to_string();
             }
             Write::InsertLog(task, party, log) => self.insert_log(*task, *party, log, now),
-            Write::SetAgent(agent) => {
-                self.agents.insert(agent.role, agent.clone());
+            Write::ChangeAgent(change) => {
+                let mut agent = self.agent(change.role);
+                agent.follow(change);
+                count_runs(&mut agent.metrics, change.run.as_slice());
+                self.agents.insert(change.role, agent);
             }
             Write::OpenAttempt(task, token, worker) => {
                 let run = Run { worker: worker.clone(), started: now, ended: None };

@@ -1,3 +1,3 @@
 -- The open task of a type that holds a key.
 SELECT id FROM agent_tasks
-WHERE dedupe_key = ?1 AND status IN ('pending', 'running', 'blocked') AND task_type = ?2
+WHERE dedupe_key = ?1 AND status NOT IN ('completed', 'failed') AND task_type = ?2

@@ -1,4 +1,7 @@
-SELECT *, coalesce(project_id, (SELECT min(id) FROM crew_projects)) AS project
+SELECT id, task_type, assigned_to, created_by, status, priority, context_json, result_json, parent_task_id,
+    error_message, created_at, started_at, completed_at, retry_count, incident_id, run_at, lease_token, lease_owner,
+    lease_since, lease_until, blocked_on, blocked_message_id, refusal_code, dedupe_key,
+    coalesce(project_id, (SELECT min(id) FROM crew_projects)) AS project
 FROM agent_tasks
 WHERE incident_id = ?1
 ORDER BY id

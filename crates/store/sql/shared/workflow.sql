@@ -9,7 +9,11 @@ down(id) AS (
     UNION
     SELECT t.id FROM agent_tasks t JOIN down ON t.parent_task_id = down.id
 )
-SELECT t.*, coalesce(t.project_id, (SELECT min(id) FROM crew_projects)) AS project
+SELECT t.id, t.task_type, t.assigned_to, t.created_by, t.status, t.priority, t.context_json, t.result_json,
+    t.parent_task_id, t.error_message, t.created_at, t.started_at, t.completed_at, t.retry_count, t.incident_id,
+    t.run_at, t.lease_token, t.lease_owner, t.lease_since, t.lease_until, t.blocked_on, t.blocked_message_id,
+    t.refusal_code, t.dedupe_key,
+    coalesce(t.project_id, (SELECT min(id) FROM crew_projects)) AS project
 FROM agent_tasks t
 -- A list and no join: a join has SQLite walk the whole table in the order of its key.
 WHERE t.id IN (SELECT id FROM down)

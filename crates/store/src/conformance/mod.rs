@@ -165,6 +165,7 @@ macro_rules! conformance {
             a_seal_that_was_touched_is_named,
             an_entry_of_any_time_is_sealed,
             a_worked_database_is_in_order,
+            a_role_is_at_work_until_the_last_of_many_tasks_ends,
             figures_tell_what_is_there,
             finished_workflows_are_archived_and_deleted,
             events_and_counts_of_long_ago_are_deleted,

@@ -1,15 +1,15 @@
 //! What can be asked about tasks, agents, messages, logs and projects.
 
 use groundcrew_core::agent::{AgentState, AgentStatus, Cost};
-use groundcrew_core::lifecycle::Command;
+use groundcrew_core::lifecycle::{Command, Settlement};
 use groundcrew_core::log::NewLog;
 use groundcrew_core::message::{MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{LeaseToken, MessageId, NewTask, Status, TaskId};
+use groundcrew_core::task::{LeaseToken, MessageId, NewTask, Status, Task, TaskId};
 use serde_json::{Value, json};
 
 use super::{Bench, MINUTE, Make, Outcome, complete, retry};
-use crate::{Count, LogFilter, MessageFilter, NewWorker, StoreError, TaskFilter};
+use crate::{Count, LogFilter, MessageFilter, NewWorker, Store, StoreError, TaskFilter};
 
 fn state(bench: &Bench, role: Role) -> AgentState {
     bench.store.agents().unwrap().into_iter().find(|agent| agent.role == role).unwrap()
@@ -213,6 +213,38 @@ pub fn counts_follow_what_other_programs_do(make: Make<'_>) {
     let said: Vec<(&str, &str)> =
         found.iter().map(|finding| (finding.rule, finding.detail.as_str())).collect();
     assert_eq!(said, [("count", "kept as 7 tasks, but there are 1")]);
+}
+
+/// What a role does is told by all of its tasks, however many run at once.
+pub fn a_role_is_at_work_until_the_last_of_many_tasks_ends(make: Make<'_>) {
+    let bench = make();
+    let store = &bench.store;
+    store
+        .enqueue((0..150).map(|_| NewTask::new("work", Role::Qa, Party::User, Value::Null)).collect())
+        .unwrap();
+    let mut running: Vec<Task> = (0..150).map(|_| bench.claim(Role::Qa)).collect();
+    let state = || state(&bench, Role::Qa);
+    // In one transaction each, and many together.
+    for task in running.drain(..100) {
+        bench.settle(&task, complete()).unwrap();
+    }
+    assert_eq!(state().current_task, Some(running[0].id));
+    let last = running.pop().unwrap();
+    std::thread::scope(|scope| {
+        for task in &running {
+            scope.spawn(|| settle_elsewhere(store.as_ref(), task));
+        }
+    });
+    assert_eq!((state().current_task, state().status), (Some(last.id), AgentStatus::Working));
+    bench.settle(&last, complete()).unwrap();
+    assert_eq!((state().current_task, state().status), (None, AgentStatus::Idle));
+    assert_eq!(state().metrics["runs"], json!(150));
+    assert_eq!(store.check().unwrap(), vec![]);
+}
+
+fn settle_elsewhere(store: &dyn Store, task: &Task) {
+    let settlement = Settlement::new(task.id, task.lease_token, complete());
+    store.execute(Command::Settle(Box::new(settlement))).unwrap();
 }
 
 /// The same root is the same project; two roots cannot share a name.

@@ -47,15 +47,15 @@ pub(super) fn plan(
     let at = written(now);
     for write in &plan.writes {
         match write {
-            Write::InsertTask(task) => done.inserted.push(insert_task(db, snapshot, task, &at)?),
+            Write::InsertTask(task) => done.inserted.push(insert_task(session, snapshot, task, &at)?),
             Write::HandOff(task, message) => {
-                let next = insert_task(db, snapshot, task, &at)?;
+                let next = insert_task(session, snapshot, task, &at)?;
                 let mut message = message.clone();
                 message.metadata["next"] = Value::from(next.0);
                 done.inserted.push(next);
                 done.messages.push(insert_message(db, task.parent, &message, &at)?);
             }
-            Write::UpdateTask(task) => update_task(db, task)?,
+            Write::UpdateTask(task) => update_task(session, snapshot, task)?,
             Write::InsertMessage(task, message) => {
                 done.messages.push(insert_message(db, *task, message, &at)?);
             }
@@ -72,7 +72,7 @@ pub(super) fn plan(
                 db.run(READDRESS, params![message.0, party.as_str()])?;
             }
             Write::InsertLog(task, party, log) => insert_log(db, *task, *party, log, &at)?,
-            Write::SetAgent(agent) => session.roles.set(agent.clone()),
+            Write::ChangeAgent(change) => session.roles.change(db, change)?,
             Write::OpenAttempt(task, token, worker) => {
                 db.run(OPEN_ATTEMPT, params![task.0, token.0, worker, at])?;
             }
@@ -94,10 +94,12 @@ pub(super) fn plan(
             Write::Notice(project, noticed) => lines::notice(db, *project, noticed, now)?,
             Write::Merge(incident, into) => merge(db, *incident, *into)?,
             Write::SetPause(pause) => {
+                session.forget_pauses();
                 let (since, by) = (written(pause.since), pause.by.as_str());
                 db.run(SET_PAUSE, params![paused(pause.role), since, by, pause.reason])?;
             }
             Write::LiftPause(role) => {
+                session.forget_pauses();
                 db.run(LIFT_PAUSE, [paused(*role)])?;
             }
             Write::AddSchedule(schedule) => add_schedule(db, schedule)?,
@@ -105,7 +107,7 @@ pub(super) fn plan(
                 db.run(REMOVE_SCHEDULE, [name])?;
             }
             Write::Tick(name, next_at, task) => {
-                let made = task.as_ref().map(|task| insert_task(db, snapshot, task, &at)).transpose()?;
+                let made = task.as_ref().map(|task| insert_task(session, snapshot, task, &at)).transpose()?;
                 db.run(TICK, params![name, written(*next_at), made.map(|task| task.0)])?;
                 done.inserted.extend(made);
             }
@@ -115,7 +117,13 @@ pub(super) fn plan(
     Ok(done)
 }
 
-fn insert_task(db: Db<'_>, snapshot: &Snapshot, task: &NewTask, at: &str) -> Result<TaskId, StoreError> {
+fn insert_task(
+    session: &mut Session<'_>,
+    snapshot: &Snapshot,
+    task: &NewTask,
+    at: &str,
+) -> Result<TaskId, StoreError> {
+    let db = session.db;
     // A task without a project belongs to the first one, and so does the incident that it names by fingerprint.
     let project = task.project.or(snapshot.task.as_ref().and_then(|task| task.project));
     let incident = incident_of(db, &task.incident, project, &task.task_type)?;
@@ -133,7 +141,9 @@ fn insert_task(db: Db<'_>, snapshot: &Snapshot, task: &NewTask, at: &str) -> Res
         task.dedupe_key,
         task.once_key,
     ];
-    Ok(TaskId(db.insert(INSERT_TASK, values)?))
+    let id = TaskId(db.insert(INSERT_TASK, values)?);
+    session.underway.added(task.assigned_to);
+    Ok(id)
 }
 
 fn incident_of(
@@ -154,7 +164,12 @@ fn incident_of(
     }
 }
 
-fn update_task(db: Db<'_>, task: &Task) -> Result<(), StoreError> {
+fn update_task(session: &mut Session<'_>, snapshot: &Snapshot, task: &Task) -> Result<(), StoreError> {
+    let parent = snapshot.waiting_parent.as_ref().map(|parent| &parent.task);
+    let before = snapshot.task.iter().chain(parent).find(|before| before.id == task.id);
+    // A plan is about these two tasks and writes each of them once.
+    let before = before.ok_or(StoreError::Vanished { task: task.id })?;
+    let db = session.db;
     let values = params![
         task.id.0,
         task.status.as_str(),
@@ -176,7 +191,10 @@ fn update_task(db: Db<'_>, task: &Task) -> Result<(), StoreError> {
     ];
     match db.run(UPDATE_TASK, values)? {
         0 => Err(StoreError::Vanished { task: task.id }),
-        _ => Ok(()),
+        _ => {
+            session.underway.moved(task, before.status);
+            Ok(())
+        }
     }
 }
 

@@ -7,18 +7,18 @@ use groundcrew_core::incident::{
     Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Until,
 };
 use groundcrew_core::lifecycle::{
-    Command, Known, KnownBy, MOST_WAITING, RoleLoad, Snapshot, WaitingParent, answer_key, wanted_keys,
+    Command, Known, KnownBy, MOST_WAITING, Snapshot, WaitingParent, answer_key, wanted_keys,
 };
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
 use groundcrew_core::schedule::Schedule;
-use groundcrew_core::task::{BlockedOn, IncidentId, MessageId, ProjectId, Status, Task, TaskId};
+use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::params;
 
 use super::query::{
-    BLOCKED, CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
-    OPEN_CHILDREN, OPEN_OF_INCIDENT, OTHER_RUNNING, PAUSES, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK,
+    CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
+    OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK, WAITING_PARENT,
     WAITING_UP_TO,
 };
 use super::session::Session;
@@ -45,13 +45,13 @@ pub(super) fn snapshot(
     let (about, question) = about(db, command)?;
     let mut snapshot = Snapshot { question, ..Snapshot::default() };
     if let Some(task) = &about {
-        snapshot.agent = Some(session.roles.state(db, task.assigned_to)?);
-        snapshot.role_load = role_load(db, task)?;
-        snapshot.waiting_parent = waiting_parent(session, task)?;
+        session.roles.know(db, task.assigned_to)?;
+        snapshot.role_load = session.underway.besides(db, task)?;
+        snapshot.waiting_parent = waiting_parent(session, command, task)?;
         with_task(db, command, task, &mut snapshot)?;
     }
     snapshot.task = about;
-    without_task(db, command, &mut snapshot)?;
+    without_task(session, command, &mut snapshot)?;
     let wanted = wanted_keys(&snapshot, command, now);
     let own = snapshot.task.as_ref().map_or(0, |task| task.id.0);
     snapshot.taken_keys = gone(db, KEY_TAKEN, wanted.open, own)?;
@@ -120,10 +120,15 @@ fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot
 }
 
 /// What a command needs that has nothing to do with a task.
-fn without_task(db: Db<'_>, command: &Command, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+fn without_task(
+    session: &mut Session<'_>,
+    command: &Command,
+    snapshot: &mut Snapshot,
+) -> Result<(), StoreError> {
+    let db = session.db;
     match command {
         Command::Claim { .. } | Command::Pause { .. } | Command::Resume { .. } => {
-            snapshot.pauses = db.all(PAUSES, [], row::pause)?;
+            snapshot.pauses = session.pauses()?;
         }
         Command::AddSchedule(schedule) => snapshot.schedule = self::schedule(db, &schedule.name)?,
         Command::RemoveSchedule { name, .. } | Command::Tick { name } => {
@@ -229,28 +234,21 @@ fn schedule(db: Db<'_>, name: &str) -> Result<Option<Schedule>, StoreError> {
     db.first(SCHEDULES, [name], row::schedule)
 }
 
-fn role_load(db: Db<'_>, task: &Task) -> Result<RoleLoad, StoreError> {
-    let besides = params![task.assigned_to.as_str(), task.id.0];
-    let blocked = db.number(BLOCKED, [task.assigned_to.as_str()])?;
-    Ok(RoleLoad {
-        other_running: db.numbers(OTHER_RUNNING, besides)?.first().copied().map(TaskId),
-        other_blocked: u64::try_from(blocked - i64::from(task.status == Status::Blocked)).unwrap_or(0),
-    })
-}
-
-fn waiting_parent(session: &mut Session<'_>, child: &Task) -> Result<Option<Box<WaitingParent>>, StoreError> {
+/// The parent that a command may wake, since it may end the task.
+fn waiting_parent(
+    session: &mut Session<'_>,
+    command: &Command,
+    child: &Task,
+) -> Result<Option<Box<WaitingParent>>, StoreError> {
+    let ends = matches!(command, Command::Settle(_) | Command::Rescue { .. } | Command::Cancel { .. });
+    let Some(parent) = child.parent.filter(|_| ends) else { return Ok(None) };
     let db = session.db;
-    let Some(parent) = child.parent.map(|id| task(db, id)).transpose()?.flatten() else { return Ok(None) };
-    let waits = parent.status == Status::Blocked
-        && parent.wait.as_ref().is_some_and(|wait| wait.on == BlockedOn::Children);
-    if !waits {
-        return Ok(None);
-    }
+    let Some(task) = db.first(WAITING_PARENT, [parent.0], row::task)? else { return Ok(None) };
+    session.roles.know(db, task.assigned_to)?;
     Ok(Some(Box::new(WaitingParent {
-        open_children: open_children(db, parent.id, child.id)?,
-        agent: session.roles.state(db, parent.assigned_to)?,
-        role_load: role_load(db, &parent)?,
-        task: parent,
+        open_children: open_children(db, task.id, child.id)?,
+        role_load: session.underway.besides(db, &task)?,
+        task,
     })))
 }
 

@@ -131,9 +131,9 @@ pub(super) fn batch(
 ) -> Result<(), StoreError> {
     let before = done.clone();
     let mut doomed = Vec::new();
-    let found = look(session.db, search, done, |root, keys, rows| {
+    let found = look(session.db, search, done, |root, tasks, keys, rows| {
         archive.add(root, &rows)?;
-        doomed.push(keys);
+        doomed.push((keys, tasks.iter().map(|task| (task.assigned_to, task.status)).collect::<Vec<_>>()));
         Ok(())
     });
     found?;
@@ -141,10 +141,13 @@ pub(super) fn batch(
         return Ok(());
     }
     archive.sync()?;
-    for keys in doomed {
+    for (keys, tasks) in doomed {
         session.db.run(PRUNE_SEALED, [&keys])?;
         for (_, _, delete) in TABLES {
             session.db.run(delete, [&keys])?;
+        }
+        for (role, status) in tasks {
+            session.underway.removed(role, status);
         }
     }
     let data = json!({
@@ -158,15 +161,15 @@ pub(super) fn batch(
 
 /// Counts the next old workflows.
 pub(super) fn count(db: Db<'_>, search: &mut Search, done: &mut Pruned) -> Result<(), StoreError> {
-    look(db, search, done, |_, _, _| Ok(()))
+    look(db, search, done, |_, _, _, _| Ok(()))
 }
 
-/// Looks at the next workflows and hands over those that can go, with their keys as a JSON array and their rows.
+/// Looks at the next workflows and hands over those that can go: the root, the tasks, their keys as a JSON array, all rows.
 fn look(
     db: Db<'_>,
     search: &mut Search,
     done: &mut Pruned,
-    mut take: impl FnMut(TaskId, String, Vec<ArchivedRow>) -> Result<(), StoreError>,
+    mut take: impl FnMut(TaskId, &[Task], String, Vec<ArchivedRow>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let roots = db.numbers(PRUNABLE, params![search.after, written(search.before), MOST_LOOKED_AT])?;
     search.over = roots.is_empty();
@@ -185,7 +188,7 @@ fn look(
         let rows = rows(db, &keys)?;
         done.add(TaskId(root), &rows);
         taken += rows.len();
-        take(TaskId(root), keys, rows)?;
+        take(TaskId(root), &tasks, keys, rows)?;
         if taken >= MOST_ROWS {
             break;
         }

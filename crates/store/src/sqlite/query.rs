@@ -47,6 +47,9 @@ queries! {
     HOLDER = "shared/holder";
     KEEP_OWN_SEEN = "shared/keep_own_seen";
     RESTORE_SEEN = "shared/restore_seen";
+    RUNNING = "shared/running";
+    ADD_TO_COUNT = "shared/add_to_count";
+    FOREIGN_TRIGGERS = "sqlite/foreign_triggers";
     SIMILAR = "shared/similar";
     BEAT_WORKER = "shared/beat_worker";
     BOOKMARK = "shared/bookmark";
@@ -125,7 +128,6 @@ queries! {
     OPEN_OF_INCIDENT = "shared/open_of_incident";
     BLOCKED = "shared/blocked";
     CHECK_COUNTS = "shared/check_counts";
-    OTHER_RUNNING = "shared/other_running";
     OUR_TABLES = "sqlite/our_tables";
     PAUSES = "shared/pauses";
     PROJECTS = "shared/projects";
@@ -148,6 +150,7 @@ queries! {
     REGISTER_WORKER = "shared/register_worker";
     REMOVE_SCHEDULE = "shared/remove_schedule";
     REMOVE_WORKER = "shared/remove_worker";
+    SCHEMA = "sqlite/schema";
     SCHEDULES = "shared/schedules";
     SCHEDULES_DUE = "shared/schedules_due";
     SEAL_AFTER = "shared/seal_after";
@@ -170,6 +173,7 @@ queries! {
     UNLEASED = "shared/unleased";
     UNREAD_WITH_TASK = "sqlite/unread_with_task";
     UPDATE_TASK = "shared/update_task";
+    WAITING_PARENT = "shared/waiting_parent";
     WAITING_UP_TO = "shared/waiting_up_to";
     WORKERS = "shared/workers";
     WORKFLOW = "shared/workflow";
@@ -271,9 +275,18 @@ impl<'c> Db<'c> {
 
 #[cfg(test)]
 mod tests {
+    use groundcrew_core::agent::AgentStatus;
+    use groundcrew_core::incident::{Category, IncidentStatus, Severity};
+    use groundcrew_core::log::LogLevel;
+    use groundcrew_core::message::MessageType;
+    use groundcrew_core::role::Role;
+    use groundcrew_core::schedule::Missed;
+    use groundcrew_core::task::{BlockedOn, Status};
+    use rusqlite::config::DbConfig;
+
     use super::*;
     use crate::location::Access;
-    use crate::sqlite::{file, migrations};
+    use crate::sqlite::{file, migrations, row};
 
     fn fresh() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
@@ -331,6 +344,94 @@ mod tests {
             assert!(steps.iter().any(|step| step.contains(index)), "{}: {steps:?}", query.name);
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{}: {steps:?}", query.name);
         }
+    }
+
+    #[test]
+    fn what_is_written_most_makes_no_table_in_memory_and_calls_no_trigger() {
+        let (_folder, connection) = fresh();
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();
+        for query in [
+            INSERT_TASK,
+            UPDATE_TASK,
+            INSERT_LOG,
+            INSERT_MESSAGE,
+            OPEN_ATTEMPT,
+            CLOSE_ATTEMPT,
+            SET_AGENT,
+            ADD_TO_COUNT,
+        ] {
+            let mut statement = connection.prepare(&format!("EXPLAIN {}", query.text)).unwrap();
+            let names = vec![rusqlite::types::Null; statement.parameter_count()];
+            let steps: Vec<String> = statement
+                .query_map(rusqlite::params_from_iter(names), |row| row.get("opcode"))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let costly = ["OpenEphemeral", "OpenAutoindex", "SorterOpen", "Program"];
+            let met: Vec<&String> = steps.iter().filter(|step| costly.contains(&step.as_str())).collect();
+            assert!(met.is_empty(), "{}: {met:?}", query.name);
+        }
+    }
+
+    #[test]
+    fn tasks_are_read_in_the_order_in_which_they_are_selected() {
+        let (_folder, connection) = fresh();
+        for query in
+            [LATEST_OF, READY, TASK, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, WAITING_PARENT, WORKFLOW]
+        {
+            let statement = connection.prepare(query.text).unwrap();
+            let names: Vec<&str> = statement.column_names().collect();
+            assert_eq!(names, row::TASK, "{}", query.name);
+        }
+    }
+
+    /// The connection that writes does not ask the schema, so what it may write is compared with it here.
+    #[test]
+    fn every_word_that_is_written_passes_the_checks_of_the_schema() {
+        let (_folder, connection) = fresh();
+        connection.pragma_update(None, "ignore_check_constraints", false).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        let add = |text: &str, values: &[&dyn rusqlite::ToSql]| {
+            connection.execute(text, values).unwrap_or_else(|error| panic!("{text}: {error}"));
+        };
+        for role in Role::ALL.iter().map(|word| word.as_str()) {
+            for status in Status::ALL.iter().map(|word| word.as_str()) {
+                for priority in 1..=10 {
+                    let task = "INSERT INTO agent_tasks (task_type, assigned_to, status, priority) VALUES ('a', ?, ?, ?)";
+                    add(task, &[&role, &status, &priority]);
+                }
+            }
+            for status in AgentStatus::ALL.iter().map(|word| word.as_str()) {
+                add("REPLACE INTO agent_state (agent_name, status) VALUES (?, ?)", &[&role, &status]);
+            }
+            for missed in Missed::ALL.iter().map(|word| word.as_str()) {
+                let schedule = "REPLACE INTO crew_schedules (name, task_type, role, every_s, next_at, created_by, missed)
+                    VALUES ('a', 'a', ?, 1, 1, 'a', ?)";
+                add(schedule, &[&role, &missed]);
+            }
+        }
+        for on in BlockedOn::ALL.iter().map(|word| word.as_str()) {
+            let task = "INSERT INTO agent_tasks (task_type, assigned_to, blocked_on) VALUES ('a', 'qa', ?)";
+            add(task, &[&on]);
+        }
+        for of in MessageType::ALL.iter().map(|word| word.as_str()) {
+            let message = "INSERT INTO agent_messages (from_agent, to_agent, message_type, content) VALUES (1, 1, ?, 1)";
+            add(message, &[&of]);
+        }
+        for level in LogLevel::ALL.iter().map(|word| word.as_str()) {
+            add("INSERT INTO agent_logs (agent_name, log_level, message) VALUES ('qa', ?, 'a')", &[&level]);
+        }
+        let incident = |column: &str, word: &str| {
+            let text = format!(
+                "REPLACE INTO crew_incidents (project_id, fingerprint, fingerprint_version, title, first_seen, last_seen,
+                    status, {column}) VALUES (1, 1, 1, 'a', 1, 1, ?, ?)"
+            );
+            let status = if column == "branch" { word } else { "new" };
+            add(&text, &[&status, &word]);
+        };
+        IncidentStatus::ALL.iter().for_each(|word| incident("branch", word.as_str()));
+        Category::ALL.iter().for_each(|word| incident("category", word.as_str()));
+        Severity::ALL.iter().for_each(|word| incident("severity", word.as_str()));
     }
 
     #[test]

@@ -247,10 +247,7 @@ pub(super) fn agents(db: Db<'_>) -> Result<Vec<AgentState>, StoreError> {
     let stored = db.all(AGENTS, [], row::agent)?;
     let mut stored: BTreeMap<Role, AgentState> =
         stored.into_iter().map(|agent| (agent.role, agent)).collect();
-    Ok(Role::ALL
-        .iter()
-        .map(|&role| stored.remove(&role).unwrap_or_else(|| super::roles::fresh(role)))
-        .collect())
+    Ok(Role::ALL.iter().map(|&role| stored.remove(&role).unwrap_or_else(|| AgentState::new(role))).collect())
 }
 
 pub(super) fn attempts(db: Db<'_>, task: TaskId) -> Result<Vec<Attempt>, StoreError> {

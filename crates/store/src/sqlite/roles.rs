@@ -1,14 +1,14 @@
 //! The state rows of the roles during one transaction: read once, written once.
 //!
 //! Nearly every command changes the row of its role, and the metrics in it are JSON. Commands that are committed together
-//! share one reading and one writing of it.
+//! share one reading and one writing of it, and the runs that they end are counted together.
 
 use std::collections::BTreeMap;
 
-use groundcrew_core::agent::{AgentState, AgentStatus};
+use groundcrew_core::agent::{AgentChange, AgentState, Run, count_runs};
 use groundcrew_core::role::Role;
 use rusqlite::params;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::query::{AGENT, Db, SET_AGENT};
 use super::row;
@@ -25,35 +25,45 @@ pub(super) struct Roles {
 #[derive(Debug, Clone)]
 struct Known {
     state: AgentState,
+    /// Runs that ended and are not counted in it yet.
+    runs: Vec<Run>,
     changed: bool,
 }
 
 impl Roles {
-    /// A role's state row as the transaction has it; a row that another program deleted counts as a fresh one.
-    pub(super) fn state(&mut self, db: Db<'_>, role: Role) -> Result<AgentState, StoreError> {
-        if let Some(known) = self.known.get(&role) {
-            return Ok(known.state.clone());
+    /// Reads a role's state row, unless that is done; a row that another program deleted counts as a fresh one. To be done
+    /// before anything is decided about the role, so that a row which cannot be read stops only commands about it.
+    pub(super) fn know(&mut self, db: Db<'_>, role: Role) -> Result<(), StoreError> {
+        if !self.known.contains_key(&role) {
+            let state = db.first(AGENT, [role.as_str()], row::agent)?;
+            let state = state.unwrap_or_else(|| AgentState::new(role));
+            self.known.insert(role, Known { state, runs: Vec::new(), changed: false });
         }
-        let state = db.first(AGENT, [role.as_str()], row::agent)?.unwrap_or_else(|| fresh(role));
-        self.known.insert(role, Known { state: state.clone(), changed: false });
-        Ok(state)
+        Ok(())
     }
 
-    /// Sets a role's state row.
-    pub(super) fn set(&mut self, state: AgentState) {
+    /// Changes a role's state row.
+    pub(super) fn change(&mut self, db: Db<'_>, change: &AgentChange) -> Result<(), StoreError> {
+        self.know(db, change.role)?;
         self.changes += 1;
-        self.known.insert(state.role, Known { state, changed: true });
+        if let Some(known) = self.known.get_mut(&change.role) {
+            known.state.follow(change);
+            known.runs.extend(change.run);
+            known.changed = true;
+        }
+        Ok(())
     }
 
-    /// How often a row was set.
+    /// How often a row was changed.
     pub(super) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Writes what was set.
+    /// Writes what was changed.
     pub(super) fn write(&mut self, db: Db<'_>) -> Result<(), StoreError> {
         for known in self.known.values_mut().filter(|known| known.changed) {
-            let state = &known.state;
+            let state = &mut known.state;
+            count_runs(&mut state.metrics, &std::mem::take(&mut known.runs));
             let values = params![
                 state.role.as_str(),
                 state.last_active.map(written),
@@ -66,9 +76,4 @@ impl Roles {
         }
         Ok(())
     }
-}
-
-/// The state of a role that has done nothing yet.
-pub(super) fn fresh(role: Role) -> AgentState {
-    AgentState { role, last_active: None, current_task: None, status: AgentStatus::Idle, metrics: Map::new() }
 }

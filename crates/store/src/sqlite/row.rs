@@ -29,8 +29,38 @@ use crate::view::{Attempt, Count, Project, Worker};
 /// How a pause of all roles is written.
 pub(super) const ALL_ROLES: &str = "all";
 
+/// The columns of every statement that reads tasks, in their order: they are read by position, which is the larger part of
+/// what reading a task costs.
+pub(super) const TASK: &[&str] = &[
+    "id",
+    "task_type",
+    "assigned_to",
+    "created_by",
+    "status",
+    "priority",
+    "context_json",
+    "result_json",
+    "parent_task_id",
+    "error_message",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "retry_count",
+    "incident_id",
+    "run_at",
+    "lease_token",
+    "lease_owner",
+    "lease_since",
+    "lease_until",
+    "blocked_on",
+    "blocked_message_id",
+    "refusal_code",
+    "dedupe_key",
+    "project",
+];
+
 pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
-    let row = Fields::of(row, "agent_tasks");
+    let row = Fields { row, table: "agent_tasks", order: TASK };
     let status = row.word("status")?.unwrap_or(Status::Pending);
     Ok(Task {
         id: TaskId(row.number("id").unwrap_or(0)),
@@ -48,7 +78,7 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         completed_at: row.time("completed_at"),
         retry_count: row.within("retry_count", 0, MAX_RETRIES).unwrap_or(0),
         incident: row.number("incident_id").map(IncidentId),
-        run_at: row.text("run_at").map(|_| row.time_or_epoch("run_at")),
+        run_at: row.value("run_at").map(|_| row.time_or_epoch("run_at")),
         lease_token: LeaseToken(row.number("lease_token").unwrap_or(0)),
         lease: row.lease(status),
         wait: row.wait(status)?,
@@ -310,19 +340,26 @@ pub(super) fn time_at(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>,
     Ok(row.get_ref(column).ok().and_then(time_of))
 }
 
-/// A row whose columns are read by name, since other programs may have added columns of their own.
+/// A row whose columns are read by name, since other programs may have added columns of their own, or in the order in
+/// which its statement names them.
 struct Fields<'r> {
     row: &'r Row<'r>,
     table: &'static str,
+    /// The order; empty where they are read by name.
+    order: &'static [&'static str],
 }
 
 impl<'r> Fields<'r> {
     fn of(row: &'r Row<'r>, table: &'static str) -> Self {
-        Self { row, table }
+        Self { row, table, order: &[] }
     }
 
     fn value(&self, column: &'static str) -> Option<ValueRef<'_>> {
-        self.row.get_ref(column).ok().filter(|value| *value != ValueRef::Null)
+        let value = match self.order.iter().position(|at| *at == column) {
+            Some(at) => self.row.get_ref(at),
+            None => self.row.get_ref(column),
+        };
+        value.ok().filter(|value| *value != ValueRef::Null)
     }
 
     fn text(&self, column: &'static str) -> Option<String> {
@@ -330,7 +367,13 @@ impl<'r> Fields<'r> {
     }
 
     fn json(&self, column: &'static str) -> Option<Value> {
-        self.text(column).map(parsed)
+        let value = self.value(column)?;
+        if let ValueRef::Text(bytes) = value
+            && let Ok(value) = serde_json::from_slice(bytes)
+        {
+            return Some(value);
+        }
+        text_of(value).map(parsed)
     }
 
     fn number(&self, column: &'static str) -> Option<i64> {
@@ -355,7 +398,13 @@ impl<'r> Fields<'r> {
     }
 
     fn word<W: FromStr>(&self, column: &'static str) -> Result<Option<W>, StoreError> {
-        let Some(text) = self.text(column) else { return Ok(None) };
+        let Some(value) = self.value(column) else { return Ok(None) };
+        if let ValueRef::Text(bytes) = value
+            && let Some(word) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok())
+        {
+            return Ok(Some(word));
+        }
+        let text = text_of(value).unwrap_or_default();
         text.parse().map(Some).map_err(|_| self.bad(column, text))
     }
 

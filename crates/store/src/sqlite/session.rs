@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use groundcrew_core::agent::Pause;
 use groundcrew_core::role::Role;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::query::{Db, NORMALISE, NORMALISE_WAITS, NOW};
+use super::query::{Db, NORMALISE, NORMALISE_WAITS, NOW, PAUSES};
 use super::roles::Roles;
 use super::row;
+use super::underway::{CountedBy, Underway};
 use crate::error::StoreError;
 use crate::location::Clock;
 use crate::time::written;
@@ -37,10 +39,14 @@ pub(super) struct Session<'c> {
     pub(super) db: Db<'c>,
     /// The state rows of the roles.
     pub(super) roles: Roles,
+    /// What the roles have under way.
+    pub(super) underway: Underway,
     /// Roles that the commands so far gave work.
     pub(super) wake: BTreeSet<Role>,
     /// Rows of other programs filled in since the last sweep asked.
     pub(super) normalised: u64,
+    /// The pauses in force, once they were asked for.
+    pauses: Option<Vec<Pause>>,
     /// The time at which all of it happens.
     now: Timestamp,
 }
@@ -54,10 +60,19 @@ impl<'c> Session<'c> {
         path: &'c Path,
         normalised: u64,
         clock: Option<&Clock>,
+        by: CountedBy,
     ) -> Result<Self, StoreError> {
         let db = Db { connection, path };
         let now = clock.map_or_else(|| now(db), |clock| Ok(clock()))?;
-        let mut session = Self { db, roles: Roles::default(), wake: BTreeSet::new(), normalised, now };
+        let mut session = Self {
+            db,
+            roles: Roles::default(),
+            underway: Underway::new(by),
+            wake: BTreeSet::new(),
+            normalised,
+            pauses: None,
+            now,
+        };
         let filled = session.db.run(NORMALISE, [written(now)])?;
         let waits = session.db.run(NORMALISE_WAITS, [])?;
         session.normalised += u64::try_from(filled + waits).unwrap_or(0);
@@ -67,6 +82,25 @@ impl<'c> Session<'c> {
     /// The database's time, as it was when the write lock was had.
     pub(super) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The pauses in force.
+    pub(super) fn pauses(&mut self) -> Result<Vec<Pause>, StoreError> {
+        if self.pauses.is_none() {
+            self.pauses = Some(self.db.all(PAUSES, [], row::pause)?);
+        }
+        Ok(self.pauses.clone().unwrap_or_default())
+    }
+
+    /// The pauses are about to change.
+    pub(super) fn forget_pauses(&mut self) {
+        self.pauses = None;
+    }
+
+    /// Writes what was kept back so that it is written once for all commands.
+    pub(super) fn finish(&mut self) -> Result<(), StoreError> {
+        self.roles.write(self.db)?;
+        self.underway.write(self.db)
     }
 
     /// Does something as a part of a group. Gives the failure if SQLite gave up the whole transaction, as it does when the
@@ -99,10 +133,11 @@ impl<'c> Session<'c> {
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.batch("SAVEPOINT command")?;
-        let (woken, roles) = (self.wake.clone(), self.roles.clone());
+        let (woken, roles, underway) = (self.wake.clone(), self.roles.clone(), self.underway.clone());
         let done = work(self);
         if done.is_err() {
-            (self.wake, self.roles) = (woken, roles);
+            (self.wake, self.roles, self.underway) = (woken, roles, underway);
+            self.forget_pauses();
             // A full disk or the like ends the whole transaction, and the savepoint with it.
             if self.db.connection.is_autocommit() {
                 return done;

@@ -17,12 +17,15 @@ use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::Role;
 use jiff::SignedDuration;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::clock::{self, Watch};
 use super::file::fault;
+use super::query::{Db, FOREIGN_TRIGGERS, SCHEMA};
 use super::session::{Attempted, Session, Share};
 use super::signal::Signal;
 use super::transaction;
+use super::underway::CountedBy;
 use super::waiting::{Claim, Claimed, Claims};
 use crate::error::StoreError;
 use crate::location::Clock;
@@ -75,6 +78,7 @@ impl Writer {
                     normalised: 0,
                     clock,
                     watch,
+                    triggers: Triggers::default(),
                     held: None,
                     claims: Claims::default(),
                     commits: counted,
@@ -275,6 +279,7 @@ struct Loop {
     normalised: u64,
     clock: Option<Clock>,
     watch: Watch,
+    triggers: Triggers,
     /// A call that came in while a group was under way and must have a transaction of its own.
     held: Option<Box<dyn Call>>,
     claims: Claims,
@@ -366,12 +371,15 @@ impl Loop {
         more: Option<&Receiver<Sent>>,
     ) -> Result<Ended, StoreError> {
         let path = Arc::clone(&self.path);
-        let step = |text: &'static str| {
-            self.connection.execute_batch(text).map_err(|error| fault(&path, text, error))
+        let step = |text: &'static str| -> Result<(), StoreError> {
+            let done = self.connection.prepare_cached(text).and_then(|mut step| step.execute([]));
+            done.map(drop).map_err(|error| fault(&path, text, error))
         };
         step("BEGIN IMMEDIATE")?;
         let started = Instant::now();
-        let mut session = Session::begin(&self.connection, &self.path, self.normalised, self.clock.as_ref())?;
+        let by = self.triggers.counted_by(Db { connection: &self.connection, path: &self.path })?;
+        let (clock, normalised) = (self.clock.as_ref(), self.normalised);
+        let mut session = Session::begin(&self.connection, &self.path, normalised, clock, by)?;
         let now = session.now();
         if let Some(back) = self.watch.set_back(now) {
             clock::follow(&mut session, back)?;
@@ -412,13 +420,40 @@ impl Loop {
             return Ok(Ended::Spoilt);
         }
         let wakes = !session.wake.is_empty();
-        session.roles.write(session.db)?;
+        session.finish()?;
         let normalised = session.normalised;
         step("COMMIT")?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.normalised = normalised;
         self.watch.note(now);
         Ok(Ended::Committed { wakes })
+    }
+}
+
+/// Whether the triggers work on this connection. They do where some are somebody else's; where all of them only keep counts,
+/// they are off, since a transaction counts at less cost what it does itself.
+#[derive(Default)]
+struct Triggers {
+    /// What the last transaction found, and the version of the schema that it found it in.
+    found: Option<(i64, CountedBy)>,
+}
+
+impl Triggers {
+    /// Looks at them within a transaction, so that none can be added meanwhile.
+    fn counted_by(&mut self, db: Db<'_>) -> Result<CountedBy, StoreError> {
+        let version = db.number(SCHEMA, [])?;
+        if let Some((seen, by)) = self.found
+            && seen == version
+        {
+            return Ok(by);
+        }
+        let foreign = db.number(FOREIGN_TRIGGERS, [])? != 0;
+        db.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, foreign)
+            .map_err(|error| db.fault("set the triggers", error))?;
+        let by = if foreign { CountedBy::Triggers } else { CountedBy::Transaction };
+        self.found = Some((version, by));
+        Ok(by)
     }
 }
 

@@ -1,0 +1,2 @@
+-- Another number after every change of the schema, whoever made it.
+PRAGMA schema_version
