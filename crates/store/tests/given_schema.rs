@@ -309,7 +309,7 @@ fn triggers_of_an_application_work_whatever_the_crew_writes_and_the_counts_stay_
     other.execute_batch("DROP TRIGGER told").unwrap();
     run();
     let text = |word: &str| Cell::Text(word.to_owned());
-    assert_eq!(rows(&other, "seen", "status"), [[text("running")], [text("completed")]]);
+    assert_eq!(rows(&other, "seen", "status"), [[text("completed")], [text("running")]]);
     let counts: Vec<_> =
         store.counts().unwrap().into_iter().map(|row| (row.role, row.status, row.tasks)).collect();
     assert_eq!(counts, [(Role::Qa, Status::Completed, 2), (Role::Security, Status::Completed, 1)]);

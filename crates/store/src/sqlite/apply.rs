@@ -8,17 +8,17 @@ use groundcrew_core::log::NewLog;
 use groundcrew_core::message::NewMessage;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
-use groundcrew_core::task::{IncidentId, IncidentLink, MessageId, NewTask, ProjectId, Task, TaskId};
+use groundcrew_core::task::{IncidentId, IncidentLink, MessageId, NewTask, ProjectId, Status, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::params;
 use serde_json::Value;
 
 use super::query::{
     ABOVE, ADD_FINGERPRINT, ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK,
-    BEAT_WORKER, CHANGE_INCIDENT, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, HIDE, INCIDENT, INCIDENT_OF,
-    INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN, LIFT_PAUSE, MARK_READ,
+    BEAT_WORKER, CHANGE_INCIDENT, CLAIM_TASK, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, END_TASK, HIDE, INCIDENT,
+    INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN, LIFT_PAUSE, MARK_READ,
     NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, REGISTER_WORKER, REMOVE_SCHEDULE, REMOVE_WORKER,
-    RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
+    RENEW_TASK, RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
 };
 use super::row;
 use super::session::Session;
@@ -164,38 +164,105 @@ fn incident_of(
     }
 }
 
+/// Which columns of a task a command changed. SQLite looks at every index that a statement might touch, so the few changes
+/// that nearly all commands make have statements of their own.
+#[derive(Debug, PartialEq, Eq)]
+enum Change {
+    /// The end of its lease.
+    Renewal,
+    /// What a claim changes.
+    Claim,
+    /// What the end of a run changes.
+    End,
+    /// Anything.
+    Any,
+}
+
+impl Change {
+    fn between(before: &Task, after: &Task) -> Self {
+        let keeps_rest = before.retry_count == after.retry_count
+            && before.incident == after.incident
+            && before.refusal_code == after.refusal_code;
+        let keeps_start = before.started_at == after.started_at
+            && before.run_at == after.run_at
+            && before.lease_token == after.lease_token;
+        let keeps_end = before.result == after.result
+            && before.error_message == after.error_message
+            && before.completed_at == after.completed_at;
+        let renews = match (&before.lease, &after.lease) {
+            (Some(old), Some(new)) => old.owner == new.owner && old.since == new.since,
+            _ => false,
+        };
+        if !keeps_rest || after.wait.is_some() {
+            Self::Any
+        } else if keeps_start && keeps_end && renews && before.status == after.status {
+            Self::Renewal
+        } else if keeps_end && after.status == Status::Running {
+            Self::Claim
+        } else if keeps_start && after.lease.is_none() {
+            Self::End
+        } else {
+            Self::Any
+        }
+    }
+}
+
 fn update_task(session: &mut Session<'_>, snapshot: &Snapshot, task: &Task) -> Result<(), StoreError> {
     let parent = snapshot.waiting_parent.as_ref().map(|parent| &parent.task);
     let before = snapshot.task.iter().chain(parent).find(|before| before.id == task.id);
     // A plan is about these two tasks and writes each of them once.
     let before = before.ok_or(StoreError::Vanished { task: task.id })?;
     let db = session.db;
-    let values = params![
-        task.id.0,
-        task.status.as_str(),
-        task.result.as_ref().map(Value::to_string),
-        task.error_message,
-        task.started_at.map(written),
-        task.completed_at.map(written),
-        task.retry_count,
-        task.project.map(|project| project.0),
-        task.incident.map(|incident| incident.0),
-        task.run_at.map(written),
-        task.lease_token.0,
-        task.lease.as_ref().map(|lease| lease.owner.as_str()),
-        task.lease.as_ref().map(|lease| written(lease.since)),
-        task.lease.as_ref().map(|lease| written(lease.until)),
-        task.wait.as_ref().map(|wait| wait.on.as_str()),
-        task.wait.as_ref().and_then(|wait| wait.message).map(|message| message.0),
-        task.refusal_code,
-    ];
-    match db.run(UPDATE_TASK, values)? {
-        0 => Err(StoreError::Vanished { task: task.id }),
-        _ => {
-            session.underway.moved(task, before.status);
-            Ok(())
+    let project = task.project.map(|project| project.0);
+    let lease = task.lease.as_ref();
+    let (owner, since, until) = (
+        lease.map(|lease| lease.owner.as_str()),
+        lease.map(|lease| written(lease.since)),
+        lease.map(|lease| written(lease.until)),
+    );
+    let started = || task.started_at.map(written);
+    let completed = || task.completed_at.map(written);
+    let result = || task.result.as_ref().map(Value::to_string);
+    let run_at = || task.run_at.map(written);
+    let (id, status, token) = (task.id.0, task.status.as_str(), task.lease_token.0);
+    let written = match Change::between(before, task) {
+        Change::Renewal => db.run(RENEW_TASK, params![id, until])?,
+        Change::Claim => {
+            let values = params![id, started(), run_at(), token, owner, since, until, project];
+            db.run(CLAIM_TASK, values)?
         }
+        Change::End => {
+            let values = params![id, status, result(), task.error_message, completed(), project];
+            db.run(END_TASK, values)?
+        }
+        Change::Any => {
+            let values = params![
+                id,
+                status,
+                result(),
+                task.error_message,
+                started(),
+                completed(),
+                task.retry_count,
+                project,
+                task.incident.map(|incident| incident.0),
+                run_at(),
+                token,
+                owner,
+                since,
+                until,
+                task.wait.as_ref().map(|wait| wait.on.as_str()),
+                task.wait.as_ref().and_then(|wait| wait.message).map(|message| message.0),
+                task.refusal_code,
+            ];
+            db.run(UPDATE_TASK, values)?
+        }
+    };
+    if written == 0 {
+        return Err(StoreError::Vanished { task: task.id });
     }
+    session.underway.moved(task, before.status);
+    Ok(())
 }
 
 fn insert_message(

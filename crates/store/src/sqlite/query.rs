@@ -46,6 +46,7 @@ queries! {
     HIDE = "shared/hide";
     HOLDER = "shared/holder";
     KEEP_OWN_SEEN = "shared/keep_own_seen";
+    RENEW_TASK = "shared/renew_task";
     RESTORE_SEEN = "shared/restore_seen";
     RUNNING = "shared/running";
     ADD_TO_COUNT = "shared/add_to_count";
@@ -68,12 +69,14 @@ queries! {
     CHECK_UNLEASED = "shared/check_unleased";
     CHECK_UNWAITED = "shared/check_unwaited";
     CHECK_WAITS = "shared/check_waits";
+    CLAIM_TASK = "shared/claim_task";
     CLOSE_ATTEMPT = "shared/close_attempt";
     COUNT_FOR_OTHERS = "shared/count_for_others";
     COUNTS = "shared/counts";
     CURSOR = "shared/cursor";
     CURSORS = "shared/cursors";
     DUE = "shared/due";
+    END_TASK = "shared/end_task";
     EVENTS = "shared/events";
     EXPIRED = "shared/expired";
     FINISHED_PER_DAY = "shared/finished_per_day";
@@ -352,6 +355,9 @@ mod tests {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();
         for query in [
             INSERT_TASK,
+            CLAIM_TASK,
+            END_TASK,
+            RENEW_TASK,
             UPDATE_TASK,
             INSERT_LOG,
             INSERT_MESSAGE,

@@ -4,6 +4,7 @@
 //! share one reading and one writing of it, and the runs that they end are counted together.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use groundcrew_core::agent::{AgentChange, AgentState, Run, count_runs};
 use groundcrew_core::role::Role;
@@ -34,10 +35,10 @@ impl Roles {
     /// Reads a role's state row, unless that is done; a row that another program deleted counts as a fresh one. To be done
     /// before anything is decided about the role, so that a row which cannot be read stops only commands about it.
     pub(super) fn know(&mut self, db: Db<'_>, role: Role) -> Result<(), StoreError> {
-        if !self.known.contains_key(&role) {
+        if let Entry::Vacant(place) = self.known.entry(role) {
             let state = db.first(AGENT, [role.as_str()], row::agent)?;
             let state = state.unwrap_or_else(|| AgentState::new(role));
-            self.known.insert(role, Known { state, runs: Vec::new(), changed: false });
+            place.insert(Known { state, runs: Vec::new(), changed: false });
         }
         Ok(())
     }

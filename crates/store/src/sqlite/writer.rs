@@ -350,10 +350,11 @@ impl Loop {
                 self.signal.raise();
             }
         });
+        // Who ends a task and claims the next one waits for the first of the two answers, and is woken once.
+        self.claims.answer(&committed, self.signal.count());
         for call in done {
             call.answer(&committed);
         }
-        self.claims.answer(&committed, self.signal.count());
     }
 
     fn roll_back(&self) {
