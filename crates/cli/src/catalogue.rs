@@ -200,6 +200,11 @@ const LEAVES: &[Leaf] = &[
             "bench queue --database sqlite:/data/bench.db --tasks 50000 --workers 64 --json",
         ],
     },
+    Leaf {
+        path: "bench chaos",
+        codes: &[Any, Database, Refused, Runs],
+        examples: &["bench chaos", "bench chaos --kills 1000 --seed 7 --json"],
+    },
     Leaf { path: "tasks", codes: &[Any, Database], examples: &["tasks --status failed", "tasks --role qa"] },
     Leaf {
         path: "tasks cancel",
@@ -371,12 +376,13 @@ mod tests {
     use super::*;
 
     /// Leaves whose output differs from run to run too much for a snapshot, with the file of their tests.
-    const NO_SNAPSHOT: [(&str, &str); 5] = [
+    const NO_SNAPSHOT: [(&str, &str); 6] = [
         ("demo", "demo.rs"),
         ("completions", "cmd_completions.rs"),
         ("doctor", "cmd_doctor.rs"),
         ("audit follow", "cmd_audit.rs"),
         ("bench queue", "cmd_bench.rs"),
+        ("bench chaos", "cmd_bench_chaos.rs"),
     ];
 
     fn built() -> Command {

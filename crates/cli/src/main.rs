@@ -21,12 +21,14 @@ mod settling;
 mod signals;
 mod table;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
 use groundcrew_workbench::sandbox::{LAUNCHER_ARG, launcher_main};
 use mimalloc::MiMalloc;
 
+use crate::commands::chaos::{HOLDER_ARG, WORKER_ARG, process_main};
 use crate::failure::{Failure, Kind};
 use crate::invocation::{Environment, Invocation};
 use crate::options::Options;
@@ -38,9 +40,11 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    // The sandbox starts this program again; that must come before any thread and any flag.
-    if arguments.next().is_some_and(|first| first == LAUNCHER_ARG) {
-        return launcher_main(arguments);
+    // The sandbox starts this program again, and so does a test of kills; that must come before any thread and any flag.
+    match arguments.next().as_deref().and_then(OsStr::to_str) {
+        Some(LAUNCHER_ARG) => return launcher_main(arguments),
+        Some(word @ (WORKER_ARG | HOLDER_ARG)) => return process_main(word, arguments),
+        Some(_) | None => {}
     }
     let environment = Environment::read();
     let parsed = catalogue::command().try_get_matches();

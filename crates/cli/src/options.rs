@@ -23,7 +23,7 @@ use groundcrew_core::word::UnknownWord;
 use groundcrew_crew::config::Span;
 use jiff::SignedDuration;
 
-pub(crate) use bench::{Bench, BenchAction, QueueBench, RepairBench};
+pub(crate) use bench::{Bench, BenchAction, ChaosBench, QueueBench, RepairBench};
 pub(crate) use crew::{Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
 pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort, Templates};

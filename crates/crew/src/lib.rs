@@ -3,7 +3,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | [`supervisor`] | starts workers, renews leases, sweeps the queue, schedules scans |
-//! | `worker` | claim → run → settle |
+//! | [`keeper`] | keeps leases, the queue, and what processes left that have ended |
+//! | [`worker`] | claim → run → settle |
 //! | [`agent`] | what an agent takes and gives |
 //! | `agents/` | the six, one file each |
 //! | [`brain`] | judgement behind one trait |
@@ -23,6 +24,7 @@ pub mod config;
 pub mod desk;
 pub mod environment;
 pub mod hooks;
+pub mod keeper;
 mod lookout;
 pub mod losses;
 mod mistake;
@@ -37,4 +39,4 @@ pub mod supervisor;
 pub mod tools;
 pub mod trust;
 mod watches;
-mod worker;
+pub mod worker;

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use groundcrew_core::role::Role;
+
 const PREFIX: &str = "alive-";
 const SUFFIX: &str = ".lock";
 const UNNAMED: &str = "new";
 
 /// The sign that a process of a crew lives, as long as it is held.
 #[derive(Debug)]
-pub(crate) struct Presence {
+pub struct Presence {
     _locked: File,
     path: PathBuf,
 }
@@ -23,7 +25,7 @@ impl Presence {
     ///
     /// # Errors
     /// The file cannot be made or locked.
-    pub(crate) fn show(folder: &Path, process: &str) -> std::io::Result<Self> {
+    pub fn show(folder: &Path, process: &str) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let path = file(folder, process);
         sweep(folder);
@@ -84,6 +86,28 @@ fn is_free(path: &Path) -> bool {
 /// Takes the sign of a process that has ended away.
 pub(crate) fn forget(folder: &Path, process: &str) {
     drop(std::fs::remove_file(file(folder, process)));
+}
+
+/// The name of a process's worker for a role.
+pub fn worker_name(role: Role, process: &str) -> String {
+    format!("{role}@{process}")
+}
+
+/// The part of a worker's name that names its process.
+pub(crate) fn process_of(worker: &str) -> &str {
+    worker.split_once('@').map_or(worker, |(_, process)| process)
+}
+
+/// A name for this process that no other of this machine has or had: process ids come again, so the moment is part of it.
+pub fn process_name() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    format!("{}-{}-{:x}", host(), std::process::id(), since.unwrap_or_default().as_nanos())
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".into(), |name| name.trim().to_owned())
 }
 
 fn file(folder: &Path, process: &str) -> PathBuf {

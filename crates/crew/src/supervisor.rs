@@ -18,8 +18,9 @@ use jiff::SignedDuration;
 
 use crate::brain::Brain;
 use crate::hooks::Hooks;
+use crate::keeper::{self, Keeper};
 use crate::lookout::Lookout;
-use crate::presence::{Presence, ended, forget};
+use crate::presence::{Presence, host, process_name, worker_name};
 use crate::recurring;
 use crate::scratch::sweep;
 use crate::tools::Tools;
@@ -28,9 +29,6 @@ use crate::worker::{Floor, Running, Troubles};
 
 /// How long a task stays with a worker that shows no sign of life, unless it is told otherwise.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-
-/// How many times a lease is renewed before it would end; also how soon a cancelled task is noticed.
-const RENEWALS: u32 = 12;
 
 /// Longest time between two looks at the queue; work of other programs is found within it.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -230,30 +228,7 @@ fn show(tools: &Tools, process: &str) -> Result<Presence, StoreError> {
 /// # Errors
 /// The database cannot be written.
 pub fn take_back(tools: &Tools) -> Result<(), StoreError> {
-    // Looked up once: a process that ends meanwhile keeps its sign until the next time, and so its tasks are found then.
-    let ended = ended(&tools.work_folder);
-    if ended.is_empty() {
-        return Ok(());
-    }
-    let store = tools.store.as_ref();
-    let running = TaskFilter { status: Some(Status::Running), ..TaskFilter::default() };
-    for task in store.tasks(&running)? {
-        let Some(owner) = task.lease.map(|lease| lease.owner) else { continue };
-        if ended.contains(process_of(&owner)) {
-            match store.execute(Command::Rescue { task: task.id, ended_worker: Some(owner) }) {
-                // Somebody else was quicker.
-                Ok(_) | Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    for worker in store.workers()?.iter().filter(|worker| ended.contains(process_of(&worker.name))) {
-        store.remove_worker(&worker.name)?;
-    }
-    for process in &ended {
-        forget(&tools.work_folder, process);
-    }
-    Ok(())
+    keeper::take_back(tools.store.as_ref(), &tools.work_folder)
 }
 
 fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
@@ -283,26 +258,6 @@ fn tell(floor: &Floor, stop: &AtomicBool, told: &AtomicI64, cancel: &CancelToken
     }
 }
 
-fn worker_name(role: Role, process: &str) -> String {
-    format!("{role}@{process}")
-}
-
-/// The part of a worker's name that names its process.
-fn process_of(worker: &str) -> &str {
-    worker.split_once('@').map_or(worker, |(_, process)| process)
-}
-
-/// A name that no other process of this machine has or had: process ids come again, so the moment is part of it.
-fn process_name() -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    format!("{}-{}-{:x}", host(), std::process::id(), since.unwrap_or_default().as_nanos())
-}
-
-fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "localhost".into(), |name| name.trim().to_owned())
-}
-
 /// Incidents that wait for triage without a task, once triage has nothing else to do.
 fn held_back(store: &dyn Store) -> Result<Vec<Incident>, StoreError> {
     let busy = |row: &Count| row.role == Role::Triage && row.status == Status::Pending && row.tasks > 0;
@@ -324,9 +279,8 @@ fn held_back(store: &dyn Store) -> Result<Vec<Incident>, StoreError> {
 /// The thread that looks after the queue.
 struct Supervisor<'a> {
     floor: &'a Floor,
-    names: Vec<String>,
+    keeper: Keeper<'a>,
     intake: Intake,
-    renewed: Instant,
     checked: Option<Instant>,
     watches: Watches,
     logs: Lookout,
@@ -334,15 +288,9 @@ struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     fn new(floor: &'a Floor, names: Vec<String>, intake: Intake) -> Self {
-        Self {
-            floor,
-            names,
-            intake,
-            renewed: Instant::now(),
-            checked: None,
-            watches: Watches::new(),
-            logs: Lookout::default(),
-        }
+        let (store, folder) = (floor.tools.store.as_ref(), floor.tools.work_folder.as_path());
+        let keeper = Keeper::new(store, folder, &floor.running, names, floor.lease);
+        Self { floor, keeper, intake, checked: None, watches: Watches::new(), logs: Lookout::default() }
     }
 
     /// A failed round is no reason to stop: the database may be busy, and the next round tries again.
@@ -360,16 +308,7 @@ impl<'a> Supervisor<'a> {
 
     /// One round; says whether every log has been read to its end.
     fn round(&mut self) -> Result<bool, StoreError> {
-        let store = self.floor.tools.store.as_ref();
-        if self.renewed.elapsed() >= self.floor.lease.unsigned_abs() / RENEWALS {
-            self.renewed = Instant::now();
-            self.floor.running.renew(store, self.floor.lease);
-            for name in &self.names {
-                store.beat_worker(name)?;
-            }
-            take_back(&self.floor.tools)?;
-        }
-        store.maintain(self.floor.lease)?;
+        self.keeper.round()?;
         self.classify_held_back()?;
         match self.intake {
             Intake::Queue => Ok(true),

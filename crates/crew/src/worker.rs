@@ -30,20 +30,22 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs under way in this process, so that their leases can be renewed and their work ended.
 #[derive(Default)]
-pub(crate) struct Running(Mutex<BTreeMap<(TaskId, LeaseToken), CancelToken>>);
+pub struct Running(Mutex<BTreeMap<(TaskId, LeaseToken), CancelToken>>);
 
 impl Running {
-    fn begin(&self, task: &Task, cancel: &CancelToken) {
+    /// Notes that a run has begun.
+    pub fn begin(&self, task: &Task, cancel: &CancelToken) {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         running.insert((task.id, task.lease_token), cancel.clone());
     }
 
-    fn end(&self, task: &Task) {
+    /// Notes that a run has ended.
+    pub fn end(&self, task: &Task) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(task.id, task.lease_token));
     }
 
     /// Renews all leases; a run whose lease is gone is ended.
-    pub(crate) fn renew(&self, store: &dyn Store, lease: SignedDuration) {
+    pub fn renew(&self, store: &dyn Store, lease: SignedDuration) {
         let held: Vec<_> = {
             let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             running.iter().map(|(key, cancel)| (*key, cancel.clone())).collect()

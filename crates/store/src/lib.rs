@@ -18,7 +18,7 @@ mod view;
 pub use error::{Kind, StoreError};
 pub use location::{Access, Options, backup, file_of, migrate, open};
 #[doc(hidden)]
-pub use location::{Clock, open_with_clock};
+pub use location::{Clock, hold_write_lock, open_with_clock};
 pub use sqlite::migrations::{Applied, SCHEMA_VERSION};
 pub use store::{Maintained, Pace, Receipt, Store};
 pub use upkeep::{

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -50,6 +51,15 @@ pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 pub fn open_with_clock(url: &str, options: Options, clock: Clock) -> Result<Arc<dyn Store>, StoreError> {
     let path = sqlite_path(url)?;
     Ok(Arc::new(sqlite::SqliteStore::open(&path, options.access, Some(clock))?))
+}
+
+/// Holds the write lock of a database for a while, as another program may, so that a test can see what that does.
+///
+/// # Errors
+/// As [`open`].
+#[doc(hidden)]
+pub fn hold_write_lock(url: &str, time: Duration) -> Result<(), StoreError> {
+    sqlite::hold_write_lock(&sqlite_path(url)?, time)
 }
 
 /// Applies the migrations that the database at this address lacks, or with `dry_run` only names them.

@@ -33,6 +33,7 @@ mod workers;
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
 use crate::options::Verb;
+pub(crate) use bench::chaos;
 
 /// Calls the verb.
 ///

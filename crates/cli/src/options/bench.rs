@@ -26,6 +26,23 @@ pub(crate) enum BenchAction {
     /// All the rest is as in daily use: leases, the audit log, hand-offs, and commits that are on disk. The database is a new one:
     /// the file that --database names, or one in your data folder. It is taken away afterwards.
     Queue(QueueBench),
+    /// Kill workers of the task engine and check what it promises
+    ///
+    /// Processes of this program work tasks in a new database and are killed, stopped past their lease, left without disk and
+    /// without the write lock, while their clock jumps. It fails if a promise of docs/engine.md does not hold, or if too little
+    /// was done to show that.
+    Chaos(ChaosBench),
+}
+
+/// Arguments of `bench chaos`.
+#[derive(Debug, Args)]
+pub(crate) struct ChaosBench {
+    /// Workers that are killed; the other faults come in proportion
+    #[arg(long, value_name = "COUNT", default_value_t = 150, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) kills: u64,
+    /// Makes the choices of an earlier run again
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
 }
 
 /// Arguments of `bench queue`.

@@ -13,6 +13,7 @@ mod cmd_answer;
 mod cmd_approve;
 mod cmd_audit;
 mod cmd_bench;
+mod cmd_bench_chaos;
 mod cmd_completions;
 mod cmd_db;
 mod cmd_doctor;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::plan::{Plan, Write, later, run_time};
-use super::run::{fail, failed_run};
+use super::run::{fail, lost_run};
 use super::{Command, Refusal, Snapshot, ask};
 use crate::agent::{Cost, Run};
 use crate::event::{EventKind, MessageLink, NewEvent};
@@ -63,8 +63,11 @@ pub(super) fn rescue(
         _ => return Err(Refusal::NotDue { task: task.id }),
     };
     let mut after = Task { lease: None, ..task.clone() };
-    let end = failed_run(&mut after, &error, now);
+    let end = lost_run(&mut after, &error, now);
     let mut plan = Plan::default();
+    if after.status == Status::Pending && after.run_at.is_none() {
+        plan.wake.insert(after.assigned_to);
+    }
     plan.close(task, "lost", Some(error.clone()));
     plan.system_log(
         task.id,

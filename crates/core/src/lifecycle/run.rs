@@ -227,7 +227,7 @@ pub(super) fn after_run(
     (end, after)
 }
 
-/// A run that failed or lost its lease: one more retry, or the end.
+/// A run that failed: one more retry, or the end.
 pub(super) fn failed_run(after: &mut Task, error: &str, now: Timestamp) -> RunEnd {
     if after.retry_count >= MAX_RETRIES {
         fail(after, error, now);
@@ -238,6 +238,17 @@ pub(super) fn failed_run(after: &mut Task, error: &str, now: Timestamp) -> RunEn
     after.retry_count += 1;
     after.error_message = Some(error.to_owned());
     RunEnd::Retried
+}
+
+/// A run that was lost with its worker, as a failed one. The first time the task is ready at once: it has waited already, and
+/// what ended the worker was seldom the task.
+pub(super) fn lost_run(after: &mut Task, error: &str, now: Timestamp) -> RunEnd {
+    let first = after.retry_count == 0;
+    let end = failed_run(after, error, now);
+    if first {
+        after.run_at = None;
+    }
+    end
 }
 
 pub(super) fn fail(after: &mut Task, error: &str, now: Timestamp) {

@@ -35,6 +35,15 @@ pub(crate) fn migrate(path: &Path, dry_run: bool) -> Result<Vec<Applied>, StoreE
     Ok(migrations::all())
 }
 
+/// Holds the write lock for a while.
+pub(crate) fn hold_write_lock(path: &Path, time: Duration) -> Result<(), StoreError> {
+    let connection = open_to_write(path, Access::Existing)?;
+    let fault = |error| fault(path, "hold the write lock", error);
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+    std::thread::sleep(time);
+    connection.execute_batch("ROLLBACK").map_err(fault)
+}
+
 /// Opens the connection that writes: write-ahead log, every commit synced.
 pub(super) fn open_to_write(path: &Path, access: Access) -> Result<Connection, StoreError> {
     match access {

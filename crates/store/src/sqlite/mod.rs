@@ -58,7 +58,7 @@ use signal::Signal;
 use writer::{Wish, Writer};
 
 pub(crate) use backup::backup;
-pub(crate) use file::migrate;
+pub(crate) use file::{hold_write_lock, migrate};
 
 /// The store on one SQLite file.
 pub(crate) struct SqliteStore {

@@ -11,8 +11,10 @@
 //! | `package` | released packages as programs of cases |
 //! | `figures` | rows and figures |
 //! | `queue` | how fast the task engine is |
+//! | `chaos/` | whether it keeps its promises when its processes are killed |
 
 mod case;
+pub(crate) mod chaos;
 mod figures;
 mod judge;
 mod package;
@@ -62,6 +64,7 @@ pub(super) fn run(options: &Bench, at: &Invocation) -> Result<Done, Failure> {
     match &options.action {
         BenchAction::Repair(options) => repair(options, at, &signals),
         BenchAction::Queue(options) => queue::run(options, at, &signals),
+        BenchAction::Chaos(options) => chaos::run(options, at, &signals),
     }
 }
 

@@ -1,0 +1,87 @@
+//! Keeps what a process works on its own, and the queue in order: leases are renewed, workers of processes that have ended
+//! lose their tasks at once, due tasks and expired leases are seen to.
+//!
+//! One thread of each process of a crew does this, however long its other threads work.
+
+use std::path::Path;
+use std::time::Instant;
+
+use groundcrew_core::lifecycle::Command;
+use groundcrew_core::task::Status;
+use groundcrew_store::{Maintained, Store, StoreError, TaskFilter};
+use jiff::SignedDuration;
+
+use crate::presence::{ended, forget, process_of};
+use crate::worker::Running;
+
+/// How many times a lease is renewed before it would end; also how soon a cancelled task is noticed.
+const RENEWALS: u32 = 12;
+
+/// The regular work of a process for its own runs and for the queue.
+pub struct Keeper<'a> {
+    store: &'a dyn Store,
+    folder: &'a Path,
+    running: &'a Running,
+    names: Vec<String>,
+    lease: SignedDuration,
+    renewed: Instant,
+}
+
+impl<'a> Keeper<'a> {
+    /// For the runs of a process whose workers have these names; processes show in `folder` that they live.
+    pub fn new(
+        store: &'a dyn Store,
+        folder: &'a Path,
+        running: &'a Running,
+        names: Vec<String>,
+        lease: SignedDuration,
+    ) -> Self {
+        Self { store, folder, running, names, lease, renewed: Instant::now() }
+    }
+
+    /// One round, to be done a few times each second.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn round(&mut self) -> Result<Maintained, StoreError> {
+        if self.renewed.elapsed() >= self.lease.unsigned_abs() / RENEWALS {
+            self.renewed = Instant::now();
+            self.running.renew(self.store, self.lease);
+            for name in &self.names {
+                self.store.beat_worker(name)?;
+            }
+        }
+        take_back(self.store, self.folder)?;
+        self.store.maintain(self.lease)
+    }
+}
+
+/// Takes back what processes of this machine held that have ended without a word, and forgets their workers.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn take_back(store: &dyn Store, folder: &Path) -> Result<(), StoreError> {
+    // Looked up once: a process that ends meanwhile keeps its sign until the next time, and so its tasks are found then.
+    let ended = ended(folder);
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let running = TaskFilter { status: Some(Status::Running), ..TaskFilter::default() };
+    for task in store.tasks(&running)? {
+        let Some(owner) = task.lease.map(|lease| lease.owner) else { continue };
+        if ended.contains(process_of(&owner)) {
+            match store.execute(Command::Rescue { task: task.id, ended_worker: Some(owner) }) {
+                // Somebody else was quicker.
+                Ok(_) | Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    for worker in store.workers()?.iter().filter(|worker| ended.contains(process_of(&worker.name))) {
+        store.remove_worker(&worker.name)?;
+    }
+    for process in &ended {
+        forget(folder, process);
+    }
+    Ok(())
+}
