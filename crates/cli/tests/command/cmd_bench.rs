@@ -110,7 +110,15 @@ fn the_engine_is_measured_on_a_database_of_its_own() {
     let small = ["bench", "queue", "--tasks", "60", "--workers", "4", "--batch", "7", "--backlog", "1000"];
     let with = |more: &[&'static str]| [&small, more].concat();
     let figures = home.json(&with(&["--quiet"]));
-    for field in ["enqueue_per_s", "enqueue_batch_per_s", "drain_per_s", "claims_per_commit"] {
+    for field in [
+        "enqueue_per_s",
+        "enqueue_batch_per_s",
+        "drain_per_s",
+        "drain_out_of_the_box_per_s",
+        "out_of_the_box",
+        "claims_per_commit",
+        "idle_cpu_percent",
+    ] {
         assert!(figures[field].as_f64() > Some(0.0), "{field}: {figures}");
     }
     for field in ["pickup_ms", "start_ms", "commit_ms"] {

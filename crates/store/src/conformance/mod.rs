@@ -64,6 +64,7 @@ macro_rules! conformance {
             a_key_is_held_by_one_open_task,
             a_periodic_task_may_hand_its_key_to_its_successor,
             rows_of_other_programs_are_worked,
+            old_work_of_low_priority_does_not_starve,
             two_threads_never_claim_the_same_task,
             a_refused_command_undoes_nothing_of_its_neighbours,
             a_lost_lease_can_change_nothing,

@@ -129,6 +129,29 @@ pub fn rows_of_other_programs_are_worked(make: Make<'_>) {
     assert_eq!(bench.claim(Role::Security).id, odd.id);
 }
 
+/// Work of low priority is done at last, however much of high priority keeps coming; until it is old, priority decides.
+pub fn old_work_of_low_priority_does_not_starve(make: Make<'_>) {
+    let bench = make();
+    let create = |priority| {
+        bench.create_as(NewTask { priority, ..NewTask::new("work", Role::Qa, Party::User, Value::Null) })
+    };
+    let low = [create(1), create(2)];
+    let keep_coming = || {
+        create(10);
+        bench.claim(Role::Qa).id
+    };
+    assert!((0..20).map(|_| keep_coming()).all(|claimed| !low.contains(&claimed)));
+    (bench.sql)("UPDATE agent_tasks SET created_at = datetime(created_at, '-2 hours') WHERE priority < 10");
+    let claimed: Vec<TaskId> = (0..20).map(|_| keep_coming()).collect();
+    let old: Vec<TaskId> = claimed.iter().copied().filter(|claimed| low.contains(claimed)).collect();
+    assert_eq!(old, low);
+    // They took their turns and no more.
+    assert_eq!(
+        claimed.iter().position(|claimed| *claimed == low[1]),
+        claimed.iter().position(|claimed| *claimed == low[0]).map(|at| at + 8)
+    );
+}
+
 /// Every task is claimed once, however many workers ask at the same time.
 pub fn two_threads_never_claim_the_same_task(make: Make<'_>) {
     let bench = make();

@@ -18,12 +18,13 @@ use rusqlite::params;
 
 use super::query::{
     CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
-    OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, SCHEDULES, TASK, UNREAD_WITH_TASK, WAITING_PARENT,
-    WAITING_UP_TO,
+    OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, READY_LONGEST, SCHEDULES, TASK, UNREAD_WITH_TASK,
+    WAITING_PARENT, WAITING_UP_TO,
 };
 use super::session::Session;
-use super::{lines, row};
+use super::{lines, row, turns};
 use crate::error::StoreError;
+use crate::time::written;
 
 /// One task.
 pub(super) fn task(db: Db<'_>, id: TaskId) -> Result<Option<Task>, StoreError> {
@@ -42,7 +43,7 @@ pub(super) fn snapshot(
     now: Timestamp,
 ) -> Result<Snapshot, StoreError> {
     let db = session.db;
-    let (about, question) = about(db, command)?;
+    let (about, question) = about(session, command)?;
     let mut snapshot = Snapshot { question, ..Snapshot::default() };
     if let Some(task) = &about {
         session.roles.know(db, task.assigned_to)?;
@@ -165,7 +166,8 @@ fn without_task(
 }
 
 /// The task that a command is about, and for an answer the question.
-fn about(db: Db<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>), StoreError> {
+fn about(session: &Session<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>), StoreError> {
+    let db = session.db;
     let id = match command {
         Command::Create(_)
         | Command::Pause { .. }
@@ -176,7 +178,7 @@ fn about(db: Db<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>
         | Command::Read { .. }
         | Command::Incident { .. } => return Ok((None, None)),
         Command::Claim { role, only: None, .. } => {
-            return Ok((db.first(READY, [role.as_str()], row::task)?, None));
+            return Ok((ready(session, *role)?, None));
         }
         Command::Answer { question, .. } => {
             let question = message(db, *question)?;
@@ -195,6 +197,19 @@ fn about(db: Db<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>
         Command::Settle(settlement) => settlement.task,
     };
     Ok((task(db, id)?, None))
+}
+
+/// The next task of a role.
+fn ready(session: &Session<'_>, role: Role) -> Result<Option<Task>, StoreError> {
+    let db = session.db;
+    if session.turns.is_for_the_oldest(role) {
+        let old = session.now().checked_sub(turns::OLD).unwrap_or(Timestamp::MIN);
+        let oldest = db.first(READY_LONGEST, params![role.as_str(), written(old)], row::task)?;
+        if oldest.is_some() {
+            return Ok(oldest);
+        }
+    }
+    db.first(READY, [role.as_str()], row::task)
 }
 
 /// The question that a task is to answer, if the task that asked it still waits for that.

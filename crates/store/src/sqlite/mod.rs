@@ -21,6 +21,7 @@ mod signal;
 mod stats;
 mod sweep;
 mod transaction;
+mod turns;
 mod underway;
 mod waiting;
 mod writer;

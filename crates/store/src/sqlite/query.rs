@@ -150,6 +150,7 @@ queries! {
     READDRESS = "shared/readdress";
     READY_BY_AGE = "shared/ready_by_age";
     READY_COUNT = "shared/ready_count";
+    READY_LONGEST = "shared/ready_longest";
     REGISTER_WORKER = "shared/register_worker";
     REMOVE_SCHEDULE = "shared/remove_schedule";
     REMOVE_WORKER = "shared/remove_worker";
@@ -322,6 +323,25 @@ mod tests {
         let steps = plan(&connection, READY);
         assert_eq!(steps[0], "SEARCH agent_tasks USING INDEX agent_tasks_ready (assigned_to=?)");
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    }
+
+    #[test]
+    fn the_task_that_waits_longest_is_found_by_the_first_of_each_priority() {
+        let (_folder, connection) = fresh();
+        let steps = plan(&connection, READY_LONGEST);
+        let of_tasks: Vec<&str> = steps
+            .iter()
+            .map(String::as_str)
+            .filter(|step| step.contains("agent_tasks") || step.contains("first"))
+            .collect();
+        assert_eq!(
+            of_tasks,
+            [
+                "SEARCH agent_tasks USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH first USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH agent_tasks USING INDEX agent_tasks_ready (assigned_to=? AND priority=?)",
+            ]
+        );
     }
 
     #[test]

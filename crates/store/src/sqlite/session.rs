@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::query::{Db, NORMALISE, NORMALISE_WAITS, NOW, PAUSES};
 use super::roles::Roles;
 use super::row;
+use super::turns::Turns;
 use super::underway::{CountedBy, Underway};
 use crate::error::StoreError;
 use crate::location::Clock;
@@ -41,6 +42,8 @@ pub(super) struct Session<'c> {
     pub(super) roles: Roles,
     /// What the roles have under way.
     pub(super) underway: Underway,
+    /// Whose turn it is among the tasks of a role.
+    pub(super) turns: Turns,
     /// Roles that the commands so far gave work.
     pub(super) wake: BTreeSet<Role>,
     /// Rows of other programs filled in since the last sweep asked.
@@ -61,6 +64,7 @@ impl<'c> Session<'c> {
         normalised: u64,
         clock: Option<&Clock>,
         by: CountedBy,
+        turns: Turns,
     ) -> Result<Self, StoreError> {
         let db = Db { connection, path };
         let now = clock.map_or_else(|| now(db), |clock| Ok(clock()))?;
@@ -68,6 +72,7 @@ impl<'c> Session<'c> {
             db,
             roles: Roles::default(),
             underway: Underway::new(by),
+            turns,
             wake: BTreeSet::new(),
             normalised,
             pauses: None,

@@ -64,6 +64,9 @@ fn step(session: &mut Session<'_>, command: &Command, now: Timestamp) -> Result<
     let snapshot = load::snapshot(session, command, now)?;
     let plan = decide(&snapshot, command, now)?;
     let written = apply::plan(session, &snapshot, &plan, now)?;
+    if let Command::Claim { role, only: None, .. } = command {
+        session.turns.claimed(*role);
+    }
     session.wake.extend(plan.wake.iter().copied());
     let receipt = Receipt {
         now,

@@ -25,6 +25,7 @@ use super::query::{Db, FOREIGN_TRIGGERS, SCHEMA};
 use super::session::{Attempted, Session, Share};
 use super::signal::Signal;
 use super::transaction;
+use super::turns::Turns;
 use super::underway::CountedBy;
 use super::waiting::{Claim, Claimed, Claims};
 use crate::error::StoreError;
@@ -79,6 +80,7 @@ impl Writer {
                     clock,
                     watch,
                     triggers: Triggers::default(),
+                    turns: Turns::default(),
                     held: None,
                     claims: Claims::default(),
                     commits: counted,
@@ -280,6 +282,7 @@ struct Loop {
     clock: Option<Clock>,
     watch: Watch,
     triggers: Triggers,
+    turns: Turns,
     /// A call that came in while a group was under way and must have a transaction of its own.
     held: Option<Box<dyn Call>>,
     claims: Claims,
@@ -380,7 +383,8 @@ impl Loop {
         let started = Instant::now();
         let by = self.triggers.counted_by(Db { connection: &self.connection, path: &self.path })?;
         let (clock, normalised) = (self.clock.as_ref(), self.normalised);
-        let mut session = Session::begin(&self.connection, &self.path, normalised, clock, by)?;
+        let turns = self.turns.clone();
+        let mut session = Session::begin(&self.connection, &self.path, normalised, clock, by, turns)?;
         let now = session.now();
         if let Some(back) = self.watch.set_back(now) {
             clock::follow(&mut session, back)?;
@@ -422,10 +426,10 @@ impl Loop {
         }
         let wakes = !session.wake.is_empty();
         session.finish()?;
-        let normalised = session.normalised;
+        let (normalised, turns) = (session.normalised, session.turns);
         step("COMMIT")?;
         self.commits.fetch_add(1, Ordering::Relaxed);
-        self.normalised = normalised;
+        (self.normalised, self.turns) = (normalised, turns);
         self.watch.note(now);
         Ok(Ended::Committed { wakes })
     }

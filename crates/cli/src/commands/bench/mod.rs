@@ -16,6 +16,7 @@
 mod case;
 pub(crate) mod chaos;
 mod figures;
+mod idle;
 mod judge;
 mod package;
 mod queue;

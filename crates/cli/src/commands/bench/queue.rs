@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::idle;
 use crate::escape;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
@@ -65,6 +66,10 @@ struct Figures {
     /// Tasks claimed, logged, handed off where there is a next one, and completed each second. Every other task is the
     /// hand-off of the one before.
     drain_per_s: f64,
+    /// The same as a crew does it without any setting: the end of one task and the claim of the next are calls of their own.
+    drain_out_of_the_box_per_s: f64,
+    /// What a user without any setting gets of the best: the second of these rates in the first.
+    out_of_the_box: f64,
     /// Tasks claimed by one commit while the queue was drained.
     claims_per_commit: f64,
     /// From the acknowledgement of a new task until the idle worker has begun with it.
@@ -73,6 +78,9 @@ struct Figures {
     start_ms: Times,
     /// One claim, with its commit, of a short queue and of a long one.
     claim_ms: Vec<Depth>,
+    /// Share of one core, in percent, that a crew of six takes while there is nothing to do; none where the system does not
+    /// tell.
+    idle_cpu_percent: Option<f64>,
 }
 
 /// Claims of a queue of one length.
@@ -89,7 +97,7 @@ pub(super) fn run(options: &QueueBench, at: &Invocation, signals: &Signals) -> R
     let place = Place::choose(at)?;
     let store = groundcrew_store::open(&place.url(), groundcrew_store::Options::default())?;
     let load = Load { store: store.as_ref(), options, signals };
-    let Some(figures) = load.measure(at)? else {
+    let Some(figures) = load.measure(at, &place)? else {
         return Ok(signals.received().unwrap_or(Done::Clean));
     };
     if at.out.is_json() {
@@ -101,7 +109,7 @@ pub(super) fn run(options: &QueueBench, at: &Invocation, signals: &Signals) -> R
 }
 
 /// Where the database of a measurement lies. It is new, and gone afterwards.
-struct Place {
+pub(super) struct Place {
     file: PathBuf,
     _folder: Option<tempfile::TempDir>,
 }
@@ -135,6 +143,12 @@ impl Place {
         Ok(Place { file, _folder: None })
     }
 
+    /// The folder that it lies in.
+    pub(super) fn folder(&self) -> &Path {
+        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or_else(|| Path::new("."))
+    }
+
     fn url(&self) -> String {
         format!("sqlite:{}", self.file.display())
     }
@@ -151,6 +165,15 @@ impl Drop for Place {
     }
 }
 
+/// How a worker comes by its next task.
+#[derive(Clone, Copy)]
+enum Claims {
+    /// By the call that ends the one before.
+    WithTheEndBefore,
+    /// By a call of its own.
+    Apart,
+}
+
 struct Load<'a> {
     store: &'a dyn Store,
     options: &'a QueueBench,
@@ -159,7 +182,7 @@ struct Load<'a> {
 
 impl Load<'_> {
     /// All figures; none if it was interrupted.
-    fn measure(&self, at: &Invocation) -> Result<Option<Figures>, Failure> {
+    fn measure(&self, at: &Invocation, place: &Place) -> Result<Option<Figures>, Failure> {
         let (tasks, workers) = (self.options.tasks, usize::from(self.options.workers));
         let step = |what: &str| -> bool {
             at.out.note(what);
@@ -175,13 +198,13 @@ impl Load<'_> {
             return Ok(None);
         }
         let before = self.store.pace().commits;
-        let drain_per_s = self.drain(2 * tasks)?;
+        let drain_per_s = self.drain(2 * tasks, Claims::WithTheEndBefore)?;
         let commits = self.store.pace().commits - before;
         if !step("creating tasks in batches") {
             return Ok(None);
         }
         let enqueue_batch_per_s = self.each(tasks, self.options.batch)?;
-        self.drain(2 * tasks)?;
+        let drain_out_of_the_box_per_s = self.drain(2 * tasks, Claims::Apart)?;
         if !step("waking an idle worker") {
             return Ok(None);
         }
@@ -191,6 +214,10 @@ impl Load<'_> {
         }
         let claim_ms = vec![self.claims(SHORT)?, self.claims(self.options.backlog.max(SHORT))?];
         self.all_done_once(4 * tasks + SAMPLES)?;
+        if !step("watching an idle crew") {
+            return Ok(None);
+        }
+        let idle_cpu_percent = idle::cpu_percent(at, place)?;
         Ok(Some(Figures {
             tasks,
             workers,
@@ -200,10 +227,13 @@ impl Load<'_> {
             enqueue_per_s,
             enqueue_batch_per_s,
             drain_per_s,
+            drain_out_of_the_box_per_s,
+            out_of_the_box: drain_out_of_the_box_per_s / drain_per_s.max(1e-9),
             claims_per_commit: ratio(2 * tasks, usize::try_from(commits).unwrap_or(usize::MAX)),
             pickup_ms,
             start_ms,
             claim_ms,
+            idle_cpu_percent,
         }))
     }
 
@@ -242,7 +272,7 @@ impl Load<'_> {
     }
 
     /// Works everything off; gives how many tasks each second.
-    fn drain(&self, tasks: usize) -> Result<f64, Failure> {
+    fn drain(&self, tasks: usize, claims: Claims) -> Result<f64, Failure> {
         let done = AtomicUsize::new(0);
         let worker = |number: usize| -> Result<(), StoreError> {
             let role = if number.is_multiple_of(2) { Role::Qa } else { Role::Security };
@@ -253,9 +283,15 @@ impl Load<'_> {
                     (next, seen) = self.store.claim_within(role, &name, LEASE, seen, LOOK)?;
                     continue;
                 };
-                let (settled, claimed) = self.store.settle_and_claim(end(&task), &name, LEASE, role)?;
-                settled?;
-                next = claimed;
+                match claims {
+                    Claims::WithTheEndBefore => {
+                        let (settled, claimed) =
+                            self.store.settle_and_claim(end(&task), &name, LEASE, role)?;
+                        settled?;
+                        next = claimed;
+                    }
+                    Claims::Apart => drop(self.store.execute(Command::Settle(Box::new(end(&task))))?),
+                }
                 done.fetch_add(1, Ordering::Relaxed);
             }
             // What was claimed in the last moment goes back; no measurement counts it.
@@ -435,12 +471,19 @@ impl Figures {
         fact("created one by one", format!("{:.0} a second", self.enqueue_per_s));
         fact("created in batches", format!("{:.0} a second", self.enqueue_batch_per_s));
         fact("claimed and completed", format!("{:.0} a second", self.drain_per_s));
+        fact(
+            "the same out of the box",
+            format!("{:.0} a second, {:.2} of that", self.drain_out_of_the_box_per_s, self.out_of_the_box),
+        );
         fact("claims per commit", format!("{:.1}", self.claims_per_commit));
         fact("idle worker begins after the acknowledgement", self.pickup_ms.told());
         fact("idle worker begins after the call", self.start_ms.told());
         for depth in &self.claim_ms {
             fact(&format!("one claim of {} that wait", depth.waiting), depth.ms.told());
         }
+        let idle =
+            self.idle_cpu_percent.map_or("not known".to_owned(), |share| format!("{share:.2} % of a core"));
+        fact("a crew that has nothing to do", idle);
         table.lines()
     }
 }
