@@ -57,8 +57,7 @@ pub async fn measure(name: &'static str, file: &Path, tasks: usize, workers: usi
     let client = Client::builder(pool.clone())
         .workers(work)
         .fetch_cooldown(wait)
-        .fetch_poll_interval(wait)
-        .queue("default", QueueConfig::new(workers))
+        .queue("default", QueueConfig::new(workers).with_fetch_poll_interval(wait))
         .build()?;
     let began = Instant::now();
     let mut run = client.start()?;

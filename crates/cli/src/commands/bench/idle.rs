@@ -24,9 +24,8 @@ pub(super) fn cpu_percent(at: &Invocation, place: &Place) -> Result<Option<f64>,
         Failure::new(Kind::Failed, format!("cannot make a folder for an idle crew: {error}"))
     })?;
     let file = folder.path().join("idle.db");
-    let opened =
-        groundcrew_store::open(&format!("sqlite:{}", file.display()), groundcrew_store::Options::default())?;
-    let store: Arc<dyn Store> = Arc::from(opened);
+    let url = format!("sqlite:{}", file.display());
+    let store: Arc<dyn Store> = groundcrew_store::open(&url, groundcrew_store::Options::default())?;
     let tools = Tools::new(store, Err(no_sandbox()), at.trust()?, folder.path().join("work"))?;
     let crew = Crew::start(tools, Box::new(Rules), Terms::default())?;
     std::thread::sleep(SETTLING);
