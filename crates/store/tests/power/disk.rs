@@ -61,7 +61,7 @@ impl Disk {
                 self.since.entry(path.clone()).or_default().push(act.clone());
             }
             Act::Sync(path) if is_folder(path, self.safe.keys().chain(self.since.keys())) => {
-                self.sync_names()
+                self.sync_names();
             }
             Act::Sync(path) => {
                 let file = self.safe.remove(path);

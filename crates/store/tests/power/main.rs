@@ -2,6 +2,7 @@
 //!
 //! `GROUNDCREW_CUTS` asks for more moments than a quick run looks at.
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(clippy::print_stderr, reason = "a test says what it looked at, and why it was skipped")]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod disk;

@@ -33,6 +33,7 @@ pub(crate) enum Act {
 ///
 /// # Errors
 /// The system does not let one process trace another.
+#[expect(clippy::zombie_processes, reason = "the tracer waits for it, with all its threads")]
 pub(crate) fn record(program: &mut Command, folder: &Path) -> nix::Result<Vec<Act>> {
     let child = program.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let main = Pid::from_raw(i32::try_from(child.id()).unwrap());
