@@ -189,7 +189,7 @@ impl Draft {
     /// Whether it and the line come from the same thread, as far as they say.
     pub(crate) fn is_of_thread(&self, said: &Said<'_>) -> bool {
         let process = self.header.process.as_deref().filter(|_| self.names_process);
-        (process, self.header.thread.as_deref()) == (said.process, said.thread)
+        (process, self.header.thread.as_deref()) == (said.process.as_deref(), said.thread.as_deref())
     }
 
     /// Whether any line with a header of its own ends it.

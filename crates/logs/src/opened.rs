@@ -29,7 +29,7 @@ impl Opened {
             (opened.time, opened.level) = (said.time, said.level);
             opened.logger = own(said.logger.as_deref());
             (opened.host, opened.process, opened.thread) =
-                (own(said.host), own(said.process), own(said.thread));
+                (own(said.host.as_deref()), own(said.process.as_deref()), own(said.thread.as_deref()));
         }
         if let Some(envelope) = envelope {
             opened.time = opened.time.or(envelope.time);

@@ -16,9 +16,9 @@ pub(crate) struct Said<'a> {
     pub(crate) time: Option<Timestamp>,
     pub(crate) level: Option<Level>,
     pub(crate) logger: Option<Cow<'a, str>>,
-    pub(crate) host: Option<&'a str>,
-    pub(crate) process: Option<&'a str>,
-    pub(crate) thread: Option<&'a str>,
+    pub(crate) host: Option<Cow<'a, str>>,
+    pub(crate) process: Option<Cow<'a, str>>,
+    pub(crate) thread: Option<Cow<'a, str>>,
     pub(crate) message: Cow<'a, str>,
     /// The message begins on the next line.
     pub(crate) continues: bool,
@@ -40,8 +40,11 @@ impl<'a> Parsed<'a> {
                 time: fields.time,
                 level: fields.level,
                 logger: fields.logger,
+                host: fields.host,
+                process: fields.process,
+                thread: fields.thread,
                 message: fields.message,
-                ..Said::default()
+                continues: false,
             };
             return Self { content, header: Some(said), structured: true, field: fields.trace };
         }
@@ -96,9 +99,9 @@ impl<'a> Said<'a> {
             time: head.time,
             level: head.level,
             logger: head.logger.map(Cow::Borrowed),
-            host: head.host,
-            process: head.process,
-            thread: head.thread,
+            host: head.host.map(Cow::Borrowed),
+            process: head.process.map(Cow::Borrowed),
+            thread: head.thread.map(Cow::Borrowed),
             message: Cow::Borrowed(&content[head.message_at..]),
             continues: head.continues,
         }
@@ -126,4 +129,24 @@ fn may_be_dated(layout: &Layout, content: &[u8]) -> bool {
 fn may_be_general(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'[')
         || (!bytes.is_empty() && memchr_iter(b'[', bytes).any(|at| at > 0 && bytes[at - 1] == b' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_says_where_it_was_written() {
+        let lines = [
+            r#"{"level":"error","msg":"it broke","hostname":"web0","pid":71,"thread":"main"}"#,
+            r#"{"level":"error","hostname":"web0","pid":71,"thread":"main","msg":"it broke","list":[{}]}"#,
+            "level=error msg=\"it broke\" hostname=web0 pid=71 thread=main",
+        ];
+        for line in lines {
+            let mut reader = Reader::new(Layout::default(), Timestamp::UNIX_EPOCH);
+            let said = Parsed::new(line, &mut reader).header.unwrap();
+            let place = (said.host.as_deref(), said.process.as_deref(), said.thread.as_deref());
+            assert_eq!(place, (Some("web0"), Some("71"), Some("main")), "{line}");
+        }
+    }
 }
