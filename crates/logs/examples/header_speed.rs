@@ -1,5 +1,5 @@
 //! How long the header of a line takes: learns the layout of a file and prints nanoseconds of
-//! processor time per line, and megabytes per second, of the three readings.
+//! processor time per line, and megabytes per second, of both readings.
 //!
 //! `cargo run --release --example header_speed FILE...`
 #![allow(clippy::print_stdout, reason = "an example speaks")]
@@ -21,16 +21,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines: Vec<&str> = text.lines().take(LINES).collect();
         let reference = Timestamp::now();
         let layout = Layout::learn(lines.iter().copied(), reference);
-        let mut reader = Reader::new(layout.clone(), reference);
+        let mut reader = Reader::new(layout, reference);
         let read = best(&lines, |line| usize::from(reader.read(line).is_some()));
-        let quick = best(&lines, |line| usize::from(layout.quick(line.as_bytes()).is_some()));
         let nothing = Layout::default();
         let alone = best(&lines, |line| usize::from(nothing.read(line, reference).is_some()));
         let length =
             lines.iter().map(|line| line.len() + 1).sum::<usize>() as f64 / lines.len().max(1) as f64;
         let shown = |took: f64| format!("{took:.0} ns ({:.0} MB/s)", length * 1e3 / took);
-        let (read, quick, alone) = (shown(read), shown(quick), shown(alone));
-        println!("{}: {length:.0} bytes, read {read}, quick {quick}, alone {alone}", path.display());
+        let (read, alone) = (shown(read), shown(alone));
+        println!("{}: {length:.0} bytes, read {read}, alone {alone}", path.display());
     }
     Ok(())
 }

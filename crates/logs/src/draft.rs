@@ -13,6 +13,7 @@ use crate::lookback;
 use crate::opened::Opened;
 use crate::parsed::{Parsed, Said};
 use crate::record::Level;
+use crate::tags::{self, tags};
 use crate::trace::{self, Follow, Language, Next, Place, head};
 use crate::unwrap::Envelope;
 
@@ -95,6 +96,8 @@ pub(crate) struct Draft {
     last: u64,
     /// When the last line was collected.
     collected: Option<Timestamp>,
+    /// What stands before each line of what an error says.
+    tags: String,
     /// Where a stack trace begins within the first line's message.
     from: usize,
     /// The trace or the exception's name is in the first line's message, so that the header may stand before every line.
@@ -142,13 +145,22 @@ impl Draft {
             return None;
         }
         let headed = line.header.is_some() || row.envelope.is_some();
+        let failed = line.header.as_ref().filter(|header| header.level >= Some(Level::Error));
+        let tags = failed.filter(|_| !line.structured).map_or("", |header| tags(&header.message));
+        let said = failed.map_or("", |header| &header.message[tags.len()..]);
         let opening = match &line.header {
             Some(_) if line.structured => Opening::plain(State::Plain),
             Some(header) if header.continues => Opening::plain(State::Announced),
-            Some(header) => State::opening(&header.message, header.level >= Some(Level::Error)),
+            Some(header) if failed.is_none() => State::opening(&header.message, false),
+            Some(_) => State::opening(said, true),
             None => State::opening(line.content, false),
         };
-        let in_header = line.header.is_some() && matches!(opening.state, State::Head(_) | State::Trace(_));
+        // An error that says nothing yet may say it behind the same header again.
+        let in_header = match opening.state {
+            State::Head(_) | State::Trace(_) => line.header.is_some(),
+            State::Plain => failed.is_some() && !line.structured && said.trim().is_empty(),
+            State::Announced | State::KeyBlock => false,
+        };
         let names_process = line.header.as_ref().is_some_and(|said| said.process.is_some());
         let (key, level) = row.key();
         Some(Self {
@@ -170,7 +182,8 @@ impl Draft {
             held: Vec::new(),
             last: row.sequence,
             collected: row.envelope.as_ref().and_then(|envelope| envelope.time),
-            from: opening.from,
+            from: tags.len() + opening.from,
+            tags: tags.to_owned(),
             in_header,
             begun_later: false,
             key: (key.to_owned(), level),
@@ -251,9 +264,13 @@ impl Draft {
     /// The line without a repeated header; `None` when it has a header of its own.
     fn bare<'a>(&self, line: &'a Parsed<'_>) -> Option<&'a str> {
         match &line.header {
-            None => Some(line.content),
-            Some(header) => self.repeats(header).then_some(&*header.message),
+            None => Some(self.untagged(line.content)),
+            Some(header) => self.repeats(header).then(|| self.untagged(&header.message)),
         }
+    }
+
+    fn untagged<'a>(&self, content: &'a str) -> &'a str {
+        tags::behind(content, &self.tags).unwrap_or(content)
     }
 
     /// What a line with a header of its own is. Without a time, that may be what a stack trace prints, as in `note: …`.
@@ -386,7 +403,9 @@ impl Draft {
 
     pub(crate) fn take(&mut self, row: &Row<'_>, line: &Parsed<'_>, limit: usize) {
         self.repeating.get_or_insert(line.header.is_some());
-        let bare = line.header.as_ref().map(|header| header.message.clone().into_owned());
+        let said = line.header.as_ref().map(|header| &*header.message);
+        let said = said.or((!self.tags.is_empty()).then_some(line.content));
+        let bare = said.map(|said| self.untagged(said).to_owned());
         self.keep(DraftLine { text: line.content.to_owned(), bare }, limit);
         self.end = row.end.max(self.end);
         self.count += row.lines;

@@ -43,6 +43,7 @@ mod secrets;
 mod shape;
 mod stretch;
 mod structured;
+mod tags;
 mod traffic;
 mod unpack;
 mod unwrap;

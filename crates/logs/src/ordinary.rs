@@ -17,6 +17,7 @@ use crate::opening::{Opening, Openings};
 use crate::record::Level;
 use crate::shape::{Known, Shapes};
 use crate::stretch::Passing;
+use crate::tags::tags;
 use crate::trace::{self, head};
 
 /// Bytes of an escaped line break that may stand behind the first.
@@ -171,8 +172,9 @@ pub(crate) fn ordinary_by(
     let known = known(message, opening.failure.is_some());
     let before = opening.content_at..line.len().min(opening.message.start + ESCAPED_BREAK);
     // Behind the header of an error, an exception may also be named after other words.
-    let may_name = opening.failure.is_some() && trace::may_begin(message.as_bytes());
-    let names = may_name && head::names_exception(message);
+    let said = &message[tags(message).len()..];
+    let may_name = opening.failure.is_some() && trace::may_begin(said.as_bytes());
+    let names = may_name && (head::names_exception(said) || trace::is_beginning(said));
     (known.plain && !names && !escaped(before)).then_some((opening, known))
 }
 

@@ -72,11 +72,6 @@ fn differences(sample: &Sample, layout: &Layout, how: &str, with_parts: bool) ->
             )
             .unwrap();
         }
-        if let Some(quick) = layout.quick(line.as_bytes())
-            && found.is_some_and(|head| head.message_at != quick.message_at || head.level != quick.level)
-        {
-            writeln!(text, "{} ({how}): quick says {quick:?} of {line}", sample.name).unwrap();
-        }
     }
     let first = layout.read(&sample.lines[0], reference());
     if with_parts && first.as_ref().map(said) != Some(sample.first) {

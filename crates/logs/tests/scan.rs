@@ -198,6 +198,49 @@ fn a_trace_of_every_language_is_one_record_however_it_is_logged() {
 }
 
 #[test]
+fn an_error_of_rails_is_one_record_however_its_lines_are_tagged_and_headed() {
+    let head = |n: usize, letter: char, level: &str| {
+        format!("{letter}, [2026-11-05T10:00:{n:02}.123456 #7] {level:>5} -- : ")
+    };
+    let request = |n: usize, tags: &str| {
+        let head = head(n, 'I', "INFO");
+        format!("{head}{tags}Started GET \"/carts/{n}\" for 10.0.0.1\n{head}{tags}Completed 500 in {n}ms\n")
+    };
+    let lines = [
+        "  ",
+        "NoMethodError (undefined method `price' for nil:NilClass):",
+        "  ",
+        "app/models/cart.rb:12:in `total'",
+        "app/controllers/carts_controller.rb:7:in `show'",
+    ];
+    for tags in ["", "[6c0c44a3-11b2] ", "[shop] [6c0c44a3] "] {
+        for headed in [1, 4] {
+            let error = |n: usize| {
+                let line = |(at, line): (usize, &&str)| {
+                    let head = if at < headed { head(n, 'F', "FATAL") } else { String::new() };
+                    format!("{head}{tags}{line}\n")
+                };
+                lines.iter().enumerate().map(line).collect::<String>()
+            };
+            let text: String = (0..50)
+                .map(|n| request(n, tags) + &if n % 9 == 5 { error(n) } else { String::new() })
+                .collect();
+            let found = Log::new(text).flush(None);
+            let errors: Vec<&Record> = found.records.iter().filter(|record| record.is_error()).collect();
+            assert_eq!(errors.len(), 5, "{tags:?} {headed}");
+            for error in errors {
+                assert_eq!(error.lines, 5, "{tags:?} {headed}");
+                let trace = error.trace.as_ref().unwrap();
+                let places: Vec<(&str, u32)> =
+                    trace.frames.iter().map(|f| (f.file.as_deref().unwrap(), f.line.unwrap())).collect();
+                assert_eq!(trace.exception.as_deref(), Some("NoMethodError"));
+                assert_eq!(places, [("app/models/cart.rb", 12), ("app/controllers/carts_controller.rb", 7)]);
+            }
+        }
+    }
+}
+
+#[test]
 fn lines_that_only_look_like_the_beginning_of_a_trace_stay_apart() {
     let text = "Error: first\nretrying\n\npanic: not of Go\nsrc/cart.js:9\nthread 'x' panicked at a.rs:1:2:\nserving\nlistening\n";
     let scan = Log::new(text).flush(None);

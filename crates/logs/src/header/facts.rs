@@ -277,7 +277,8 @@ fn is_joined(value: &[u8]) -> bool {
         let before = before.is_some_and(|b| b.is_ascii_alphanumeric() || b"_:>".contains(b));
         before && value.get(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || b"_:<".contains(b))
     });
-    joined && !value.windows(2).any(|two| two == b"//")
+    // `cart.rb:12:in` is where a line of a trace begins that Ruby prints.
+    joined && !value.windows(2).any(|two| two == b"//") && !value.ends_with(b":in")
 }
 
 /// How many of the cells stand before the message; 0 when they are no header.

@@ -57,15 +57,6 @@ pub struct Head<'a> {
     pub learned: bool,
 }
 
-/// What a few compares say of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quick {
-    /// Level.
-    pub level: Option<Level>,
-    /// Byte offset of the message in the line.
-    pub message_at: usize,
-}
-
 impl Layout {
     /// Learns from the first lines of a source, of which at most 200 are looked at. Times are not dated here, so
     /// `reference` only says what the caller will read with.
@@ -159,32 +150,6 @@ impl Layout {
         }
         let head = Alone::default().read(line, !self.is_empty(), clock)?;
         Some(with_spoken_level(line, head))
-    }
-
-    /// Level and message of a line of the source's usual forms, at the cost of a few compares; `None` for other lines,
-    /// which [`Layout::read`] may know.
-    pub fn quick(&self, line: &[u8]) -> Option<Quick> {
-        if self.indented && line.first().is_some_and(|b| blank(*b)) {
-            return None;
-        }
-        if self.two_lines && first_of_two(line).is_some() {
-            return None;
-        }
-        self.forms().find_map(|program| {
-            let mut level = None;
-            let message_at = program.fit(line, |step, cell, _| {
-                if step.role == Role::Level {
-                    level = level_of(line, cell);
-                }
-            })?;
-            let message_at = program.speaker(line, message_at).map_or(message_at, |(_, at)| at);
-            let message = line.get(message_at..)?;
-            // Columns of names and values may hold the level, and then the message is behind them.
-            if level.is_none() && message.iter().take(32).any(|b| *b == b'=') {
-                return None;
-            }
-            Some(Quick { level: level.or_else(|| spoken_level(message)), message_at })
-        })
     }
 }
 

@@ -41,7 +41,7 @@ mod time;
 mod word;
 
 pub use clock::Clock;
-pub use layout::{Head, Layout, Quick};
+pub use layout::{Head, Layout};
 pub use reader::Reader;
 pub(crate) use reader::{Outline, Placed};
 
