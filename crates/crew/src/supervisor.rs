@@ -11,7 +11,7 @@ use groundcrew_core::contract::task_type::CHECK_HEALTH;
 use groundcrew_core::incident::{Incident, IncidentStatus};
 use groundcrew_core::lifecycle::{Command, MOST_WAITING, NEW, Refusal, classify_task};
 use groundcrew_core::role::{Party, Role};
-use groundcrew_core::task::{NewTask, Status, TaskId};
+use groundcrew_core::task::{NewTask, Status, Task, TaskId};
 use groundcrew_store::{Count, IncidentFilter, NewWorker, Store, StoreError, TaskFilter};
 use groundcrew_workbench::CancelToken;
 use jiff::SignedDuration;
@@ -233,16 +233,26 @@ pub fn take_back(tools: &Tools) -> Result<(), StoreError> {
 
 fn work(floor: &Floor, role: Role, name: &str, stop: &AtomicBool) {
     let mut seen = 0;
+    let mut next: Option<Task> = None;
+    // Whoever is told to stop wants no further task.
+    let goes_on = || (!stop.load(Ordering::Acquire)).then(|| name.to_owned());
     while !stop.load(Ordering::Acquire) {
-        let claimed = floor.tools.store.claim_within(role, name, floor.lease, seen, LOOK_EVERY);
+        let claimed = match next.take() {
+            Some(task) => Ok((Some(task), seen)),
+            None => floor.tools.store.claim_within(role, name, floor.lease, seen, LOOK_EVERY),
+        };
         let worked = claimed.and_then(|(task, now)| {
             seen = now;
-            task.map_or(Ok(()), |task| floor.work(&task))
+            task.map_or(Ok(None), |task| floor.work(&task, &goes_on))
         });
         floor.trouble.note(name, &worked);
-        if worked.is_err() {
-            std::thread::sleep(REST);
+        match worked {
+            Ok(claimed) => next = claimed,
+            Err(_) => std::thread::sleep(REST),
         }
+    }
+    if let Some(task) = next {
+        floor.trouble.note(name, &floor.give_back(&task));
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
-use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
+use groundcrew_core::lifecycle::{Command, Outcome, Refusal, Settlement};
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{LeaseToken, Task, TaskId};
 use groundcrew_logs::Redactor;
@@ -107,11 +107,16 @@ impl Floor {
     /// The database cannot be used, or the task cannot be claimed.
     pub(crate) fn work_named(&self, task: TaskId, role: Role, worker: &str) -> Result<(), StoreError> {
         let claimed = self.tools.store.claim(role, Some(task), worker, self.lease)?;
-        claimed.map_or(Ok(()), |task| self.work(&task))
+        claimed.map_or(Ok(()), |task| self.work(&task, &|| None).map(drop))
     }
 
-    /// Works a claimed task to its settlement.
-    pub(crate) fn work(&self, task: &Task) -> Result<(), StoreError> {
+    /// Works a claimed task to its settlement. `next` names the worker that wants the next task of the role, if one still does
+    /// when this one ends: it is claimed in the same transaction, and given.
+    pub(crate) fn work(
+        &self,
+        task: &Task,
+        next: &dyn Fn() -> Option<String>,
+    ) -> Result<Option<Task>, StoreError> {
         let cancel = CancelToken::new();
         self.running.begin(task, &cancel);
         let store = Arc::clone(&self.tools.store);
@@ -123,10 +128,12 @@ impl Floor {
         let site = site.as_ref().map(|(site, _)| site.as_ref()).map_err(String::as_str);
         let settlement = self.run(task, &desk, site);
         let goes_on = settlement.as_ref().is_ok_and(|settlement| !settlement.hand_offs.is_empty());
-        let settled = settlement.and_then(|settlement| self.settle(&settlement));
+        let settled =
+            settlement.and_then(|settlement| self.settle(&settlement, task.assigned_to, next().as_deref()));
         self.running.end(task);
         clear(&run_folder(&self.tools.work_folder, task.id, task.lease_token));
-        if !goes_on && self.running.is_empty() {
+        let has_next = settled.as_ref().is_ok_and(Option::is_some);
+        if !goes_on && !has_next && self.running.is_empty() {
             // Nobody else is told that the crew has nothing to do any more, and somebody may wait for that.
             self.tools.store.wake();
         }
@@ -201,15 +208,47 @@ impl Floor {
     }
 
     /// A lost lease is no error: somebody else has the task. A busy database is waited for.
-    fn settle(&self, settlement: &Settlement) -> Result<(), StoreError> {
+    fn settle(
+        &self,
+        settlement: &Settlement,
+        role: Role,
+        next: Option<&str>,
+    ) -> Result<Option<Task>, StoreError> {
         let began = Instant::now();
         loop {
-            match self.tools.store.execute(Command::Settle(Box::new(settlement.clone()))) {
-                Ok(_) | Err(StoreError::Refused(Refusal::StaleLease { .. })) => return Ok(()),
+            match self.end(settlement.clone(), role, next) {
                 Err(StoreError::Busy { .. }) if began.elapsed() < SETTLE_PATIENCE => {}
-                Err(error) => return Err(error),
+                ended => return ended,
             }
         }
+    }
+
+    fn end(
+        &self,
+        settlement: Settlement,
+        role: Role,
+        next: Option<&str>,
+    ) -> Result<Option<Task>, StoreError> {
+        let store = self.tools.store.as_ref();
+        let (settled, claimed) = match next {
+            Some(worker) => store.settle_and_claim(settlement, worker, self.lease, role)?,
+            None => (store.execute(Command::Settle(Box::new(settlement))), None),
+        };
+        match (settled, claimed) {
+            (Ok(_) | Err(StoreError::Refused(Refusal::StaleLease { .. })), claimed) => Ok(claimed),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(task)) => {
+                // What went wrong comes first; the next task is somebody's to claim again.
+                self.give_back(&task)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts a task back into the queue that was claimed and not begun.
+    pub(crate) fn give_back(&self, task: &Task) -> Result<(), StoreError> {
+        let release = Settlement::new(task.id, task.lease_token, Outcome::Release);
+        self.settle(&release, task.assigned_to, None).map(drop)
     }
 }
 

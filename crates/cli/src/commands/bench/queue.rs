@@ -66,9 +66,9 @@ struct Figures {
     /// Tasks claimed, logged, handed off where there is a next one, and completed each second. Every other task is the
     /// hand-off of the one before.
     drain_per_s: f64,
-    /// The same as a crew does it without any setting: the end of one task and the claim of the next are calls of their own.
+    /// The same with the plainest calls: the end of one task and the claim of the next are two.
     drain_out_of_the_box_per_s: f64,
-    /// What a user without any setting gets of the best: the second of these rates in the first.
+    /// What the plainest calls get of the best: the second of these rates by the first. There are no settings to tune.
     out_of_the_box: f64,
     /// Tasks claimed by one commit while the queue was drained.
     claims_per_commit: f64,
@@ -472,7 +472,7 @@ impl Figures {
         fact("created in batches", format!("{:.0} a second", self.enqueue_batch_per_s));
         fact("claimed and completed", format!("{:.0} a second", self.drain_per_s));
         fact(
-            "the same out of the box",
+            "the same in two calls",
             format!("{:.0} a second, {:.2} of that", self.drain_out_of_the_box_per_s, self.out_of_the_box),
         );
         fact("claims per commit", format!("{:.1}", self.claims_per_commit));
