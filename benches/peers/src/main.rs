@@ -9,8 +9,6 @@ mod river;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -60,15 +58,25 @@ pub fn rate(tasks: usize, since: Instant) -> f64 {
     tasks as f64 / since.elapsed().as_secs_f64()
 }
 
-/// Waits until so many were done or time is up; gives how many each second.
-pub async fn drained(done: &Arc<AtomicUsize>, tasks: usize, since: Instant) -> f64 {
-    while done.load(Ordering::Relaxed) < tasks && since.elapsed() < LONGEST {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+/// Waits until so many ended, as the database says, or time is up; gives how many each second. A handler that has run is not
+/// enough: some peers write its end later.
+pub async fn drained(
+    pool: &SqlitePool,
+    count: &'static str,
+    tasks: usize,
+    since: Instant,
+) -> Result<f64, Fault> {
+    loop {
+        let ended: i64 = sqlx::query_scalar(count).fetch_one(pool).await?;
+        let ended = usize::try_from(ended)?;
+        if ended >= tasks || since.elapsed() > LONGEST {
+            return Ok(rate(ended, since));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    rate(done.load(Ordering::Relaxed).min(tasks), since)
 }
 
-/// Names of peers given as arguments restrict the run to them: `peers PROGRAM TASKS [NAME…]`.
+/// `peers PROGRAM [TASKS]`
 #[tokio::main]
 async fn main() -> Result<(), Fault> {
     let mut arguments = std::env::args().skip(1);
