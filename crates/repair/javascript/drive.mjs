@@ -4,7 +4,8 @@
 // {root, sources, marks, files}: observes: {tests: [{test, outcome, error, ran}], broken, loaded}
 // {…, candidates: [{file, text}], failing, passing, …}: tries: {said: ["P", "F2", "L", …]}
 // {…, variants: [{file: text}], functions, recording: {file: text}}: calls functions of each variant with what the tests give
-// them and its neighbours: {calls: ["f(1)", …], recorded, given: [[{value, left}, {raised}, …], …]}
+// them and its neighbours: {calls: ["f(1)", …], given: [[{value, left}, {raised}, …], …]}
+// {…, wanted: {exception, message, file, first, last, line, words}}: looks for calls that raise it: {found: [{call, imports, …}], tried}
 //
 // Tests and candidates run in a thread of their own, since only a thread can be ended in the middle of a loop.
 
@@ -12,7 +13,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { inputs, source } from './inputs.mjs';
+import { code, inputs, source, wide } from './inputs.mjs';
 
 const orders = JSON.parse(fs.readFileSync(0, 'utf8'));
 const script = fileURLToPath(new URL('./work.mjs', import.meta.url));
@@ -186,12 +187,10 @@ async function attempt() {
   return { said, seconds: (performance.now() - started) / 1000 };
 }
 
-/** What functions give in several variants of the program for the same calls. */
-async function behave() {
-  const runner = new Runner();
+/** The calls that tests make, by the number of the function. */
+async function gathered(runner) {
   const { functions } = orders;
   const recorded = functions.map(() => []);
-  const started = performance.now();
   for (const file of orders.files) {
     const order = { overlay: orders.recording, files: [file], wanted: null, cover: false, until_failure: false, functions };
     await runner.run(order, orders.milliseconds, (said) => {
@@ -200,6 +199,39 @@ async function behave() {
       }
     });
   }
+  return recorded;
+}
+
+/** What calls give with a program of these texts, until the time is over. */
+async function given(runner, overlay, calls, ends) {
+  const { functions } = orders;
+  const mine = calls.map(() => null);
+  let endless = 0;
+  for (let from = 0; from < calls.length && endless < 4 && performance.now() < ends; ) {
+    let last = from;
+    const outcome = await runner.run({ overlay, functions, calls, from }, 1000, (said) => {
+      last = said.at ?? last;
+      if (said.given) {
+        mine[said.at] = said.given;
+      }
+      return performance.now() < ends;
+    });
+    if (outcome.loaded || outcome.enough) {
+      break;
+    }
+    mine[last] = { raised: 'no end', message: '', place: null };
+    endless += 1;
+    from = last + 1;
+  }
+  return mine;
+}
+
+/** What functions give in several variants of the program for the same calls. */
+async function behave() {
+  const runner = new Runner();
+  const { functions } = orders;
+  const ends = performance.now() + orders.seconds * 1000;
+  const recorded = await gathered(runner);
   // The functions that matter most, where tests call any of them.
   const tiers = functions.flatMap(({ tier }, number) => (recorded[number].length > 0 ? [tier] : []));
   const best = Math.min(...tiers);
@@ -208,35 +240,74 @@ async function behave() {
   for (let at = 0; calls.length < orders.most && streams.some((stream) => at < stream.length); at++) {
     calls.push(...streams.flatMap((stream) => (at < stream.length ? [stream[at]] : [])));
   }
-  const given = [];
+  const all = [];
   for (const overlay of orders.variants) {
-    const mine = calls.map(() => null);
-    let endless = 0;
-    for (let from = 0; from < calls.length && endless < 4 && performance.now() - started < orders.seconds * 1000; ) {
-      let last = from;
-      const outcome = await runner.run({ overlay, functions, calls, from }, 1000, (said) => {
-        last = said.at ?? last;
-        if (said.given) {
-          mine[said.at] = said.given;
-        }
-      });
-      if (outcome.loaded) {
-        break;
-      }
-      mine[last] = { raised: 'no end' };
-      endless += 1;
-      from = last + 1;
-    }
-    given.push(mine);
+    all.push(await given(runner, overlay, calls, ends));
   }
   const told = ({ function: number, args, self }) => {
     const { name, class: owner, is_static } = functions[number];
     const before = owner ? `${is_static ? owner : source(self).slice(0, 160)}.` : '';
     return `${before}${name}(${args.map(source).join(', ')})`.slice(0, 300);
   };
-  return { calls: calls.map(told), recorded: recorded.reduce((sum, calls) => sum + calls.length, 0), given };
+  return { calls: calls.map(told), given: all };
 }
 
-const answer = await (orders.variants ? behave() : orders.candidates ? attempt() : observe());
+/** Calls that raise a wanted error where it was raised, the most telling first. */
+async function hunt() {
+  const runner = new Runner();
+  const { functions, wanted } = orders;
+  const ends = performance.now() + orders.seconds * 1000;
+  const recorded = await gathered(runner);
+  const found = [];
+  let tried = 0;
+  // Those on the stack first, then those that call them.
+  const order = functions.map((_, number) => number).filter((number) => functions[number].tier < 2);
+  order.sort((a, b) => functions[a].tier - functions[b].tier);
+  for (const number of order) {
+    if (performance.now() > ends) {
+      break;
+    }
+    const { name, class: owner, is_static, parameters, file } = functions[number];
+    const calls = [];
+    const origins = [];
+    const seen = new Set();
+    for (const [call, origin] of wide(recorded[number], owner && !is_static ? null : parameters, wanted.words)) {
+      const key = JSON.stringify([call.args, call.self]);
+      if (!seen.has(key) && calls.length < orders.most) {
+        seen.add(key);
+        calls.push({ ...call, function: number });
+        origins.push(origin);
+      }
+    }
+    tried += calls.length;
+    (await given(runner, {}, calls, ends)).forEach((one, at) => {
+      if (one?.raised !== wanted.exception || one.place?.[0] !== wanted.file || !(wanted.first <= one.place[1] && one.place[1] <= wanted.last)) {
+        return;
+      }
+      const imports = [];
+      const args = calls[at].args.map((arg) => code(arg, imports)).join(', ');
+      const self = owner ? `${is_static ? owner : code(calls[at].self, imports)}.` : '';
+      imports.push([file, owner ?? name]);
+      const same = one.message === wanted.message ? 2 : shape(one.message) === shape(wanted.message) ? 1 : 0;
+      // Errors of a kind differ in their words: one that says something else is another one.
+      if (same > 0 || wanted.message === '') {
+        found.push({ call: `${self}${name}(${args})`, imports, name, origin: origins[at], same, on_line: one.place[1] === wanted.line, place: one.place[2] });
+      }
+    });
+    if (found.some(({ same, on_line }) => same === 2 && on_line)) {
+      break;
+    }
+  }
+  const origin = ['recorded', 'logged', 'varied', 'made'];
+  const rank = (one) => one.same * 20 + one.on_line * 10 - origin.indexOf(one.origin);
+  found.sort((a, b) => rank(b) - rank(a) || a.call.length - b.call.length);
+  return { found: found.slice(0, 5), tried };
+}
+
+function shape(message) {
+  return message.replace(/'[^']*'|"[^"]*"|`[^`]*`|\d+/g, '*');
+}
+
+const answer = await (orders.wanted ? hunt() : orders.variants ? behave() : orders.candidates ? attempt() : observe());
 fs.writeSync(1, `${JSON.stringify(answer)}\n`);
 process.exit(0);

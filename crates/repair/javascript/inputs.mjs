@@ -200,6 +200,110 @@ export function inputs(recorded) {
   return [...found.values()];
 }
 
+/** Calls that may raise an error of a log, each with where it comes from: as tests make them, with words of the log, with one
+ * value changed or taken away, and made up where no test calls the function. */
+export function* wide(recorded, parameters, words) {
+  for (const call of recorded) yield [call, 'recorded'];
+  for (const call of recorded.slice(0, 12)) {
+    for (const other of worded(call, words)) yield [other, 'logged'];
+  }
+  for (const call of inputs(recorded).slice(recorded.length)) yield [call, 'varied'];
+  for (const call of recorded.slice(0, 12)) {
+    for (const at of places(call)) {
+      for (const other of [['u'], ['l'], ['a', []], ['o', []], ['s', ''], ['n', '0']]) yield [put(call, at, other), 'varied'];
+      const [kind, pairs] = get(call, at);
+      if (kind === 'o') {
+        for (let number = 0; number < pairs.length; number++) yield [put(call, at, ['o', pairs.filter((_, one) => one !== number)]), 'varied'];
+      }
+    }
+  }
+  if (recorded.length === 0 && parameters !== null) {
+    const texts = words.map((word) => ['s', word]);
+    const numbers = words.filter((word) => /^-?\d+(\.\d+)?$/.test(word)).map((word) => ['n', word]);
+    const any = [...numbers, ...texts].slice(0, 12);
+    const plain = [['u'], ['l'], ['s', ''], ['n', '0'], ['a', []], ['o', []], ['n', '1'], ['s', 'a']];
+    const most = parameters > 2 ? 6 : 20;
+    for (const [values, origin] of [[any, 'logged'], [[...any, ...plain], 'made']]) {
+      for (const args of product(values.slice(0, most), parameters)) yield [{ args }, origin];
+    }
+  }
+}
+
+function* product(values, count) {
+  if (count === 0) {
+    yield [];
+    return;
+  }
+  for (const rest of product(values, Math.min(count, 3) - 1)) {
+    for (const value of values) yield [...rest, value];
+  }
+}
+
+/** Calls in which a text or a number is a word of the log. */
+function* worded(call, words) {
+  for (const at of places(call)) {
+    const [kind] = get(call, at);
+    if (kind === 's') {
+      for (const word of words) yield put(call, at, ['s', word]);
+    } else if (kind === 'n') {
+      for (const word of words) {
+        if (/^-?\d+(\.\d+)?$/.test(word)) yield put(call, at, ['n', word]);
+      }
+    }
+  }
+}
+
+/** The way to each value of a call. */
+function places(call) {
+  const found = [];
+  const visit = (recipe, way) => {
+    if (found.length > 60) return;
+    found.push(way);
+    const [kind, one] = recipe;
+    if (kind === 'a' || kind === 'S') one.slice(0, 8).forEach((inner, at) => visit(inner, [...way, 1, at]));
+    if (kind === 'o' || kind === 'm') one.forEach((pair, at) => visit(pair[1], [...way, 1, at, 1]));
+    if (kind === 'x') recipe[3].forEach((pair, at) => visit(pair[1], [...way, 3, at, 1]));
+  };
+  call.args.forEach((arg, at) => visit(arg, ['args', at]));
+  return found;
+}
+
+function get(from, way) {
+  return way.reduce((part, step) => part[step], from);
+}
+
+function put(from, [step, ...rest], value) {
+  if (step === undefined) return value;
+  const copy = Array.isArray(from) ? [...from] : { ...from };
+  copy[step] = put(from[step], rest, value);
+  return copy;
+}
+
+/** A recipe as code; `imports` learns which classes it needs. */
+export function code(recipe, imports) {
+  const [kind, one] = recipe;
+  const inner = (part) => code(part, imports);
+  const keyed = (pairs) => {
+    const name = (key) => (/^[A-Za-z_$][\w$]*$/.test(key) ? key : quoted(key));
+    return pairs.length === 0 ? '{}' : `{ ${pairs.map(([key, value]) => `${name(key)}: ${inner(value)}`).join(', ')} }`;
+  };
+  switch (kind) {
+    case 'a':
+      return `[${one.map(inner).join(', ')}]`;
+    case 'm':
+      return `new Map([${one.map(([key, value]) => `[${inner(key)}, ${inner(value)}]`).join(', ')}])`;
+    case 'S':
+      return `new Set([${one.map(inner).join(', ')}])`;
+    case 'o':
+      return keyed(one);
+    case 'x':
+      imports.push([one, recipe[2]]);
+      return `Object.assign(Object.create(${recipe[2]}.prototype), ${keyed(recipe[3])})`;
+    default:
+      return source(recipe);
+  }
+}
+
 /** Calls with one argument of another call. */
 function* crossed(recorded) {
   for (const one of recorded) {

@@ -250,7 +250,9 @@ async function result(call, { file, name, class: owner, is_static }, member) {
     const given = await Promise.race([body.apply(self, args), late()]);
     return { value: shown(given), left: shown([args, owner && !is_static ? self : null]) };
   } catch (error) {
-    return { raised: String(error?.name || 'Error').slice(0, 80) };
+    const [first] = frames(error?.stack).filter(([file]) => file !== null);
+    const message = String(error?.message ?? error).slice(0, 1000);
+    return { raised: String(error?.name || 'Error').slice(0, 80), message, place: first ?? null };
   }
 }
 

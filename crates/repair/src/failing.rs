@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect, SuspectStatement};
 use groundcrew_core::evidence::ChangeKind;
 use groundcrew_core::trace::{Frame, Trace};
-use groundcrew_workbench::git::{Change, Sha};
+use groundcrew_workbench::git::{Change, RepoPath, Sha};
 use groundcrew_workbench::runner::{Round, Suite, run_rounds};
 use serde::Deserialize;
 
@@ -180,6 +180,50 @@ pub(crate) fn repair_tests(
         (repair.progress)(Progress::Searched { validations: sought.validated, time: began.elapsed() });
     }
     repair.conclude(reproduction, &sought).map(Some)
+}
+
+/// Repairs what a test of ours shows, which stands in no commit of the project: it is searched on one that has the test, and
+/// what is found changes the program alone.
+pub(crate) fn repair_shown(
+    bench: &Bench,
+    snapshot: &Snapshot,
+    facts: &Facts,
+    reproduction: Reproduction,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RepairOutcome, RepairError> {
+    let began = Instant::now();
+    let (Some(test), Some(command)) = (&reproduction.regression_test, &bench.tests) else {
+        let reason = "the error is shown by no test".to_owned();
+        return Ok(RepairOutcome::NoRepro { root_cause: None, reason });
+    };
+    progress(Progress::Reproduced { call: reproduction.call.clone() });
+    let written = Change::write(RepoPath::parse(&test.path)?, test.content.clone());
+    let tested = bench.repository.commit(&snapshot.commit, &[written], "A test of the error", 0)?;
+    let tested = Snapshot::open(&bench.repository, &tested)?;
+    let facts = Facts { failing_tests: vec![test.id.clone()], ..facts.clone() };
+    let language = language::of_suite(command.kind);
+    let mut sought = language.seek(bench, &tested, &facts, command)?;
+    // Where the tests go otherwise in one process, what is known of the error is all there is.
+    sought.failing.retain(|failing| failing.test == test.id);
+    if sought.cut.as_deref() == Some("time") {
+        progress(Progress::OutOfTime);
+    }
+    if sought.is_searched {
+        progress(Progress::Searched { validations: sought.validated, time: began.elapsed() });
+    }
+    let mut repair = Repair {
+        language,
+        bench,
+        facts: &facts,
+        snapshot: &tested,
+        progress,
+        ends: began + bench.time,
+        base: None,
+        ahead: BTreeMap::new(),
+        candidates: Vec::new(),
+        suspects: Vec::new(),
+    };
+    repair.conclude(reproduction, &sought)
 }
 
 /// Folders beneath the repository that modules are imported from, as the runner of the suite has them.

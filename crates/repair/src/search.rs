@@ -17,7 +17,7 @@ use crate::differential::compare_change;
 use crate::doubt::{Doubt, doubt};
 use crate::ecosystem;
 use crate::edit::{Patch, Proposal, patch_hash, resolve};
-use crate::failing::repair_tests;
+use crate::failing::{repair_shown, repair_tests};
 use crate::kinds::Kinds;
 use crate::language;
 use crate::learned;
@@ -99,7 +99,19 @@ fn repair_crash(
     if let Some(refused) = foreign(&snapshot, crash) {
         return Ok(refused);
     }
-    if !language::repairs_crashes(&crash.file) {
+    let shown = match strategies {
+        [] => None,
+        _ => language::of_file(&crash.file).test_of(bench, &snapshot, located, facts)?,
+    };
+    let unshown = match shown {
+        Some(Ok(reproduction)) => {
+            let shown = repair_shown(bench, &snapshot, facts, reproduction, progress)?;
+            return Ok(shown.with_ranked(&ranked(located)));
+        }
+        Some(Err(reason)) => Some(reason),
+        None => None,
+    };
+    if unshown.is_none() && !language::repairs_crashes(&crash.file) {
         let language = language_of(&crash.file).unwrap_or("this language").to_owned();
         let root_cause = root_cause(crash, "the error was raised here");
         return Ok(RepairOutcome::NotSupported { language, root_cause });
@@ -119,9 +131,10 @@ fn repair_crash(
         suspects: Vec::new(),
         barriers: Vec::new(),
     };
-    let attempted = match &facts.reproduction {
-        Some(known) => search.check_known(known)?,
-        None => reproduce(bench, &snapshot, located, facts, search.progress)?,
+    let attempted = match (unshown, &facts.reproduction) {
+        (Some(reason), _) => Attempted::Failed(reason),
+        (None, Some(known)) => search.check_known(known)?,
+        (None, None) => reproduce(bench, &snapshot, located, facts, search.progress)?,
     };
     let ended = match attempted {
         Attempted::Reproduced(reproduced) => search.with_reproductions(&reproduced),

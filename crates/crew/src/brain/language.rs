@@ -5,7 +5,7 @@ use groundcrew_core::trace::Trace;
 /// A language whose stack traces are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
-    /// Python, the one that is repaired.
+    /// Python.
     Python,
     /// JavaScript and TypeScript.
     Node,
@@ -54,12 +54,11 @@ impl Language {
         }
     }
 
-    /// Whether the crew can repair it.
+    /// Whether the crew reproduces and repairs its errors.
     pub(crate) fn is_repaired(self) -> bool {
         match self {
-            Self::Python => true,
-            Self::Node
-            | Self::Java
+            Self::Python | Self::Node => true,
+            Self::Java
             | Self::Go
             | Self::Rust
             | Self::DotNet

@@ -22,6 +22,7 @@ use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::Differential;
 use crate::failing::{Failing, Sought};
+use crate::locate::Located;
 use crate::mutants::Mutant;
 use crate::outcome::Facts;
 use crate::reproduce::ReproRun;
@@ -39,6 +40,19 @@ pub(crate) trait Language: Sync {
 
     /// Whether errors in a log, without a failing test, are reproduced and repaired.
     fn repairs_crashes(&self) -> bool;
+
+    /// A test that fails as an error of a log did, or the reason why there is none; none where errors of logs are reproduced
+    /// in another way or not at all.
+    ///
+    /// # Errors
+    /// If git or the sandbox fails.
+    fn test_of(
+        &self,
+        bench: &Bench,
+        snapshot: &Snapshot,
+        located: &Located,
+        facts: &Facts,
+    ) -> Result<Option<Result<Reproduction, String>>, RepairError>;
 
     /// Looks for edits with which failing tests pass.
     ///

@@ -15,7 +15,7 @@ use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::Differential;
 use crate::failing::{Failing, Sought, Suspicious};
-use crate::locate::{is_test, locate};
+use crate::locate::{Located, is_test, locate};
 use crate::matching::Raised;
 use crate::mutants::Mutant;
 use crate::outcome::Facts;
@@ -44,6 +44,16 @@ impl Language for Other {
 
     fn repairs_crashes(&self) -> bool {
         false
+    }
+
+    fn test_of(
+        &self,
+        _: &Bench,
+        _: &Snapshot,
+        _: &Located,
+        _: &Facts,
+    ) -> Result<Option<Result<Reproduction, String>>, RepairError> {
+        Ok(None)
     }
 
     fn seek(

@@ -13,7 +13,7 @@ use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::{self, Differential};
 use crate::failing::{AROUND, Failing, Sought, import_folders, test_reproduction};
-use crate::locate::is_python;
+use crate::locate::{Located, is_python};
 use crate::mutants::{self, Mutant};
 use crate::outcome::Facts;
 use crate::reproduce::{ReproRun, run_script};
@@ -38,6 +38,16 @@ impl Language for Python {
 
     fn repairs_crashes(&self) -> bool {
         true
+    }
+
+    fn test_of(
+        &self,
+        _: &Bench,
+        _: &Snapshot,
+        _: &Located,
+        _: &Facts,
+    ) -> Result<Option<Result<Reproduction, String>>, RepairError> {
+        Ok(None)
     }
 
     fn seek(

@@ -30,6 +30,8 @@ const KNOWN_CURES: &[&str] = &[
     "UnicodeEncodeError",
     "StopIteration",
     "OverflowError",
+    "ReferenceError",
+    "RangeError",
 ];
 
 /// 0 to 1: how likely a repair is.
@@ -49,7 +51,10 @@ pub(super) fn fixability(facts: &ErrorFacts<'_>, category: Category, route: Rout
         (0.05, category == Category::Regression),
     ];
     let sum: f64 = weights.into_iter().filter(|(_, met)| *met).map(|(weight, _)| weight).sum();
-    let deliberate = frame.source.as_deref().is_some_and(|source| source.trim_start().starts_with("raise"));
+    let deliberate = frame
+        .source
+        .as_deref()
+        .is_some_and(|source| ["raise", "throw "].iter().any(|word| source.trim_start().starts_with(word)));
     if deliberate { sum * 0.4 } else { sum }
 }
 

@@ -35,6 +35,7 @@ pub(super) struct Known {
     pub(super) is_static: bool,
     pub(super) start: usize,
     pub(super) end: usize,
+    pub(super) parameters: usize,
 }
 
 /// The functions of a file that have a name at its top level, and the methods of its classes.
@@ -49,8 +50,14 @@ fn callable(source: &Source) -> Vec<(Node<'_>, Known)> {
         if name.is_empty() || code::function_of(node).is_some() {
             continue;
         }
-        let mut known =
-            Known { name, class: None, is_static: false, start: node.start_byte(), end: node.end_byte() };
+        let mut known = Known {
+            name,
+            class: None,
+            is_static: false,
+            start: node.start_byte(),
+            end: node.end_byte(),
+            parameters: node.child_by_field_name("parameters").map_or(1, |all| all.named_child_count()),
+        };
         if node.kind() == "method_definition" {
             let class = node.parent().and_then(|body| body.parent());
             let Some(class) = class.and_then(|class| class.child_by_field_name("name")) else { continue };
@@ -139,15 +146,8 @@ pub(super) struct Meant<'a> {
     pub(super) is_changed: &'a dyn Fn(&Known) -> bool,
 }
 
-/// Calls the functions that are meant in each of some variants.
-pub(super) fn behave(
-    bench: &Bench,
-    checkout: &std::path::Path,
-    program: &Program,
-    meant: &[Meant<'_>],
-    texts: &[BTreeMap<String, String>],
-    (most, time): (usize, Duration),
-) -> Result<Behaved, RepairError> {
+/// The functions that are meant, and texts in which they tell their calls.
+pub(super) fn recorded(meant: &[Meant<'_>]) -> (Vec<Function>, BTreeMap<String, String>) {
     let (mut all, mut recording) = (Vec::new(), BTreeMap::new());
     for Meant { file, text, is_changed } in meant {
         let Some(text) = plain(file, text) else { continue };
@@ -163,12 +163,31 @@ pub(super) fn behave(
                 (false, true) => 1,
                 (false, false) => 2,
             };
-            let (name, class) = (one.name.clone(), one.class.clone());
-            Function { file: (*file).to_owned(), name, class, is_static: one.is_static, tier }
+            Function {
+                file: (*file).to_owned(),
+                name: one.name.clone(),
+                class: one.class.clone(),
+                is_static: one.is_static,
+                tier,
+                parameters: one.parameters,
+            }
         }));
         let number = |one: &Known| known.iter().position(|other| other == one).map(|at| from + at);
         recording.insert((*file).to_owned(), telling(&source, &number));
     }
+    (all, recording)
+}
+
+/// Calls the functions that are meant in each of some variants.
+pub(super) fn behave(
+    bench: &Bench,
+    checkout: &std::path::Path,
+    program: &Program,
+    meant: &[Meant<'_>],
+    texts: &[BTreeMap<String, String>],
+    (most, time): (usize, Duration),
+) -> Result<Behaved, RepairError> {
+    let (all, recording) = recorded(meant);
     let variants = Variants { functions: &all, recording: &recording, texts, most, time };
     driver::behave(bench, checkout, program, &variants)
 }

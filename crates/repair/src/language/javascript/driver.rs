@@ -111,6 +111,70 @@ pub(super) struct Function {
     pub(super) is_static: bool,
     /// Smaller for those that matter more; only the first that tests call are tried.
     pub(super) tier: u8,
+    /// How many parameters it has.
+    pub(super) parameters: usize,
+}
+
+/// An error that is looked for.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Wanted {
+    pub(super) exception: String,
+    pub(super) message: String,
+    pub(super) file: String,
+    /// First and last line of the function that raised it, and the line itself.
+    pub(super) first: u32,
+    pub(super) last: u32,
+    pub(super) line: u32,
+    /// Words of the log that may be values.
+    pub(super) words: Vec<String>,
+}
+
+/// A call that raises it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Hit {
+    /// The call as code.
+    pub(super) call: String,
+    /// Files with what the call needs of them.
+    pub(super) imports: Vec<(String, String)>,
+    /// The function that is called.
+    pub(super) name: String,
+    /// Where its values come from.
+    pub(super) origin: String,
+    /// 2 where the message is the same, 1 where it differs in its values.
+    pub(super) same: u8,
+    /// The function that raised it, as the stack names it.
+    pub(super) place: String,
+}
+
+/// What a search for calls found.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Hunted {
+    pub(super) found: Vec<Hit>,
+    pub(super) tried: usize,
+}
+
+/// Looks for calls of functions that raise an error, within the same bounds as [`behave`].
+pub(super) fn hunt(
+    bench: &Bench,
+    checkout: &Path,
+    program: &Program,
+    variants: &Variants<'_>,
+    wanted: &Wanted,
+) -> Result<Hunted, RepairError> {
+    let orders = json!({
+        "root": checkout,
+        "kind": program.runner,
+        "sources": program.sources,
+        "marks": {},
+        "files": program.tests,
+        "functions": variants.functions,
+        "recording": variants.recording,
+        "wanted": wanted,
+        "milliseconds": OBSERVED.as_millis(),
+        "most": variants.most,
+        "seconds": variants.time.as_secs_f64(),
+    });
+    drive(bench, checkout, &orders, variants.time + AROUND)
 }
 
 /// What a call gives.
