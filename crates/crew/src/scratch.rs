@@ -10,14 +10,16 @@ use groundcrew_core::audit::NoRecorder;
 use groundcrew_core::task::{LeaseToken, Status, TaskId};
 use groundcrew_store::{Store, StoreError};
 use groundcrew_workbench::git::{Repository, remove_folder};
+use groundcrew_workbench::runner::BUILT;
 
 /// The folder of one run of a task.
 pub fn run_folder(work_folder: &Path, task: TaskId, token: LeaseToken) -> PathBuf {
     work_folder.join(format!("task-{task}-{token}"))
 }
 
-/// Takes a run's folder away if nothing is left in it; a folder that stays is found by the next [`sweep`].
+/// Takes a run's folder away if nothing is left in it but what was built for it; a folder that stays is found by the next [`sweep`].
 pub(crate) fn clear(folder: &Path) {
+    drop(remove_folder(&folder.join(BUILT)));
     drop(std::fs::remove_dir(folder));
 }
 

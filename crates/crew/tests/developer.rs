@@ -348,18 +348,18 @@ fn the_answer_of_another_program_approves_nothing() {
 
 #[test]
 fn a_language_without_repair_is_reported_with_the_place() {
-    let trace = "TypeError: Cannot read properties of undefined (reading 'name')\n    at greet (/srv/app/shop.js:2:15)\n    at main (/srv/app/shop.js:6:3)\n";
+    let trace = "/srv/app/shop.rb:2:in `greet': undefined method `name' for nil (NoMethodError)\n\tfrom /srv/app/shop.rb:6:in `main'\n\tfrom /srv/app/shop.rb:8:in `<main>'\n";
     let bench = Bench::new(&[(
-        "shop.js",
-        "function greet(user) {\n  return user.name;\n}\n\nfunction main() {\n  greet();\n}\nmain();\n",
+        "shop.rb",
+        "def greet(user)\n  user.name\nend\n\ndef main\n  greet(nil)\nend\nmain\n",
     )]);
     let task = bench.create("fix_bug", Role::Developer, json!({ "error": trace }));
     let crew = bench.crew(Rules);
     crew.until("it is reported", || bench.status(task) == Status::Completed);
     let result = bench.result(task);
     assert_eq!(result["fix"], Value::Null, "{result}");
-    assert_eq!(result["reasons"][0]["text"], "there is no repair for Node yet");
-    assert!(bench.notes()[0].content.contains("look at shop.js:2"), "{:?}", bench.notes());
+    assert_eq!(result["reasons"][0]["text"], "there is no repair for Ruby yet");
+    assert!(bench.notes()[0].content.contains("look at shop.rb:2"), "{:?}", bench.notes());
 }
 
 /// Longest time that anything in these tests may take.

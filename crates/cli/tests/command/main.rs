@@ -44,6 +44,7 @@ mod demo;
 mod docs;
 mod exit_codes;
 mod fix_javascript;
+mod fix_rust;
 mod killing;
 mod manners;
 mod node;

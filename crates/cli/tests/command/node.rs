@@ -1,5 +1,5 @@
-//! A service in Node that really runs and really fails: each of its errors is told apart, placed, blamed and handed to the
-//! person, and nobody tries a repair that is not there yet.
+//! A service in Node that really runs and really fails: each of its errors is told apart, placed and blamed; what can be made
+//! to happen again is repaired, and everything else is handed to the person.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -270,34 +270,27 @@ fn expected() -> Vec<Value> {
         }),
         json!({
             "title": "TypeError in total: Cannot read properties of undefined (reading 'discount')", "seen": 2,
-            "status": "needs_human", "category": "regression", "severity": "high", "goes_to": "human",
-            "stop_at": "root_cause", "place": discount, "owner": "@shop/till", "suspect": "Customers have a discount",
-            "reason": format!(
-                "TypeError at {discount} in total; last changed line {} of src/orders.js of the stack: Customers have a \
-                 discount; no repair for Node yet",
-                line_of(&orders, "customer.discount")
-            ),
+            "status": "fix_ready", "category": "regression", "severity": "high", "goes_to": "developer",
+            "stop_at": "branch", "place": discount, "owner": "@shop/till", "suspect": "Customers have a discount",
+            "reason": "a fix of grade A waits for approval",
         }),
         json!({
-            "title": "TypeError in total: a price is missing", "seen": 1, "status": "needs_human",
-            "category": "regression", "severity": "high", "goes_to": "human", "stop_at": "root_cause", "place": cents,
+            "title": "TypeError in total: a price is missing", "seen": 1, "status": "fix_ready",
+            "category": "regression", "severity": "high", "goes_to": "developer", "stop_at": "branch", "place": cents,
             "owner": "@shop/till", "suspect": "Customers have a discount",
-            "reason": format!(
-                "TypeError at {cents} in total; last changed 2 lines of total in src/orders.js of the stack: Customers have \
-                 a discount; the installed package rounding, which it calls, raised it; no repair for Node yet"
-            ),
+            "reason": "a draft of grade C waits for approval",
         }),
         json!({
             "title": "TypeError: Cannot read properties of undefined (reading 'takings')", "seen": 1,
-            "status": "needs_human", "category": "code_bug", "severity": "high", "goes_to": "human",
-            "stop_at": "root_cause", "place": nightly, "owner": "Bea", "suspect": "Takings are summed up over night",
-            "reason": format!("TypeError at {nightly}, in code of this repository; no repair for Node yet"),
+            "status": "fix_ready", "category": "code_bug", "severity": "high", "goes_to": "developer",
+            "stop_at": "branch", "place": nightly, "owner": "Bea", "suspect": "Takings are summed up over night",
+            "reason": "a draft of grade D waits for approval",
         }),
     ]
 }
 
 #[test]
-fn every_error_of_a_node_service_is_told_apart_and_none_is_worked_in_vain() {
+fn every_error_of_a_node_service_is_told_apart_and_what_happens_again_is_repaired() {
     if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
         eprintln!("skipped: node is not installed");
         return;
@@ -311,43 +304,31 @@ fn every_error_of_a_node_service_is_told_apart_and_none_is_worked_in_vain() {
     assert_eq!(tests.status.code(), Some(1), "the discount was released although a test fails");
     File::create(home.shop().join("till.log")).unwrap();
     a_day(&home);
-    home.ok(&["up", "--until-idle", "--quiet"]);
+    let ran = home.run(&["up", "--until-idle", "--quiet"]);
+    assert_eq!(ran.code, Some(3), "fixes wait for approval: {}{}", ran.stdout, ran.stderr);
 
     let incidents = home.json(&["incidents"]);
     let mut known: Vec<Value> =
         incidents["incidents"].as_array().unwrap().iter().map(|incident| known(&home, incident)).collect();
+    // That the suite fails without any change is told as often as somebody meets it.
+    known.retain(|incident| !incident["title"].as_str().unwrap().starts_with("the test suite is red"));
     known.sort_by_key(|incident| incident["title"].to_string());
     assert_eq!(known, expected());
-    nothing_was_tried(&home);
-    the_person_is_told(&home);
+    the_culprit_is_undone(&home);
 }
 
-/// No round, no branch, and nothing said to be fixed.
-fn nothing_was_tried(home: &Home) {
-    let sql = home.sql();
-    let types: String = sql
-        .query_row(
-            "SELECT group_concat(DISTINCT task_type) FROM agent_tasks WHERE task_type NOT IN ('check_health', 'watch_incidents')",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    assert_eq!(types, "scan_logs,classify_error");
-    assert_eq!(home.git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
-    assert_eq!(home.git(&["status", "--porcelain"]), "?? groundcrew.toml");
-}
-
-fn the_person_is_told(home: &Home) {
-    let messages = home.ok(&["messages"]).stdout;
-    for wanted in expected() {
-        let told = format!("{}: {}", wanted["title"].as_str().unwrap(), wanted["reason"].as_str().unwrap());
-        assert_eq!(messages.contains(&told), wanted["status"] == "needs_human", "{told}\n{messages}");
-    }
-    let inbox = home.ok(&["inbox"]).stdout;
-    assert_eq!(
-        inbox,
-        "4 errors that the crew cannot repair need you: groundcrew incidents --status needs_human\n"
+/// What a request that the service logged shows is cured by undoing the commit that brought it, with a test of its own.
+fn the_culprit_is_undone(home: &Home) {
+    let branches = home.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/groundcrew"]);
+    let undone: Vec<&str> = branches
+        .lines()
+        .filter(|branch| home.git(&["show", &format!("{branch}:src/orders.js")]) == ORDERS.trim_end())
+        .collect();
+    let [branch] = undone.as_slice() else { panic!("{branches}") };
+    let test = home.git(&["show", &format!("{branch}:test/regression-total-typeerror.test.js")]);
+    assert!(
+        test.contains("const { total } = require('../src/orders');") && test.contains("await total('2');"),
+        "{test}"
     );
-    let listed = home.ok(&["incidents", "--status", "needs_human"]).stdout;
-    assert!(listed.contains("no repair for Node yet") && !listed.contains("no rate for EUR"), "{listed}");
+    assert_eq!(home.git(&["status", "--porcelain"]), "?? groundcrew.toml");
 }

@@ -5,10 +5,12 @@
 //! there is, and what the evidence says is no more than that.
 
 use std::path::Path;
+use std::time::Duration;
 
 use groundcrew_core::contract::Reproduction;
 use groundcrew_workbench::git::Sha;
 use groundcrew_workbench::runner::{Kind, Suite, TestCommand, TestOutcome, run_suite};
+use groundcrew_workbench::sandbox::{Ended, Limits};
 
 use super::Language;
 use crate::bench::{Bench, RepairError};
@@ -23,6 +25,9 @@ use crate::reproduce::{ReproOutcome, ReproRun};
 
 /// Kind of a reproduction that is the whole test command, judged by its exit code.
 pub(super) const COMMAND: &str = "command";
+/// Class of a test that does not end, and how long one that is run alone may take.
+const ENDLESS: &str = "TimeoutError";
+const PATIENCE: Duration = Duration::from_secs(12);
 /// Class of a failure that has no name.
 const FAILURE: &str = "TestFailure";
 
@@ -184,9 +189,14 @@ pub(super) fn by_suite(
     let Some(command) = &bench.tests else { return Ok(silent("there is no test command".to_owned())) };
     let only = reproduction.test_id.as_ref().map(|test| vec![test.clone()]);
     let Bench { sandbox, python, limits, cancel, .. } = bench;
-    let suite = run_suite(sandbox, python, worktree, command, only.as_deref(), limits, cancel)?;
+    // A runner does not tell of a test that does not end; alone and within a short time, it can be no other.
+    let endless = reproduction.exception == ENDLESS && only.is_some();
+    let wall = if endless { limits.wall.min(PATIENCE) } else { limits.wall };
+    let limits = Limits { wall, ..limits.clone() };
+    let suite = run_suite(sandbox, python, worktree, command, only.as_deref(), &limits, cancel)?;
     bench.go_on()?;
     let outcome = match &reproduction.test_id {
+        Some(_) if endless && suite.ended == Ended::TimedOut => ReproOutcome::FailedAsIncident,
         Some(test) => of_one(&suite, test, &reproduction.exception),
         None if suite.is_green() => ReproOutcome::Passed,
         None if suite.complete => ReproOutcome::FailedAsIncident,

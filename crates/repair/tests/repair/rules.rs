@@ -43,18 +43,17 @@ fn a_repair_of_what_guards_access_waits_for_a_persons_word() {
 
 #[test]
 fn an_error_of_another_language_is_located_and_said_to_be_without_repair() {
-    let project =
-        Project::new(&[&[("src/cart.js", "function total(cart) {\n  return cart.lines.length\n}\n")]], None);
+    let project = Project::new(&[&[("src/cart.rb", "def total(cart)\n  cart.lines.length\nend\n")]], None);
     let mut facts = incident(
-        "TypeError",
-        "Cannot read properties of undefined (reading 'length')",
-        &[("src/cart.js", 2, "total", "return cart.lines.length")],
+        "NoMethodError",
+        "undefined method `length' for nil",
+        &[("src/cart.rb", 2, "total", "cart.lines.length")],
         &[],
     );
     facts.trace.frames[0].source = None;
     let RepairOutcome::NotSupported { language, root_cause } = project.repair(&facts) else {
-        panic!("only Python is repaired")
+        panic!("Ruby is not repaired")
     };
-    assert_eq!((language.as_str(), root_cause.file.as_str(), root_cause.line), ("Node", "src/cart.js", 2));
-    assert_eq!(root_cause.statement, "return cart.lines.length");
+    assert_eq!((language.as_str(), root_cause.file.as_str(), root_cause.line), ("Ruby", "src/cart.rb", 2));
+    assert_eq!(root_cause.statement, "cart.lines.length");
 }

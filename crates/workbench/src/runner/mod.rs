@@ -9,6 +9,7 @@
 //! line is incomplete, whatever its exit code. Tests run in the script's own process and could lie on purpose; that is
 //! why a verdict never rests on one run of one suite.
 
+mod built;
 mod detect;
 mod kind;
 mod kinds;
@@ -33,6 +34,7 @@ use crate::sandbox::{Bound, Ended, Level, Limits, Output, Request, Sandbox, Sand
 use kinds::Place;
 use toolchain::{Toolchain, User};
 
+pub use built::BUILT;
 pub use detect::detect_tests;
 pub use kind::{Kind, TestCommand};
 pub use lack::{Lack, MissingService, lack};
@@ -279,7 +281,7 @@ pub fn run_equipped(
     mut request: Request,
     cancel: &CancelToken,
 ) -> Result<Output, SandboxError> {
-    let toolchain = Toolchain::of(&User::of_this_process())?;
+    let toolchain = Toolchain::of(&User::of_this_process(), worktree)?;
     toolchain.equip(&mut request, worktree);
     request.read_only.extend(python.node_modules.clone());
     let shown = Shown::packages(python, worktree)?;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::libc;
 use serde::Deserialize;
 
+use super::built;
 use super::kinds::{self, Call, Place};
 use super::toolchain::{Toolchain, User};
 use super::{Kind, OUTCOMES_CAP, Shown, Suite, TestCommand, import_from, nonce};
@@ -101,12 +102,19 @@ impl Series<'_> {
         let mut request = self.request(python, worktree, command, limits, &word)?;
         let mut beside = None;
         if !command.kind.is_python() {
-            let toolchain = Toolchain::of(&User::of_this_process())?;
+            let toolchain = Toolchain::of(&User::of_this_process(), worktree)?;
             toolchain.equip(&mut request, worktree);
             request.read_only.extend(python.node_modules.clone());
             beside = Some((toolchain, Shown::packages(python, worktree)?));
         }
+        let by_cargo = matches!(command.kind, Kind::Cargo | Kind::Nextest);
+        if by_cargo {
+            built::lend(worktree);
+        }
         let output = sandbox.run(&request, cancel)?;
+        if by_cargo {
+            built::keep(worktree);
+        }
         drop(beside);
         Ok(self.read(command.kind, worktree, &output, &word))
     }

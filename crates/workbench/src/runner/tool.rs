@@ -54,7 +54,7 @@ pub fn run_tool(
     import_from(&mut request, worktree);
     request.read_only.extend(python.node_modules.clone());
     request.limits = limits.clone();
-    let toolchain = Toolchain::of(&User::of_this_process())?;
+    let toolchain = Toolchain::of(&User::of_this_process(), worktree)?;
     toolchain.equip(&mut request, worktree);
     let shown = Shown::packages(python, worktree)?;
     let output = sandbox.run(&request, cancel);

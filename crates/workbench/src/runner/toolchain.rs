@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::built;
 use crate::sandbox::{Request, SYSTEM_PATH};
 use crate::scratch;
 
@@ -61,10 +62,10 @@ impl User {
 }
 
 impl Toolchain {
-    /// What there is of all three.
-    pub(super) fn of(user: &User) -> std::io::Result<Toolchain> {
+    /// What there is of all three, for runs in a work tree.
+    pub(super) fn of(user: &User, worktree: &Path) -> std::io::Result<Toolchain> {
         let mut found = Toolchain::default();
-        found.rust(user)?;
+        found.rust(user, worktree)?;
         found.node(user);
         found.go(user);
         Ok(found)
@@ -83,7 +84,7 @@ impl Toolchain {
         request.env.push(("PATH".to_owned(), path));
     }
 
-    fn rust(&mut self, user: &User) -> std::io::Result<()> {
+    fn rust(&mut self, user: &User, worktree: &Path) -> std::io::Result<()> {
         let Some(program) = user.program("cargo") else { return Ok(()) };
         if let Some(toolchain) = rustup(user) {
             self.path.push(toolchain.join("bin"));
@@ -94,24 +95,34 @@ impl Toolchain {
         let Some(home) = user.folder("CARGO_HOME", ".cargo") else { return Ok(()) };
         let packages: Vec<PathBuf> =
             ["registry", "git"].iter().map(|name| home.join(name)).filter(|folder| folder.is_dir()).collect();
-        let shown = scratch::folder()?;
-        fs::set_permissions(shown.path(), fs::Permissions::from_mode(0o755))?;
+        let (shown, made) = match built::home(worktree) {
+            Some(home) => (home, None),
+            None => {
+                let made = scratch::folder()?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        fs::set_permissions(&shown, fs::Permissions::from_mode(0o755))?;
         for folder in &packages {
-            std::os::unix::fs::symlink(folder, shown.path().join(folder.file_name().unwrap_or_default()))?;
+            link(folder, &shown.join(folder.file_name().unwrap_or_default()))?;
         }
-        fs::write(shown.path().join("config.toml"), sources(&home))?;
+        // Other runs of the same work may read it at this moment.
+        let written = tempfile::NamedTempFile::new_in(&shown)?;
+        fs::write(written.path(), sources(&home))?;
+        fs::set_permissions(written.path(), fs::Permissions::from_mode(0o644))?;
+        written.persist(shown.join("config.toml")).map_err(|error| error.error)?;
         self.read_only.extend(packages);
         if let Some(nextest) = user.program("cargo-nextest").filter(|program| !is_system(program)) {
-            let bin = shown.path().join("bin");
-            fs::create_dir(&bin)?;
-            std::os::unix::fs::symlink(&nextest, bin.join("cargo-nextest"))?;
+            let bin = shown.join("bin");
+            fs::create_dir_all(&bin)?;
+            link(&nextest, &bin.join("cargo-nextest"))?;
             self.path.push(bin);
             self.read_only.push(nextest);
         }
-        self.read_only.push(shown.path().to_owned());
-        self.env.push(("CARGO_HOME".to_owned(), shown.path().to_string_lossy().into_owned()));
+        self.env.push(("CARGO_HOME".to_owned(), shown.to_string_lossy().into_owned()));
+        self.read_only.push(shown);
         self.env.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
-        self._made = Some(shown);
+        self._made = made;
         Ok(())
     }
 
@@ -149,6 +160,14 @@ impl Toolchain {
             self.env.push(("GOMODCACHE".to_owned(), modules.to_string_lossy().into_owned()));
             self.read_only.push(modules);
         }
+    }
+}
+
+/// A link that may be there already.
+fn link(to: &Path, at: &Path) -> std::io::Result<()> {
+    match std::os::unix::fs::symlink(to, at) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
     }
 }
 

@@ -187,10 +187,10 @@ const PYTHON: &[(&str, &str, Category, Route)] = &[
 
 /// Exception, text, file, expected category, expected route.
 const OTHERS: &[(&str, &str, &str, Category, Route)] = &[
-    ("TypeError", "Cannot read properties of undefined (reading 'price')", "src/cart.js", CodeBug, Human),
-    ("ReferenceError", "total is not defined", "src/cart.ts", CodeBug, Human),
-    ("RangeError", "Maximum call stack size exceeded", "src/tree.js", CodeBug, Human),
-    ("Error", "Cannot find module './routes/cart'", "src/app.js", CodeBug, Human),
+    ("TypeError", "Cannot read properties of undefined (reading 'price')", "src/cart.js", CodeBug, Developer),
+    ("ReferenceError", "total is not defined", "src/cart.ts", CodeBug, Developer),
+    ("RangeError", "Maximum call stack size exceeded", "src/tree.js", CodeBug, Developer),
+    ("Error", "Cannot find module './routes/cart'", "src/app.js", CodeBug, Developer),
     ("Error", "Cannot find module 'express'", "src/app.js", Config, Human),
     ("Error", "connect ECONNREFUSED 127.0.0.1:5432", "src/db.js", Infrastructure, Ignore),
     ("Error", "getaddrinfo ENOTFOUND api.internal", "src/db.js", Infrastructure, Ignore),

@@ -1,7 +1,7 @@
 //! Which of several edits that pass is the likeliest to be right.
 //!
 //! Those that give the same for the calls of the tests and their neighbours speak for one another; one that raises or does not
-//! end where the others give something is worth less. The first call on which two differ is told.
+//! end, or gives no number, where the others give something is worth less. The first call on which two differ is told.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -92,7 +92,9 @@ fn weighed(mut found: Vec<Found>, calls: &[String], given: &[Vec<Option<Given>>]
 
 /// The part of the calls that raise or do not end with this edit although most others give something.
 fn raising(given: &[Vec<Option<Given>>], mine: usize) -> f64 {
-    let gives = |given: &Option<Given>| matches!(given, Some(Given::Value { .. }));
+    // A number that is none was reckoned with something that is missing.
+    let gives =
+        |given: &Option<Given>| matches!(given, Some(Given::Value { value, .. }) if !value.contains("NaN"));
     let (mut bad, mut counted) = (0u32, 0u32);
     for (at, own) in given[mine].iter().enumerate() {
         let others = given.iter().enumerate().filter(|(other, _)| *other != mine);
