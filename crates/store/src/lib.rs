@@ -28,3 +28,6 @@ pub use view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
     TemplateFilter, Worker,
 };
+
+#[cfg(all(feature = "torn", not(debug_assertions)))]
+compile_error!("the feature `torn` is for the proof of the kill test alone");

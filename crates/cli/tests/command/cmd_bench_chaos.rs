@@ -1,6 +1,10 @@
 //! The task engine under kills, and whether what finds its mistakes does so.
 //!
-//! `GROUNDCREW_KILLS` asks for more kills than a quick run has.
+//! `GROUNDCREW_KILLS` asks for more kills than a quick run has. `GROUNDCREW_UNFENCED` and `GROUNDCREW_TORN` name programs that were
+//! built with the features `unfenced` and `torn`: the same run must find them out.
+
+use std::collections::BTreeSet;
+use std::process::Command;
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -35,6 +39,40 @@ fn many_kills_lose_nothing_double_nothing_and_let_nothing_stale_through() {
         .map(|entry| entry.file_name())
         .collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("chaos")), "{left:?}");
+}
+
+/// What a run finds in a program that was built with a defect; none where no such program is named, which is said.
+fn found_in(variable: &str) -> Option<BTreeSet<String>> {
+    let Some(program) = std::env::var_os(variable) else {
+        eprintln!("skipped: {variable} names no program that was built with a defect");
+        return None;
+    };
+    let home = Home::new();
+    let mut command = Command::new(program);
+    command
+        .args(["bench", "chaos", "--json", "--kills", "400"])
+        .env_clear()
+        .env("HOME", home.path().join("home"));
+    let ran = Ran::of(&command.output().unwrap());
+    assert_eq!(ran.code, Some(1), "{variable} passed: {}{}", ran.stdout, ran.stderr);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    eprintln!("{variable}: after {} kills: {}", told["kills"]["injected"], told["violations"]);
+    let rules = told["violations"].as_array().unwrap().iter();
+    Some(rules.map(|found| found["rule"].as_str().unwrap().to_owned()).collect())
+}
+
+#[test]
+fn a_build_without_fencing_is_found_out_by_its_stale_writes() {
+    if let Some(rules) = found_in("GROUNDCREW_UNFENCED") {
+        assert!(rules.contains("stale") || rules.contains("twice"), "{rules:?}");
+    }
+}
+
+#[test]
+fn a_build_that_splits_a_transaction_is_found_out_by_a_missing_hand_off() {
+    if let Some(rules) = found_in("GROUNDCREW_TORN") {
+        assert!(rules.contains("handoff"), "{rules:?}");
+    }
 }
 
 #[test]

@@ -46,6 +46,11 @@ pub(super) fn plan(
     let mut done = Written::default();
     let at = written(now);
     for write in &plan.writes {
+        #[cfg(feature = "torn")]
+        if let Write::HandOff(..) = write {
+            let split = db.connection.execute_batch("COMMIT; BEGIN IMMEDIATE");
+            split.map_err(|error| db.fault("split a transaction", error))?;
+        }
         match write {
             Write::InsertTask(task) => done.inserted.push(insert_task(session, snapshot, task, &at)?),
             Write::HandOff(task, message) => {
