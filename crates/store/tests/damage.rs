@@ -3,7 +3,6 @@
 //! `GROUNDCREW_FLIPS` asks for more damaged files than a quick run looks at. What no check can see is a bit that fell over within
 //! the content of a cell and left it readable: SQLite keeps no sums of its pages. The audit log has seals and is found out.
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
-#![expect(clippy::print_stderr, reason = "a test says what it looked at")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
