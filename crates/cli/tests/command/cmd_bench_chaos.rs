@@ -42,6 +42,7 @@ fn many_kills_lose_nothing_double_nothing_and_let_nothing_stale_through() {
 }
 
 /// What a run finds in a program that was built with a defect; none where no such program is named, which is said.
+#[expect(clippy::print_stderr, reason = "a test says what it found, and why it was skipped")]
 fn found_in(variable: &str) -> Option<BTreeSet<String>> {
     let Some(program) = std::env::var_os(variable) else {
         eprintln!("skipped: {variable} names no program that was built with a defect");
