@@ -55,7 +55,8 @@ pub(crate) enum Value<'a> {
     Number(Number),
     List(Vec<Value<'a>>),
     Object(Object<'a>),
-    /// True, false or nothing.
+    True,
+    /// False or nothing.
     Other,
 }
 
@@ -63,14 +64,29 @@ impl<'a> Value<'a> {
     pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Number(_) | Self::List(_) | Self::Object(_) | Self::Other => None,
+            Self::Number(_) | Self::List(_) | Self::Object(_) | Self::True | Self::Other => None,
+        }
+    }
+
+    /// A whole number.
+    pub(crate) fn as_number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => number.as_u64(),
+            Self::Text(_) | Self::List(_) | Self::Object(_) | Self::True | Self::Other => None,
+        }
+    }
+
+    pub(crate) fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Text(_) | Self::Number(_) | Self::List(_) | Self::True | Self::Other => None,
         }
     }
 
     pub(crate) fn as_list(&self) -> Option<&[Value<'a>]> {
         match self {
             Self::List(values) => Some(values),
-            Self::Text(_) | Self::Number(_) | Self::Object(_) | Self::Other => None,
+            Self::Text(_) | Self::Number(_) | Self::Object(_) | Self::True | Self::Other => None,
         }
     }
 }
@@ -114,7 +130,7 @@ impl<'a> Object<'a> {
             let (outer, inner) = name.split_once('.')?;
             match self.get(outer)? {
                 Value::Object(object) => object.deep(inner),
-                Value::Text(_) | Value::Number(_) | Value::List(_) | Value::Other => None,
+                Value::Text(_) | Value::Number(_) | Value::List(_) | Value::True | Value::Other => None,
             }
         })
     }
@@ -179,8 +195,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         out.write_str("a JSON value")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+    fn visit_bool<E: Error>(self, is: bool) -> Result<Self::Value, E> {
+        Ok(if is { Value::True } else { Value::Other })
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -240,7 +256,7 @@ mod tests {
             Value::Number(number) => Any::Number(number.clone()),
             Value::List(values) => values.iter().map(general).collect(),
             Value::Object(object) => Any::Object(fields(object)),
-            Value::Other => Any::Null,
+            Value::True | Value::Other => Any::Null,
         }
     }
 

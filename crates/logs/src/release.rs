@@ -86,7 +86,7 @@ fn field<'o, 'a>(object: &'o Object<'a>, name: &str) -> Option<&'o Value<'a>> {
     let mut dots = name.match_indices('.').map(|(at, _)| at);
     dots.find_map(|at| match object.get(&name[..at])? {
         Value::Object(inner) => field(inner, &name[at + 1..]),
-        Value::Text(_) | Value::Number(_) | Value::List(_) | Value::Other => None,
+        Value::Text(_) | Value::Number(_) | Value::List(_) | Value::True | Value::Other => None,
     })
 }
 

@@ -5,6 +5,7 @@
 //! standards, looked up in a fixed order, the most exact first.
 
 mod fields;
+mod frames;
 mod json;
 mod logfmt;
 mod quick;
@@ -176,7 +177,7 @@ fn plain<'o>(value: &'o Value<'_>) -> Option<Cow<'o, str>> {
     match value {
         Value::Text(text) => Some(Cow::Borrowed(text)),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::List(_) | Value::Object(_) | Value::Other => None,
+        Value::List(_) | Value::Object(_) | Value::True | Value::Other => None,
     }
 }
 

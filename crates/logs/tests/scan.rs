@@ -241,6 +241,40 @@ fn an_error_of_rails_is_one_record_however_its_lines_are_tagged_and_headed() {
 }
 
 #[test]
+fn a_trace_whose_frames_are_objects_says_what_a_printed_one_says() {
+    let read = |line: &str| {
+        let found = Log::new(format!("{line}\n")).flush(None);
+        let trace = found.records[0].trace.clone().unwrap_or_else(|| panic!("no trace in {line}"));
+        let frames = trace.frames.iter().map(|frame| {
+            let file = frame.file.clone().unwrap_or_default();
+            format!(
+                "{file}:{}:{}",
+                frame.line.unwrap_or_default(),
+                frame.function.clone().unwrap_or_default()
+            )
+        });
+        let causes: Vec<_> =
+            trace.causes.iter().map(|cause| cause.exception.clone().unwrap_or_default()).collect();
+        (
+            trace.exception.unwrap_or_default(),
+            trace.message.unwrap_or_default(),
+            frames.collect::<Vec<_>>(),
+            causes,
+        )
+    };
+    let python = r#"{"level":"error","event":"it broke","exception":[{"exc_type":"ValueError","exc_value":"no price","is_cause":false,"frames":[{"filename":"/srv/app/main.py","lineno":7,"name":"main","locals":{"key":"'x'"}},{"filename":"/srv/app/cart.py","lineno":12,"name":"total"}]},{"exc_type":"KeyError","exc_value":"'price'","is_cause":true,"frames":[{"filename":"/srv/app/cart.py","lineno":9,"name":"price"}]}]}"#;
+    let printed = "Traceback (most recent call last):\n  File \"/srv/app/cart.py\", line 9, in price\nKeyError: 'price'\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"/srv/app/main.py\", line 7, in main\n  File \"/srv/app/cart.py\", line 12, in total\nValueError: no price";
+    assert_eq!(read(python), read(printed));
+    assert_eq!(read(python).3, ["KeyError"]);
+    let java = r#"{"level":"ERROR","message":"it broke","thrown":{"name":"java.lang.IllegalStateException","message":"no price","extendedStackTrace":[{"class":"com.acme.Cart","method":"total","file":"Cart.java","line":12,"exact":true},{"class":"java.lang.Thread","method":"run"}],"cause":{"name":"java.io.IOException","message":"gone","extendedStackTrace":[{"class":"com.acme.Store","method":"load","file":"Store.java","line":3}]}}}"#;
+    let printed = "java.lang.IllegalStateException: no price\n\tat com.acme.Cart.total(Cart.java:12)\n\tat java.lang.Thread.run(Unknown Source)\nCaused by: java.io.IOException: gone\n\tat com.acme.Store.load(Store.java:3)";
+    assert_eq!(read(java), read(printed));
+    let tracked = r#"{"level":"error","message":"it broke","exception":{"values":[{"type":"TypeError","value":"x is not a function","stacktrace":{"frames":[{"filename":"/srv/app/main.js","lineno":3,"colno":5,"function":"main"},{"filename":"/srv/app/cart.js","lineno":12,"colno":9,"function":"total"}]}}]}}"#;
+    let printed = "TypeError: x is not a function\n    at total (/srv/app/cart.js:12:9)\n    at main (/srv/app/main.js:3:5)";
+    assert_eq!(read(tracked), read(printed));
+}
+
+#[test]
 fn lines_that_only_look_like_the_beginning_of_a_trace_stay_apart() {
     let text = "Error: first\nretrying\n\npanic: not of Go\nsrc/cart.js:9\nthread 'x' panicked at a.rs:1:2:\nserving\nlistening\n";
     let scan = Log::new(text).flush(None);

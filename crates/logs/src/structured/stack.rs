@@ -1,7 +1,7 @@
 //! The stack trace of a structured line, wherever its logger puts it.
 
 use super::fields::{SAID, TRACE, TYPE};
-use super::{first, has_lines};
+use super::{first, frames, has_lines};
 use crate::object::{Object, Value};
 
 /// The first field that may hold a stack trace, which has several lines; some loggers write the lines as a list.
@@ -10,7 +10,7 @@ pub(super) fn trace(object: &Object<'_>) -> Option<String> {
     let may_hold = |value: &Value| match value {
         Value::Text(text) => has_lines(text),
         Value::List(_) | Value::Object(_) => true,
-        Value::Number(_) | Value::Other => false,
+        Value::Number(_) | Value::True | Value::Other => false,
     };
     if !object.values().any(may_hold) {
         return None;
@@ -23,9 +23,9 @@ pub(super) fn trace(object: &Object<'_>) -> Option<String> {
             let is_pair = name.text == "exception" && lines.as_ref().is_some_and(|lines| lines.len() == 2);
             lines.filter(|_| !is_pair).map(|lines| lines.join("\n").into())
         }
-        Value::Object(_) | Value::Number(_) | Value::Other => None,
+        Value::Object(_) | Value::Number(_) | Value::True | Value::Other => None,
     });
-    let stack = texts.find(|text| has_lines(text))?;
+    let Some(stack) = texts.find(|text| has_lines(text)) else { return frames::text(object) };
     Some(if is_headless(&stack) { with_head(object, &stack) } else { stack.into_owned() })
 }
 
