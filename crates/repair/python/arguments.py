@@ -3,7 +3,7 @@
 import ast
 
 from place import ADDED, ATOM, LOOSE, level_of
-from program import LOOPS, alike, known_alike, plain
+from program import LOOPS, alike, known_alike, parameters, plain
 
 FUNCTIONS_LIKE = (
     ("any", "all"), ("min", "max"), ("int", "round", "float"), ("list", "tuple", "set", "sorted"), ("sorted", "reversed", "list", "set"),
@@ -105,6 +105,7 @@ def extra(place, node, args, function, short):
         start = place.file.span(args[0])[0]
         for first, prior in (("1", 0.3), ("2", 0.1), *((name, 0.12) for name in place.names({"int"})[:4])):
             yield place.edit([(start, start, first + ", ")], "loop", prior, "begins with %s" % first)
+        yield place.put(args[0], "1, %s + 1" % place.text(args[0]), LOOSE, "loop", 0.25, "counts from one to %s" % place.text(args[0]))
     if function == "range" and len(args) == 2:
         yield add("-1", 0.15)
         yield add("2", 0.08)
@@ -118,6 +119,8 @@ def extra(place, node, args, function, short):
     if short == "get" and len(args) == 1:
         for value in ("0", "''", "[]", "{}", "False", "1"):
             yield add(value, 0.15)
+        for name in dict.fromkeys(targets(place) + place.names(place.kinds(node) - {"none"})[:6]):
+            yield add(name, 0.35 if name in targets(place) else 0.12)
     if short in ("split", "rsplit") and not args:
         for value in ("','", "' '", "'\\n'"):
             yield add(value, 0.15)
@@ -157,6 +160,8 @@ def wrapped(place, node):
     if isinstance(parent, ast.Attribute) or isinstance(parent, ast.Starred):
         return
     kinds, text = plain(place.kinds(node)), place.text(node)
+    yield from given_to(place, node, text)
+    yield from stand_ins(place, node, kinds, text)
     short = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
     def wrap(made, prior, family="wrapping"):
@@ -203,6 +208,47 @@ def wrapped(place, node):
         for function in ("len", "int", "str", "list", "sorted", "abs"):
             if short != function:
                 yield wrap(function + "(%s)", 0.05)
+
+
+# What stands for nothing, by the kind of value that was wanted.
+EMPTY = {"str": "''", "list": "[]", "dict": "{}", "tuple": "()", "int": "0", "float": "0", "set": "set()"}
+
+
+def stand_ins(place, node, kinds, text):
+    """What stands for a value that is nothing; likelier where a failing test ended with what that leads to."""
+    if "none" not in kinds or isinstance(node, ast.Call):
+        return
+    crashed = place.scope.raised & {"TypeError", "AttributeError"}
+    parent = place.file.parent(node)
+    if isinstance(parent, (ast.Compare, ast.BoolOp)) or not crashed:
+        return
+    beside = set()
+    if isinstance(parent, ast.BinOp):
+        beside = plain(place.kinds(parent.left) | place.kinds(parent.right)) - {"none"}
+    wanted = (kinds - {"none"}) or beside
+    for kind in sorted(wanted & set(EMPTY)) or ("str", "list", "dict", "int"):
+        yield place.put(node, "(%s or %s)" % (text, EMPTY[kind]), ATOM, "default", 0.4 if kind in wanted else 0.15)
+
+
+def given_to(place, node, text):
+    """An expression given to a function of the file that takes one value: likelier where another part of the statement is."""
+    if not isinstance(node, (ast.Name, ast.Subscript, ast.Attribute)) or place.function is None:
+        return
+    used = {call.func.id for call in place.nodes if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)}
+    for name, function in functions_in_reach(place).items():
+        if name != text and function is not place.function and len(parameters(function)) == 1:
+            yield place.put(node, "%s(%s)" % (name, text), ATOM, "wrapping", 0.3 if name in used else 0.12)
+
+
+def functions_in_reach(place):
+    """Functions that can be called by name where a statement stands."""
+    found = {name: what for name, what in place.scope.module.items() if isinstance(what, ast.FunctionDef)}
+    node = place.function
+    while node is not None:
+        if isinstance(node, ast.FunctionDef):
+            found.update((inner.name, inner) for inner in node.body if isinstance(inner, ast.FunctionDef))
+        node = place.file.parent(node)
+    return dict(list(found.items())[:6])
 
 
 def grows(place, name):

@@ -91,12 +91,12 @@ def family(operator):
 def logic(place, node):
     joined = "and" if isinstance(node.op, ast.And) else "or"
     other = "or" if joined == "and" else "and"
-    edits = []
+    edits, prior = [], 0.25 if joined == "and" and guards_next(node) else 0.6
     for before, after in zip(node.values, node.values[1:]):
-        found = place.between(before, after, other, "logic", 0.6, "joins the conditions with %s" % other)
+        found = place.between(before, after, other, "logic", prior, "joins the conditions with %s" % other)
         edits += found.edits if found else []
     if edits:
-        yield Candidate(place, edits, "logic", 0.6, "joins the conditions with %s instead of %s" % (other, joined))
+        yield Candidate(place, edits, "logic", prior, "joins the conditions with %s instead of %s" % (other, joined))
     if len(node.values) > 2:
         for before, after in zip(node.values, node.values[1:]):
             yield place.between(before, after, other, "logic", 0.3, "joins the conditions with %s" % other)
@@ -108,6 +108,15 @@ def logic(place, node):
     if len(node.values) == 2 and not is_pure_name(node.values[1]):
         one, two = map(place.text, node.values)
         yield place.put(node, "%s %s %s" % (two, joined, one), JOINED, "logic", 0.15, "asks %s first" % two)
+
+
+def guards_next(node):
+    """Whether a value is first asked for and then used, so that the second part makes sense only after the first."""
+    first, second = node.values[0], node.values[1]
+    if isinstance(first, ast.Call) and isinstance(first.func, ast.Name) and first.func.id == "bool" and first.args:
+        first = first.args[0]
+    used = {ast.dump(found) for found in ast.walk(second)}
+    return isinstance(first, (ast.Name, ast.Attribute)) and ast.dump(first) in used
 
 
 def is_pure_name(node):
@@ -205,6 +214,20 @@ def conditions(place, node):
         if "bool" in kinds:
             yield name, 0.3 * near, False
             yield "not " + name, 0.3 * near, False
+    if "IndexError" in scope.raised:
+        for found in ast.walk(node):
+            if isinstance(found, ast.Subscript):
+                index = found.slice.operand if isinstance(found.slice, ast.UnaryOp) else found.slice
+                number = whole_number(index)
+                if number is not None:
+                    least = number - 1 if index is not found.slice else number
+                    yield "len(%s) > %d" % (place.text(found.value), least), 0.4, True
+    for name, numbers in scope.numbers.items():
+        # What sets the failing tests apart may be how large a number is.
+        for number in numbers if plain(scope.of(name)) == {"int"} else ():
+            for op in (">", "<", "!=", "=="):
+                if number or op == "!=":
+                    yield "%s %s %d" % (name, op, number), 0.06 if name in read or name in scope.parameters else 0.045, False
     for found in ast.walk(place.function or place.file.tree):
         if isinstance(found, (ast.Compare, ast.Call)) and found is not node and is_test_like(place, found):
             text = place.text(found)
@@ -234,6 +257,23 @@ def conditions(place, node):
 
 def is_test_like(place, node):
     return isinstance(node, ast.Compare) or plain(place.kinds(node)) == {"bool"}
+
+
+def only_where(place, node):
+    """A value that is computed only where a name that it is computed of is something, nothing else otherwise."""
+    parent, field = place.file.above.get(node, (None, None))
+    crashed = place.scope.raised & {"ValueError", "ZeroDivisionError", "IndexError", "TypeError", "AttributeError", "OverflowError"}
+    if not crashed or field != "value" or not isinstance(parent, (ast.Assign, ast.Return)) or isinstance(node, (ast.Constant, ast.Name, ast.IfExp)):
+        return
+    empties = {"int": "0", "float": "0", "str": "''", "list": "[]", "dict": "{}", "none": "None"}
+    kinds = plain(place.kinds(node)) or (plain(place.scope.own_results) if isinstance(parent, ast.Return) else set())
+    if not kinds and isinstance(parent.targets[0] if isinstance(parent, ast.Assign) else None, ast.Name):
+        kinds = plain(place.scope.of(parent.targets[0].id))
+    text = place.text(node)
+    read = dict.fromkeys(found.id for found in ast.walk(node) if isinstance(found, ast.Name) and place.is_local(found.id))
+    for name in list(read)[:4]:
+        for empty in dict.fromkeys(empties[kind] for kind in sorted(kinds or {"int", "none", "str"}) if kind in empties):
+            yield place.put(node, "%s if %s else %s" % (text, name, empty), LOOSE, "guard", 0.25)
 
 
 def chosen(place, node):

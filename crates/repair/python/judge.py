@@ -9,6 +9,7 @@ import json
 
 import calls
 import forks
+import mixtures
 import program
 import swap
 import values
@@ -16,6 +17,10 @@ import vary
 
 INPUTS = 80
 GIVEN = 400
+# What a new failure counts for beside one where other candidates give something.
+BROKEN = 1.0
+# Inputs mixed of the parts of all calls.
+MIXED = 60
 # Inputs with one number of a list changed, of each call.
 CHANGED = 12
 # Steps of one call.
@@ -49,6 +54,7 @@ def judge(search, plausible):
         return []
     inputs = generated(search, plausible)
     given = [behaviour(search, candidate, inputs) for candidate in plausible]
+    before = behaviour(search, None, inputs)
     groups = {}
     for number, found in enumerate(given):
         groups.setdefault(json.dumps(found), []).append(number)
@@ -59,7 +65,7 @@ def judge(search, plausible):
         for number in members:
             together *= 1.0 - min(0.95, weights[number])
         for number in members:
-            bad = raising(given[number], given)
+            bad = max(raising(given[number], given), BROKEN * breaking(given[number], before))
             answers.append((weights[number] * (0.5 + 0.5 * (1 - together)) * (1.0 - 0.6 * bad), members[0], number))
     answers.sort(key=lambda item: (-round(item[0], 9), item[2]))
     best = answers[0][2]
@@ -132,6 +138,8 @@ def generated(search, plausible):
                 at = number * 7 % 80
                 if at < len(choices):
                     add(found, seen, key, choices[at]["args"])
+        for args in mixtures.Mixer(all[:12]).mixtures(MIXED):
+            add(found, seen, key, args)
     return found
 
 
@@ -195,7 +203,7 @@ def behaviour(search, candidate, inputs):
     """What a candidate gives for each input, as text; nothing for what takes too long."""
 
     def work(tell):
-        if not search.put(candidate):
+        if candidate is not None and not search.put(candidate):
             return
 
         left = STEPS_TOGETHER
@@ -251,6 +259,12 @@ def raising(mine, all):
             counted += 1
             bad += not isinstance(result, list)
     return bad / counted if counted else 0.0
+
+
+def breaking(mine, before):
+    """The part of the inputs that gave something before and with this one do not."""
+    counted = [result for result, was in zip(mine, before) if isinstance(was, list)]
+    return sum(not isinstance(result, list) for result in counted) / len(counted) if counted else 0.0
 
 
 def given(mine, other):

@@ -3,6 +3,7 @@
 import ast
 import builtins
 
+import mirrored
 from program import FUNCTIONS, LOOPS, blocks, index_of, infer, is_docstring, known_alike, plain
 
 # What a statement made of names in reach is worth beside one that stands elsewhere; statements of other functions.
@@ -11,7 +12,7 @@ SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Br
 
 
 def candidates(place):
-    for generate in (header, results, first_values, defaults, order, removal, insertion, closing):
+    for generate in (header, results, first_values, defaults, order, together, removal, insertion, closing):
         for candidate in generate(place):
             if candidate is not None:
                 yield candidate
@@ -303,6 +304,18 @@ def order(place):
             yield place.edit([(first, end, ""), (at, at, inner[len(indent) :] + text)], "move", 0.05 if gathered else 0.35, "does %s in every turn of the loop" % short(text))
 
 
+def together(place):
+    """Two assignments made at once, where the second reads what the first has changed."""
+    node = place.statement
+    block = siblings(place, node)
+    number = block.index(node) if node in block else len(block)
+    if number + 1 < len(block) and alone(place, node) is not None and alone(place, block[number + 1]) is not None:
+        made = mirrored.at_once(place, block[number + 1])
+        if made is not None:
+            start, end = place.file.span(node)[0], place.file.span(block[number + 1])[1]
+            yield place.edit([(start, end, made)], "move", 0.35, "does at once %s" % short(made))
+
+
 def outdented(text, indent, outer):
     """The lines with less indentation, or None."""
     if not indent.startswith(outer):
@@ -443,9 +456,12 @@ def inserted(place, node):
             made += [("self.%s = %s" % (field, item), 0.12) for item in items if item != "self" and known_alike(kinds, scope.of(item))]
     if looping:
         made += [("continue", 0.1), ("break", 0.12)]
+    made += list(mirrored.best_so_far(place))
     # What is made up of names is seldom what a person left out.
     made[taken:] = [(text, prior * MADE_UP) for text, prior in made[taken:]]
-    made += list(guards(place, node, looping)) + borrowed(place, seen)
+    if isinstance(node, mirrored.SIMPLE):
+        made += list(mirrored.halves(place, node))
+    made += list(mirrored.left_over(place)) + list(guards(place, node, looping)) + borrowed(place, seen)
     for text, prior in dict.fromkeys(made):
         if text not in (mine,):
             yield text, prior * (0.5 if text in texts and text.endswith(("+= 1", "-= 1")) else 1.0)

@@ -35,7 +35,7 @@ def constant(place, node):
         yield from truths(place, node)
     elif type(value) is int and not isinstance(place.file.parent(node), ast.UnaryOp):
         # A number that the function uses elsewhere, too, is seldom a slip of one.
-        often = 0.6 if abs(value) > 2 and occurrences(place, value) > 1 else 1.0
+        often = 0.6 if abs(value) > 2 and occurrences(place, value) > 1 else 0.5 if is_repeated(place, node) else 1.0
         for other, prior in ((value + 1, 0.45 * often), (value - 1, 0.45 * often), (0, 0.2), (1, 0.2), (-1, 0.12), (2, 0.08), (-value, 0.12), (value * 10, 0.06), (value // 10, 0.05)):
             if other != value:
                 yield place.put(node, str(other), ATOM if other >= 0 else ADDED, "number", prior)
@@ -86,6 +86,15 @@ def strings(place, node):
     for other in dict.fromkeys(made):
         if other != value and quote not in other and "\n" not in other and "\\" not in value:
             yield place.put(node, quote + other + quote, ATOM, "constant", 0.08)
+
+
+def is_repeated(place, node):
+    """Whether the sum that holds a number stands in the function a second time: both would be changed."""
+    whole = place.file.parent(node)
+    if not isinstance(whole, ast.BinOp) or place.function is None:
+        return False
+    text = ast.dump(whole)
+    return sum(isinstance(found, ast.BinOp) and ast.dump(found) == text for found in ast.walk(place.function)) > 1
 
 
 def occurrences(place, value):
@@ -146,10 +155,30 @@ def arithmetic(place, node):
         # A remainder that counts from one: the whole in place of nothing.
         yield place.put(node, "%s or %s" % (place.text(node), two), JOINED, "operator", 0.2, "%s where nothing remains" % two)
         yield place.put(node, "(%s - 1) %% %s + 1" % (place.bracketed(node.left), place.bracketed(node.right)), ADDED, "operator", 0.15, "counts from one to %s" % two)
+    if text == "*" and isinstance(node.left, ast.List) and len(node.left.elts) == 1 and "list" in place.kinds(node.left.elts[0]):
+        # One list many times is one list.
+        made = "[%s for _ in range(%s)]" % (place.text(node.left.elts[0]), two)
+        yield place.put(node, made, ATOM, "copy", 0.7, "makes each %s anew" % place.text(node.left.elts[0]))
+    if text in ("+", "-") and numeric and plain(left | right) == {"int"}:
+        yield from remainders(place, node)
     if text == "//" and numeric:
         a, b = place.bracketed(node.left), place.bracketed(node.right)
         yield place.put(node, "-(-%s // %s)" % (a, b), ADDED, "operator", 0.25, "rounds up")
         yield place.put(node, "(%s + 1) // %s" % (one, b), ADDED, "offset", 0.12)
+
+
+def remainders(place, node):
+    """A sum or difference that begins anew where something ends."""
+    made = "(" + place.text(node) + ") % "
+    for name in place.names({"int"})[:4]:
+        if place.scope.of(name):
+            yield place.put(node, made + name, ADDED, "operand", 0.12)
+    for name in place.names({"list", "str", "tuple"})[:3]:
+        if plain(place.scope.of(name)) & {"list", "str", "tuple"}:
+            yield place.put(node, made + "len(%s)" % name, ADDED, "operand", 0.12)
+    for number in numbers_of(place):
+        if number > 2:
+            yield place.put(node, made + str(number), ADDED, "operand", 0.08)
 
 
 def augmented(place):

@@ -170,6 +170,7 @@ class Scope:
             if isinstance(found, FUNCTIONS):
                 known = spectrum.results.get((file.path, first_line(found)), set())
                 self.results.setdefault(found.name, set()).update(known)
+        self.numbers = spectrum.numbers.get((file.path, first_line(function)), {}) if function else {}
         self.own_results = spectrum.results.get((file.path, first_line(function)), set()) if function else set()
 
     def of(self, name):

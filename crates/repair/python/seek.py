@@ -29,6 +29,8 @@ from place import Candidate, Place, enclosing
 TOGETHER = 80
 # Candidates that are tried after the first that passes: at least, and as a part of those before it.
 AFTER, AFTER_UNSURE, AFTER_PART = 160, 400, 0.5
+# Beyond these, as long as what comes next is not far less likely than the best that passed; how many more at most.
+NEARLY, AFTER_MOST = 0.25, 1_200
 # What one that ran into the clock counts for among these.
 DEAR = 6
 # Score from which a candidate that passes is likely to be right.
@@ -43,6 +45,8 @@ MEASURED, MORE, AGAIN, ENOUGH_AGAIN = 2_000_000, 10, (250, 12), 4
 STEPS_AGAIN = 25_000_000
 # Edits that are gone on from, statements at which a second one is tried, and pairs of one edit.
 PAIRED, PAIRED_PLACES, PAIRS = 6, 40, 1_200
+# Causes of failing tests that are looked at one by one where no edit cures all.
+CAUSES = 2
 # Steps that may be spent on looking whether candidates left something behind.
 CHECKED = 20_000
 # Bytes of a project whose steps are counted from the start.
@@ -69,12 +73,13 @@ class Search:
         self.plausible, self.partial, self.endless = [], [], []
         self.pairs = 0
         self.cut = None
+        self.share = 1.0
         self.seen = set()
 
     def out_of_time(self):
-        if time.monotonic() - self.started > self.orders["seconds"]:
+        if time.monotonic() - self.started > self.orders["seconds"] * self.share:
             self.cut = "time"
-        elif self.validated >= self.orders["budget"]:
+        elif self.validated >= self.orders["budget"] * self.share:
             self.cut = "budget"
         return self.cut is not None
 
@@ -89,21 +94,33 @@ class Search:
         answer = {"tests": len(self.tests.ids), "failing": [], "others_failing": [id for id in bad if id not in wanted]}
         if not wanted:
             return {**answer, "problem": "no test fails" if not bad else "none of the named tests fails"}
-        self.seen_by = spectrum.measure(self.tests, outcomes, set(wanted), self.root, spectrum.is_test_file)
+        self.seen_by = self.spectrum = spectrum.measure(self.tests, outcomes, set(wanted), self.root, spectrum.is_test_file)
         failing = [id for id in wanted if id in set(wanted[: spectrum.FOLLOWED_FAILING])]
         for number, id in enumerate(failing):
             chain = self.seen_by.chains[number] if number < len(self.seen_by.chains) else []
             answer["failing"].append({"test": id, "said": outcomes[id], "chain": chain})
-        self.failing = wanted
+        self.failing, self.failed_before = wanted, set(wanted)
         places = self.places()
         answer["suspects"] = [
             {"file": p.file.path, "line": p.statement.lineno, "function": p.function.name if p.function else "<module>", "statement": judge.headline(p), "score": round(p.suspicion, 3)}
             for p in places[:8]
         ]
         self.measure_steps()
-        self.search(places)
-        if not self.plausible and self.cut is None:
-            self.search_pairs(places)
+        causes = self.seen_by.causes()[:CAUSES]
+        aims = [wanted] + (causes if len(causes) > 1 else [])
+        for number, ids in enumerate(aims):
+            if number:
+                places = self.aim(ids)
+            self.share = (number + 1) / len(aims)
+            self.cut = None
+            self.search(places)
+            if not self.plausible and self.cut is None and number == 0:
+                self.search_pairs(places)
+            if self.plausible:
+                break
+        if self.plausible and number:
+            answer["others_failing"] += [id for id in wanted if id not in ids]
+            answer["failing"] = [failing for failing in answer["failing"] if failing["test"] in ids]
         judged = judge.judge(self, self.plausible)
         return {
             **answer,
@@ -189,6 +206,14 @@ class Search:
         found.sort(key=lambda place: -place.suspicion)
         return found
 
+    def aim(self, ids):
+        """Wants only some of the failing tests, those of one cause, and says which statements are suspicious then."""
+        self.failing = [id for id in self.failing if id in ids]
+        self.failing += [id for id in ids if id not in self.failing]
+        self.seen_by = self.spectrum.of(ids)
+        self.partial, self.endless, self.seen = [], [], set()
+        return self.places()
+
     def measure_steps(self):
         """The bound of steps and of time, from the tests as they go now; the cheap ones then go first."""
         # What does not end has nothing to be measured.
@@ -230,7 +255,7 @@ class Search:
 
     def search(self, places):
         """Tries candidates until some pass and enough others were tried beside them."""
-        stop = None
+        stop = last = None
         for first in range(0, len(places), TOGETHER):
             made = []
             for place in places[first : first + TOGETHER]:
@@ -240,14 +265,19 @@ class Search:
             made = iter([candidate for candidate in made])
             while True:
                 batch = list(self.batch(made))
-                if not batch or self.out_of_time() or (stop is not None and self.validated >= stop):
+                if not batch or self.out_of_time():
                     break
+                if stop is not None and self.validated >= stop:
+                    best = max(candidate.score for candidate in self.plausible)
+                    if best >= SURE or batch[0].score < NEARLY * best or self.validated >= last or self.clocked:
+                        break
                 for candidate, said in zip(batch, self.try_all(batch)):
                     if said == b"P":
                         self.plausible.append(candidate)
                         if stop is None:
                             most = AFTER if candidate.score >= SURE else AFTER_UNSURE
                             stop = self.validated + max(most, int(self.validated * AFTER_PART))
+                            last = stop + AFTER_MOST
                     elif said[:1] == b"F" and said != b"F0":
                         self.partial.append((candidate, int(said[1:])))
                     elif said in (b"L", b""):
@@ -422,7 +452,7 @@ class Search:
 
         self.steps.left = self.most_steps
         self.tests.run(self.checks, note)
-        return set(failed) == set(self.failing) & set(self.checks)
+        return set(failed) == self.failed_before & set(self.checks)
 
     def is_new(self, candidate):
         file = candidate.place.file

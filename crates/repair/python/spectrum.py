@@ -32,6 +32,8 @@ CPU, WALL = 10.0, 600.0
 TEST, WALL_TEST, FIRST, NAMED = 3.0, 20.0, 6.0, 0.8
 # Times that the names of one function are looked at in one test, and calls of it that are kept.
 LOOKS = 60
+# Whole numbers of one name that are kept of a failing test, and how large they may be.
+NUMBERS, MOST = 4, 1_000_000
 KEPT_CALLS = 12
 
 
@@ -112,6 +114,7 @@ class Follower:
         self.left = LINES
         self.looks = {}
         self.names = {}
+        self.numbers = {}
         self.results = {}
         self.fields = {}
         self.calls = []
@@ -185,6 +188,10 @@ class Follower:
             names = self.names.setdefault(key, {})
             for name, value in list(frame.f_locals.items())[:60]:
                 names.setdefault(name, set()).update(self.kinds(value))
+                if type(value) is int and abs(value) < MOST:
+                    seen = self.numbers.setdefault(key, {}).setdefault(name, [])
+                    if value not in seen and len(seen) < NUMBERS:
+                        seen.append(value)
             if returns and not code.co_flags & kinds.GENERATOR and (result is not None or not kinds.raises(frame)):
                 self.results.setdefault(key, set()).update(self.kinds(result))
         except Exception:
@@ -245,6 +252,7 @@ def follow(tests, id, root, is_test, endless):
                 {
                     "lines": sorted(follower.lines),
                     "names": lists(follower.names),
+                    "numbers": [[*key, found] for key, found in follower.numbers.items()],
                     "results": [[*key, sorted(found)] for key, found in follower.results.items()],
                     "fields": {name: {f: sorted(k) for f, k in found.items()} for name, found in follower.fields.items()},
                     "calls": follower.calls,
@@ -301,7 +309,8 @@ class Spectrum:
         self.failing, self.passing = {}, {}
         self.failed = self.passed = 0
         self.chains = []
-        self.names, self.results, self.fields = {}, {}, {}
+        self.failing_lines, self.chains_of = {}, {}
+        self.names, self.results, self.fields, self.numbers = {}, {}, {}, {}
         self.calls = []
         self.passing_lines = {}
 
@@ -310,6 +319,7 @@ class Spectrum:
         if fails:
             self.failed += 1
             self.chains.append(seen["chain"])
+            self.failing_lines[id], self.chains_of[id] = {tuple(line) for line in seen["lines"]}, seen["chain"]
         else:
             self.passed += 1
             self.passing_lines[id] = {tuple(line) for line in seen["lines"]}
@@ -319,6 +329,10 @@ class Spectrum:
             known = self.names.setdefault((file, first), {})
             for name, found in names.items():
                 known.setdefault(name, set()).update(found)
+        for file, first, names in seen["numbers"] if fails else ():
+            known = self.numbers.setdefault((file, first), {})
+            for name, found in names.items():
+                known[name] = list(dict.fromkeys(known.get(name, []) + found))[:NUMBERS]
         for file, first, found in seen["results"]:
             if not fails:
                 self.results.setdefault((file, first), set()).update(found)
@@ -333,6 +347,27 @@ class Spectrum:
     def raised(self):
         """Names of the exceptions that failing tests end with."""
         return {raised["type"] for chain in self.chains for raised in chain}
+
+    def causes(self):
+        """The failing tests by what failed them: the exception and the function of the project that raised it."""
+        found = {}
+        for id, chain in self.chains_of.items():
+            first = chain[0] if chain else {"type": "", "frames": []}
+            own = [(file, function) for file, _, function in first["frames"] if file is not None]
+            raised = first["type"], own[0] if own and not is_test_file(own[0][0]) else None
+            found.setdefault(raised, []).append(id)
+        return sorted(found.values(), key=lambda ids: -len(ids))
+
+    def of(self, ids):
+        """What is known where only some of the failing tests count."""
+        part = Spectrum()
+        part.__dict__.update(self.__dict__)
+        part.failed, part.failing = len(ids), {}
+        part.chains = [self.chains_of[id] for id in ids]
+        for id in ids:
+            for line in self.failing_lines[id]:
+                part.failing[line] = part.failing.get(line, 0) + 1
+        return part
 
     def suspicion(self):
         """How suspicious each line is that a failing test runs, 0 to 1."""

@@ -6,7 +6,8 @@ Which generators look at which kind of expression; they lie in a file for each s
 import ast
 
 from arguments import call, keywords, lambdas, pair, wrapped, yielded
-from conditions import chosen, comparison, comprehension, logic, negated, negation, stronger
+from conditions import chosen, comparison, comprehension, logic, negated, negation, only_where, stronger
+from mixed import exchanged, throughout
 from names import attribute, deeper, donors, name, tuples
 from operands import arithmetic, augmented, constant, offsets, shifted
 from parts import listed, slicing, subscript
@@ -23,6 +24,7 @@ def candidates(place):
                             yield candidate
     if isinstance(place.statement, ast.AugAssign):
         yield from augmented(place)
+    yield from throughout(place)
 
 
 GENERATORS = (
@@ -40,9 +42,10 @@ GENERATORS = (
     ((ast.Tuple, ast.List), (pair,)),
     (ast.Tuple, (tuples,)),
     (ast.List, (listed,)),
+    ((ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.IfExp, ast.Subscript, ast.Tuple), (exchanged,)),
     (ast.IfExp, (chosen,)),
     ((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp), (comprehension,)),
     ((ast.Yield, ast.YieldFrom), (yielded,)),
     (ast.Lambda, (lambdas,)),
-    (ast.expr, (negated, stronger, offsets, shifted, wrapped, donors)),
+    (ast.expr, (negated, stronger, only_where, offsets, shifted, wrapped, donors)),
 )

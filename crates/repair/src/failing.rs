@@ -547,6 +547,14 @@ impl Repair<'_> {
         // What is likely by itself is not doubted for another that is likely, too.
         let doubted = |score: &f64| chosen.found.score < LIKELY && *score >= chosen.found.score * AS_LIKELY;
         let as_likely = rivals.iter().find(|(score, _)| doubted(score)).map(|(_, told)| told.clone());
+        let mut chosen = chosen;
+        if let Some(test) = sought.others_failing.first() {
+            let others = sought.others_failing.len();
+            chosen
+                .plausible
+                .explanation
+                .push_str(&format!("; {others} other failing tests stay, such as {test}"));
+        }
         let root_cause = RootCause {
             file: chosen.found.file.clone(),
             line: chosen.found.line,

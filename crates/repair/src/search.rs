@@ -2,7 +2,7 @@
 //!
 //! Which patch is best is told by [`crate::ranking`]. Up to three patches of different kinds are kept.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::{Candidate, Reproduction, RootCause, SuiteDelta, Suspect, SuspectStatement};
 use groundcrew_core::evidence::ChangeKind;
@@ -46,6 +46,8 @@ const DIFFERENCES: usize = 3;
 const LEARNING: usize = 2;
 /// Statements of a stack that are ranked.
 const RANKED: usize = 8;
+/// Shortest time that is worth a search by a failing test.
+const LEAST_LEFT: Duration = Duration::from_secs(5);
 /// Outcome of a candidate that passed what was checked.
 const PLAUSIBLE: &str = "plausible";
 /// Largest value that a regression test asserts, in bytes.
@@ -72,11 +74,32 @@ pub fn repair(
         }
     }
     let known = repair_crash(bench, base, facts, strategies, progress, started)?;
+    if let Some(named) = named_by_reproduction(bench, facts, &known, started)
+        && !strategies.is_empty()
+        && let Some(found @ RepairOutcome::Patch(_)) = repair_tests(&named.0, base, &named.1, progress)?
+    {
+        return Ok(found);
+    }
     // What the edits could not repair may be a crash whose kind is known.
     Ok(match (known, without) {
         (known @ RepairOutcome::Patch(_), _) | (known, None) => known,
         (_, Some(without)) => without,
     })
+}
+
+/// What is left of the time for a search by the failing test that an error of a log turned out to be, if nothing that is
+/// known about such errors cured it.
+fn named_by_reproduction(
+    bench: &Bench,
+    facts: &Facts,
+    known: &RepairOutcome,
+    started: Instant,
+) -> Option<(Bench, Facts)> {
+    let RepairOutcome::NoFix { reproduction, .. } = known else { return None };
+    let test = reproduction.test_id.clone().filter(|_| facts.failing_tests.is_empty() && !facts.is_red)?;
+    let time = bench.time.checked_sub(started.elapsed())?.max(LEAST_LEFT);
+    let facts = Facts { failing_tests: vec![test], ..facts.clone() };
+    Some((Bench { time, ..bench.clone() }, facts))
 }
 
 /// Repairs an error that was raised in the program by what is known about errors of its kind.

@@ -154,3 +154,45 @@ fn failing_tests_of_pytest_are_searched_with_their_fixtures_and_parameters() {
     let repaired = project.repaired(&failing(&tests.each_ref().map(String::as_str)));
     assert_eq!(content(&repaired), code.replace("3 + 2", "1 + 2"));
 }
+
+#[test]
+fn the_half_of_a_pair_that_was_forgotten_is_written_after_the_other_half() {
+    let code = "def spread(values):\n    low = high = values[0]\n    for value in values:\n        low = min(low, value)\n    return low, high\n";
+    let test = "import unittest\n\nfrom spread import spread\n\n\nclass SpreadTest(unittest.TestCase):\n    def test_falling(self):\n        self.assertEqual(spread([5, 3, 1]), (1, 5))\n\n    def test_rising(self):\n        self.assertEqual(spread([1, 7, 4]), (1, 7))\n\n    def test_mixed(self):\n        self.assertEqual(spread([4, 2, 9, 3]), (2, 9))\n";
+    let project = Project::new(&[&[("spread.py", code), ("test_spread.py", test)]], Some(UNITTEST));
+    let repaired = project
+        .repaired(&failing(&["test_spread.SpreadTest.test_rising", "test_spread.SpreadTest.test_mixed"]));
+    assert!(content(&repaired).contains("high = max(high, value)"), "{}", content(&repaired));
+}
+
+#[test]
+fn two_names_that_were_taken_for_one_another_in_a_larger_expression_are_exchanged() {
+    let code =
+        "def beside(place):\n    x, y = place\n    return [(x + 1, y), (x - 1, y), (x, y + 1), (y, x - 1)]\n";
+    let test = "import unittest\n\nfrom beside import beside\n\n\nclass BesideTest(unittest.TestCase):\n    def test_same(self):\n        self.assertEqual(beside((2, 2)), [(3, 2), (1, 2), (2, 3), (2, 1)])\n\n    def test_apart(self):\n        self.assertEqual(beside((2, 7)), [(3, 7), (1, 7), (2, 8), (2, 6)])\n";
+    let project = Project::new(&[&[("beside.py", code), ("test_beside.py", test)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&["test_beside.BesideTest.test_apart"]));
+    assert_eq!(content(&repaired), code.replace("(y, x - 1)", "(x, y - 1)"));
+}
+
+#[test]
+fn what_sets_a_failing_test_apart_may_be_how_large_a_number_is() {
+    let code = "def days_before(month, leap):\n    days = 31 * (month - 1)\n    if leap:\n        days += 1\n    return days\n";
+    let test = "import unittest\n\nfrom days import days_before\n\n\nclass DaysTest(unittest.TestCase):\n    def test_plain(self):\n        self.assertEqual(days_before(3, False), 62)\n\n    def test_early(self):\n        self.assertEqual(days_before(2, True), 31)\n        self.assertEqual(days_before(1, True), 0)\n\n    def test_late(self):\n        self.assertEqual(days_before(3, True), 63)\n        self.assertEqual(days_before(9, True), 249)\n";
+    let project = Project::new(&[&[("days.py", code), ("test_days.py", test)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&["test_days.DaysTest.test_early"]));
+    assert_eq!(content(&repaired), code.replace("if leap:", "if leap and month > 2:"));
+}
+
+#[test]
+fn tests_that_fail_for_two_reasons_are_repaired_one_reason_at_a_time_and_the_rest_is_told() {
+    let code = "def title(book):\n    return book.get('title').upper()\n\n\ndef price(book):\n    return book['price'] * 3 + 17 - len(book)\n";
+    let test = "import unittest\n\nimport books\n\n\nclass BooksTest(unittest.TestCase):\n    def test_title(self):\n        self.assertEqual(books.title({'title': 'ab'}), 'AB')\n\n    def test_untitled(self):\n        self.assertEqual(books.title({'price': 3}), '')\n\n    def test_price(self):\n        self.assertEqual([books.price({'price': n}) for n in (1, 5, 9, 4)], [1007, 33, 91, 2])\n";
+    let project = Project::new(&[&[("books.py", code), ("test_books.py", test)]], Some(UNITTEST));
+    let named = ["test_books.BooksTest.test_untitled", "test_books.BooksTest.test_price"];
+    let repaired = project.repaired(&failing(&named));
+    assert_eq!(content(&repaired), code.replace("get('title')", "get('title', '')"));
+    let told = "; 1 other failing tests stay, such as test_books.BooksTest.test_price";
+    assert!(repaired.chosen.explanation.ends_with(told), "{}", repaired.chosen.explanation);
+    assert_eq!(repaired.reproduction.unwrap().test_id.as_deref(), Some(named[0]));
+}
