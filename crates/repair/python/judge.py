@@ -100,6 +100,8 @@ def form(candidate):
         if name not in before and name in now:
             # A value that nobody used was made for something.
             weight *= 2.5
+    if carried(place.function) - carried(after[0]):
+        weight *= 0.3
     for node in ast.walk(after[0]):
         if isinstance(node, (ast.Compare, ast.BinOp)):
             sides = [node.left] + node.comparators if isinstance(node, ast.Compare) else [node.left, node.right]
@@ -110,6 +112,19 @@ def form(candidate):
 
 def reads(function):
     return {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def carried(function):
+    """Names that a loop makes out of what they were: without that, its earlier turns were for nothing."""
+    found = set()
+    for loop in ast.walk(function):
+        if isinstance(loop, program.LOOPS):
+            for node in ast.walk(loop):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    name = node.targets[0].id
+                    if any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node.value)):
+                        found.add(name)
+    return found
 
 
 def generated(search, plausible):

@@ -41,6 +41,8 @@ pub(crate) const PAIR: &str = "search of pairs";
 /// programs, this holds for 5 of 8 wrong first finds and for 9 of 124 right ones.
 const LIKELY: f64 = 0.25;
 const AS_LIKELY: f64 = 0.55;
+/// The same for a candidate that is likely by itself.
+const EQUALLY_LIKELY: f64 = 0.9;
 /// Candidates that meet the suite on a clean work tree.
 const VALIDATED: usize = 8;
 /// Candidates that are kept.
@@ -544,8 +546,9 @@ impl Repair<'_> {
         }
         let chosen = good.remove(0);
         let rivals: Vec<(f64, String)> = good.iter().filter_map(Good::as_rival).collect();
-        // What is likely by itself is not doubted for another that is likely, too.
-        let doubted = |score: &f64| chosen.found.score < LIKELY && *score >= chosen.found.score * AS_LIKELY;
+        // What is likely by itself is only doubted for another that is just as likely.
+        let part = if chosen.found.score < LIKELY { AS_LIKELY } else { EQUALLY_LIKELY };
+        let doubted = |score: &f64| *score >= chosen.found.score * part;
         let as_likely = rivals.iter().find(|(score, _)| doubted(score)).map(|(_, told)| told.clone());
         let mut chosen = chosen;
         if let Some(test) = sought.others_failing.first() {
