@@ -41,8 +41,8 @@ pub(crate) const PAIR: &str = "search of pairs";
 /// programs, this holds for 5 of 8 wrong first finds and for 9 of 124 right ones.
 const LIKELY: f64 = 0.25;
 const AS_LIKELY: f64 = 0.55;
-/// The same for a candidate that is likely by itself.
-const EQUALLY_LIKELY: f64 = 0.9;
+/// The same for a candidate that is likely by itself: holds for 2 of 3 wrong first finds and for 2 of 43 right ones.
+const EQUALLY_LIKELY: f64 = 0.7;
 /// Candidates that meet the suite on a clean work tree.
 const VALIDATED: usize = 8;
 /// Candidates that are kept.
@@ -546,7 +546,7 @@ impl Repair<'_> {
         }
         let chosen = good.remove(0);
         let rivals: Vec<(f64, String)> = good.iter().filter_map(Good::as_rival).collect();
-        // What is likely by itself is only doubted for another that is just as likely.
+        // What is likely by itself is only doubted for another that is nearly as likely.
         let part = if chosen.found.score < LIKELY { AS_LIKELY } else { EQUALLY_LIKELY };
         let doubted = |score: &f64| *score >= chosen.found.score * part;
         let as_likely = rivals.iter().find(|(score, _)| doubted(score)).map(|(_, told)| told.clone());
