@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundcrew_core::agent::AgentState;
 use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::Message;
-use groundcrew_core::task::{Task, TaskId};
+use groundcrew_core::task::{Status, Task, TaskId};
 use groundcrew_store::{Attempt, Count, Finding, LogFilter, MessageFilter, Store, StoreError, TaskFilter};
 
 use super::world::Effects;
@@ -41,7 +41,7 @@ pub(super) struct Picture {
 pub(super) enum Reading {
     /// Everything.
     All,
-    /// What can have changed since the last time if all is well: tasks that were open, and what is newer.
+    /// What can have changed since the last time if all is well: tasks that were not completed, and what is newer.
     Changed,
 }
 
@@ -54,7 +54,8 @@ impl Picture {
             self.messages.clear();
             self.logs.clear();
         }
-        let from = self.tasks.values().find(|task| !task.status.is_final()).map(|task| task.id);
+        // What failed may have been started anew.
+        let from = self.tasks.values().find(|task| task.status != Status::Completed).map(|task| task.id);
         let from = from.or(self.tasks.keys().next_back().copied()).unwrap_or(TaskId(0));
         let mut filter = TaskFilter { limit: Some(PAGE), ..TaskFilter::default() };
         loop {
