@@ -231,8 +231,9 @@ fn without_patch(
             let (word, reason) = if limit == StopAt::RootCause {
                 ("root_cause", "it happens again on demand; triage wants no repair by itself".to_owned())
             } else {
-                let reason =
-                    format!("it happens again on demand, but none of {} candidates cures it", tried.len());
+                // Those that only a test judged are told by their number alone.
+                let run = usize::try_from(told.effort.validations).unwrap_or(usize::MAX).max(tried.len());
+                let reason = format!("it happens again on demand, but none of {run} candidates cures it");
                 ("no_fix", reason)
             };
             let cause = Some(root_cause);
