@@ -1,6 +1,6 @@
 //! The crew as a whole: starts the workers, keeps leases alive, sweeps the queue, puts scans and health checks into it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
@@ -167,8 +167,9 @@ impl Crew {
         Ok(nothing_open && all_told && held_back(store)?.is_empty())
     }
 
-    /// What keeps the crew from its work now, such as a full disk under its database; empty when all is well.
-    pub fn troubles(&self) -> BTreeSet<String> {
+    /// What keeps the crew from its work now, such as a full disk under its database, by its cause, so that a thing that
+    /// several statements come upon is one; empty when all is well.
+    pub fn troubles(&self) -> BTreeMap<String, String> {
         self.floor.trouble.now()
     }
 

@@ -3,7 +3,7 @@
 //! Whatever the agent does, the run ends in exactly one settlement, or in none if the lease was lost; then somebody
 //! else has the task already and nothing of this run counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -80,9 +80,10 @@ pub(crate) struct Floor {
     pub(crate) trouble: Troubles,
 }
 
-/// What keeps the crew from its work, so that somebody can be told.
+/// What keeps the crew from its work, so that somebody can be told: of each thread the cause, and what it
+/// says of it.
 #[derive(Default)]
-pub(crate) struct Troubles(Mutex<BTreeMap<String, String>>);
+pub(crate) struct Troubles(Mutex<BTreeMap<String, (String, String)>>);
 
 impl Troubles {
     /// Notes how the latest try of one of the crew's threads went.
@@ -90,12 +91,12 @@ impl Troubles {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match tried {
             Ok(_) => known.remove(thread),
-            Err(error) => known.insert(thread.to_owned(), error.to_string()),
+            Err(error) => known.insert(thread.to_owned(), (error.cause(), error.to_string())),
         };
     }
 
-    /// What is wrong now, each reason once.
-    pub(crate) fn now(&self) -> BTreeSet<String> {
+    /// What is wrong now, by its cause, each with what one of the threads says of it.
+    pub(crate) fn now(&self) -> BTreeMap<String, String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
@@ -271,4 +272,22 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no text".into());
     format!("the agent panicked: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_threads_come_upon_is_one_trouble_until_all_of_them_go_on() {
+        let full = || Err::<(), _>(StoreError::Full { path: "a.db".into() });
+        let troubles = Troubles::default();
+        troubles.note("triage-1", &full());
+        troubles.note("qa-1", &full());
+        assert_eq!(troubles.now().into_values().collect::<Vec<_>>(), [full().unwrap_err().to_string()]);
+        troubles.note("qa-1", &Ok(()));
+        assert_eq!(troubles.now().len(), 1);
+        troubles.note("triage-1", &Ok(()));
+        assert!(troubles.now().is_empty());
+    }
 }

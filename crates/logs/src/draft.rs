@@ -205,9 +205,9 @@ impl Draft {
         (process, self.header.thread.as_deref()) == (said.process.as_deref(), said.thread.as_deref())
     }
 
-    /// Whether any line with a header of its own ends it.
+    /// Whether any line with a header of its own ends it, whichever thread's.
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.state, State::Plain) && self.held.is_empty()
+        matches!(self.state, State::Plain) && self.held.is_empty() && !self.may_be_interrupted()
     }
 
     /// Whether it may go on behind lines with the headers of other threads.

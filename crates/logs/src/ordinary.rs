@@ -173,9 +173,11 @@ pub(crate) fn ordinary_by(
     let before = opening.content_at..line.len().min(opening.message.start + ESCAPED_BREAK);
     // Behind the header of an error, an exception may also be named after other words.
     let said = &message[tags(message).len()..];
+    // An error that says nothing yet may say it behind the same header again.
+    let waits = opening.failure.is_some() && said.trim().is_empty();
     let may_name = opening.failure.is_some() && trace::may_begin(said.as_bytes());
     let names = may_name && (head::names_exception(said) || trace::is_beginning(said));
-    (known.plain && !names && !escaped(before)).then_some((opening, known))
+    (known.plain && !waits && !names && !escaped(before)).then_some((opening, known))
 }
 
 /// How a line break is written as text.
@@ -226,6 +228,7 @@ mod tests {
         assert!(ordinary(&lines[0]));
         for line in [
             "2026-11-05T10:00:00Z ERROR shop.http it broke: java.lang.IllegalStateException: x",
+            "2026-11-05T10:00:00Z ERROR shop.http ",
             "2026-11-05T10:00:00Z INFO shop.http Traceback (most recent call last):",
             "2026-11-05T10:00:00Z INFO shop.http java.lang.Error: x",
             "2026-11-05T10:00:00Z INFO shop.http -----BEGIN PRIVATE KEY-----",

@@ -151,8 +151,14 @@ fn line() -> impl Strategy<Value = (u8, u8, Option<u8>, &'static str, String)> {
     (0..60_u8, 0..60_u8, prop::option::weighted(0.9, 0..3_u8), level, message)
 }
 
+/// A tenth of the usual cases, since each is hundreds of lines; `PROPTEST_CASES=30000` tries three thousand.
+fn fewer() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 10, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(fewer())]
 
     #[test]
     fn any_lines_say_the_same_behind_any_learned_header(
@@ -219,4 +225,15 @@ proptest! {
         prop_assert_eq!(&said(text.as_bytes(), Keep::Errors, u64::MAX, true), &all);
         prop_assert_eq!(said(text.as_bytes(), Keep::Errors, size, true), said(text.as_bytes(), Keep::All, size, true));
     }
+}
+
+#[test]
+fn an_error_that_says_nothing_yet_waits_behind_a_line_of_another_process() {
+    let text =
+        "- 179387201 2026.11.05 R02-M1 2026-11-05-10.00.00.675872 R02-M1 RAS KERNEL INFO cart a is served\n"
+            .repeat(300)
+            + "- 179387202 2026.11.05 R02-M1 2026-11-05-10.00.01.675872 R02-M1 RAS KERNEL ERROR \n"
+            + "- 179387203 2026.11.05 R02-M1 2026-11-05-10.00.02.675872 R02-M1 RAS KERNEL INFO \n";
+    let said = assert_alike(text.as_bytes(), "an error without words");
+    assert_eq!(said.errors.len(), 1);
 }

@@ -227,6 +227,14 @@ impl Kind {
 }
 
 impl StoreError {
+    /// What is wrong with the database, whichever statement came upon it.
+    pub fn cause(&self) -> String {
+        if let Self::Sql { source, .. } = self {
+            return source.to_string();
+        }
+        self.to_string()
+    }
+
     /// What the error means to a caller.
     pub const fn kind(&self) -> Kind {
         match self {
@@ -271,5 +279,25 @@ const fn refusal_kind(refusal: &Refusal) -> Kind {
         | Refusal::ScheduleExists(_)
         | Refusal::ScheduleNotDue(_) => Kind::Conflict,
         Refusal::Invalid(_) | Refusal::UnknownChoice { .. } => Kind::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_statements_that_miss_the_same_table_have_one_cause() {
+        let of = |action| StoreError::Sql {
+            action,
+            path: "a.db".into(),
+            source: Arc::new(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(1),
+                Some("no such table: crew_log_cursors".into()),
+            )),
+        };
+        let (one, other) = (of("shared/set_cursor"), of("log/cursor"));
+        assert_ne!(one.to_string(), other.to_string());
+        assert_eq!(one.cause(), other.cause());
     }
 }

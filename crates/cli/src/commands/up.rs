@@ -145,16 +145,16 @@ fn watch(
     }
 }
 
-/// Warns once about each thing that keeps the crew from its work; gives what is wrong now.
+/// Warns once about each thing that keeps the crew from its work; gives the causes of all that is wrong now.
 fn tell_troubles(progress: &Progress, crew: &Crew, told: &BTreeSet<String>) -> BTreeSet<String> {
     let now = crew.troubles();
-    for trouble in now.difference(told) {
+    for (_, trouble) in now.iter().filter(|(cause, _)| !told.contains(*cause)) {
         progress.warn(&format!("the crew cannot go on and keeps trying: {}", escape::lines(trouble)));
     }
     if now.is_empty() && !told.is_empty() {
         progress.note("the crew goes on");
     }
-    now
+    now.into_keys().collect()
 }
 
 /// Stops a crew in good order; false if that takes too long.
