@@ -16,6 +16,7 @@ pub mod policy;
 pub mod role;
 pub mod sarif;
 pub mod schedule;
+pub mod step;
 pub mod task;
 pub mod template;
 pub mod trace;

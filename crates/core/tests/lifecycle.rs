@@ -65,12 +65,15 @@ fn take_without_a_lease(memory: &mut Memory) {
 fn is_stale(attempt: &Try, before: &Memory, command: &Command) -> bool {
     let (Try::Heartbeat { stale: true, .. }
     | Try::Note { stale: true, .. }
+    | Try::Step { stale: true, .. }
     | Try::Settle { stale: true, .. }) = attempt
     else {
         return false;
     };
     let shown = match command {
-        Command::Heartbeat { task, token, .. } | Command::Note { task, token, .. } => Some((*task, *token)),
+        Command::Heartbeat { task, token, .. }
+        | Command::Note { task, token, .. }
+        | Command::RecordStep { task, token, .. } => Some((*task, *token)),
         Command::Settle(settlement) => Some((settlement.task, settlement.token)),
         Command::Create(_)
         | Command::Claim { .. }
@@ -211,6 +214,7 @@ fn own(command: &Command) -> Option<groundcrew_core::task::TaskId> {
         Command::Claim { only, .. } => *only,
         Command::Heartbeat { task, .. }
         | Command::Note { task, .. }
+        | Command::RecordStep { task, .. }
         | Command::Adopt { task, .. }
         | Command::Promote { task }
         | Command::Rescue { task, .. }

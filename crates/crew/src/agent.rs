@@ -284,7 +284,7 @@ impl Ending {
 const EXECUTED: [&str; 2] = ["script", "regression_test"];
 
 /// Takes secrets out of every text of a context or result that is there to be read.
-fn redact_told(redactor: &Redactor, value: &mut Value) {
+pub(crate) fn redact_told(redactor: &Redactor, value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| redact_told(redactor, item)),
         Value::Object(fields) => fields

@@ -10,9 +10,11 @@ use std::time::Duration;
 use groundcrew_core::contract::{Fix, Rate, Reproduction, TestFile, VerifyFixResult};
 use groundcrew_core::event::EventKind;
 use groundcrew_core::incident::IncidentStatus;
+use groundcrew_core::lifecycle::Command;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{BlockedOn, Status, Task};
 use groundcrew_crew::brain::Rules;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use project::{Bench, MENDED, PROGRAM, TESTS, reproduction};
@@ -410,3 +412,28 @@ fn a_test_that_failed_before_the_fix_is_its_regression_test() {
 
 /// Longest time that anything in these tests may take.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+#[test]
+fn what_a_lost_run_has_measured_is_not_measured_again() {
+    let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
+    let first = bench.create("verify_base", Role::Qa, json!({}));
+    let crew = bench.crew(Rules);
+    crew.until("it is measured", || bench.status(first) == Status::Completed);
+    drop(crew);
+    let steps = bench.store.steps(first).unwrap();
+    let mut base = bench.result(first)["base"].clone();
+    assert_eq!((steps.len(), steps[0].value.as_ref()), (1, Some(&base)));
+    // What the lost run measured is told from what another one would measure now.
+    base["suite"]["skipped"] = json!(77);
+    let second = bench.create("verify_base", Role::Qa, json!({}));
+    let minute = SignedDuration::from_mins(1);
+    let lost = bench.store.claim(Role::Qa, Some(second), "lost", minute).unwrap().unwrap();
+    let (task, token, name) = (lost.id, lost.lease_token, steps[0].name.clone());
+    bench.store.execute(Command::RecordStep { task, token, name, value: base.clone() }).unwrap();
+    let ended_worker = Some("lost".to_owned());
+    bench.store.execute(Command::Rescue { task, ended_worker }).unwrap();
+    bench.crew(Rules).until("it goes on", || bench.status(second) == Status::Completed);
+    let result = bench.result(second);
+    assert_eq!((&result["base"], &result["known"]), (&base, &json!(false)));
+    assert_eq!(bench.store.steps(second).unwrap().len(), 1);
+}

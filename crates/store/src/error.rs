@@ -272,6 +272,7 @@ const fn refusal_kind(refusal: &Refusal) -> Kind {
         | Refusal::WrongStatus { .. }
         | Refusal::NotDue { .. }
         | Refusal::KeyTaken(_)
+        | Refusal::StepRecorded { .. }
         | Refusal::AlreadyAnswered { .. }
         | Refusal::Paused { .. }
         | Refusal::Merged { .. }

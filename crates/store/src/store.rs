@@ -11,6 +11,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
 use jiff::{SignedDuration, Timestamp};
@@ -252,6 +253,9 @@ pub trait Store: Send + Sync {
 
     /// The runs of a task, first to last.
     fn attempts(&self, task: TaskId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// The steps that a task has recorded, first to last. [`Command::RecordStep`] records one.
+    fn steps(&self, task: TaskId) -> Result<Vec<Step>, StoreError>;
 
     /// All projects, first added first.
     fn projects(&self) -> Result<Vec<Project>, StoreError>;

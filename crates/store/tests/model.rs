@@ -27,6 +27,7 @@ fn rows(store: &dyn Store) -> Memory {
     let traffic = store.traffic(PROJECT, Timestamp::UNIX_EPOCH).unwrap().into_iter();
     let cursor = store.cursor(PROJECT, "app.log").unwrap();
     Memory {
+        steps: tasks.iter().flat_map(|task| steps(store, task.id)).collect(),
         runs: tasks.iter().flat_map(|task| runs(store, task.id)).collect(),
         tasks: tasks.into_iter().map(|task| (task.id, task)).collect(),
         messages: messages.into_iter().map(|message| (message.id, message)).collect(),
@@ -40,6 +41,15 @@ fn rows(store: &dyn Store) -> Memory {
         traffic: traffic.map(|row| ((row.bucket, row.source.clone()), row)).collect(),
         ..Memory::default()
     }
+}
+
+fn steps(store: &dyn Store, task: TaskId) -> BTreeMap<(TaskId, String), LeaseToken> {
+    let steps = store.steps(task).unwrap().into_iter();
+    let step = |step: groundcrew_core::step::Step| {
+        assert_eq!(step.value, Some(json!({ "by": step.token })));
+        ((step.task, step.name), step.token)
+    };
+    steps.map(step).collect()
 }
 
 fn runs(store: &dyn Store, task: TaskId) -> BTreeMap<(TaskId, LeaseToken), Run> {

@@ -4,6 +4,7 @@ use groundcrew_core::contract::Review;
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
 use groundcrew_core::sarif::of_reviews;
+use groundcrew_core::step::Step;
 use groundcrew_core::task::{Task, TaskId};
 use groundcrew_store::{Access, Attempt, MessageFilter};
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
     let id = TaskId(options.id);
     let Some(task) = store.task(id)? else { return Err(no_such_task(at, options.id)) };
     let attempts = store.attempts(id)?;
+    let steps = store.steps(id)?;
     let mut messages = store.messages(&MessageFilter { task: Some(id), ..MessageFilter::default() })?;
     messages.reverse();
     let workflow = of_workflow(store.as_ref(), &task)?;
@@ -50,6 +52,7 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
         let mut document = json!({
             "task": task,
             "attempts": attempts,
+            "steps": steps,
             "messages": messages,
             "workflow": workflow.iter().map(summary).collect::<Vec<_>>(),
             "evidence": evidence,
@@ -60,7 +63,7 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
         at.out.document(&document)?;
         return Ok(Done::Clean);
     }
-    print(at, &task, &attempts, &messages, &workflow)?;
+    print(at, &task, &Around { attempts, steps, messages, workflow })?;
     if let Some(judged) = judgement::of(&task) {
         heading(at, "what triage decided")?;
         at.out.lines(judgement::lines(&judged).into_iter().map(|line| format!("  {line}")))?;
@@ -102,13 +105,16 @@ fn summary(task: &Task) -> Value {
     })
 }
 
-fn print(
-    at: &Invocation,
-    task: &Task,
-    attempts: &[Attempt],
-    messages: &[Message],
-    workflow: &[Task],
-) -> Result<(), Failure> {
+/// What belongs to a task.
+struct Around {
+    attempts: Vec<Attempt>,
+    steps: Vec<Step>,
+    messages: Vec<Message>,
+    workflow: Vec<Task>,
+}
+
+fn print(at: &Invocation, task: &Task, around: &Around) -> Result<(), Failure> {
+    let Around { attempts, steps, messages, workflow } = around;
     let title = format!("task {}: {} for {}", task.id, escape::line(&task.task_type), task.assigned_to);
     at.out.line(at.out.paint(Style::Strong, &title))?;
     at.out.lines(facts(task))?;
@@ -121,6 +127,10 @@ fn print(
     if !attempts.is_empty() {
         heading(at, "runs")?;
         at.out.lines(attempt_lines(attempts))?;
+    }
+    if !steps.is_empty() {
+        heading(at, "steps that are done")?;
+        at.out.lines(step_lines(steps))?;
     }
     if !messages.is_empty() {
         heading(at, "messages")?;
@@ -197,6 +207,19 @@ fn attempt_lines(attempts: &[Attempt]) -> Vec<String> {
             escape::line(attempt.outcome.as_deref().unwrap_or("runs")),
             escape::line(&attempt.worker),
             attempt.error.as_deref().map_or_else(String::new, |error| escape::brief(error, VALUE)),
+        ]);
+    }
+    table.lines()
+}
+
+fn step_lines(steps: &[Step]) -> Vec<String> {
+    let mut table = Table::bare();
+    for step in steps {
+        table.row([
+            format!("  {}", step.token),
+            moment(step.at),
+            escape::brief(&step.name, VALUE),
+            step.value.as_ref().map_or_else(|| "(cannot be read)".to_owned(), brief),
         ]);
     }
     table.lines()

@@ -49,3 +49,18 @@ fn what_belongs_to_one_error_is_not_shown_as_another_ones() {
     assert_eq!(crew.home.json(&["show", "8"])["evidence"], serde_json::Value::Null);
     assert_eq!(crew.home.json(&["show", "2"])["evidence"]["grade"], "B", "it is of the same error");
 }
+
+#[test]
+fn steps_that_are_done_are_told_and_so_is_one_that_cannot_be_read() {
+    let crew = Crew::new();
+    let add = "INSERT INTO crew_steps (task_id, name, value_json, token, recorded_at) VALUES \
+               (3, 'suite of abc', '{\"passed\": 4}', 1, '2026-03-01 09:00:00'), \
+               (3, 'mutants of abc', '{\"passed', 2, '2026-03-01 09:05:00')";
+    crew.home.sql().execute(add, []).unwrap();
+    let shown = crew.home.transcript(&["show", "3"]);
+    let lines: Vec<&str> = shown.lines().skip_while(|line| *line != "steps that are done").take(3).collect();
+    assert!(lines[1].contains("suite of abc") && lines[1].ends_with("{\"passed\":4}"), "{shown}");
+    assert!(lines[2].contains("mutants of abc") && lines[2].ends_with("(cannot be read)"), "{shown}");
+    let steps = crew.home.json(&["show", "3"])["steps"].clone();
+    assert_eq!((&steps[0]["value"]["passed"], &steps[1]["value"]), (&4.into(), &serde_json::Value::Null));
+}

@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub waiting_parent: Option<Box<WaitingParent>>,
     /// Whether a child of the task is still open.
     pub open_children: bool,
+    /// For a step: how many the task has recorded, and whether one of them has its name.
+    pub steps: Steps,
     /// For an answer: the question.
     pub question: Option<Message>,
     /// For sightings: the known incidents of the project, by fingerprint.
@@ -149,6 +151,15 @@ pub struct WaitingParent {
     pub role_load: RoleLoad,
 }
 
+/// What is recorded of the steps of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Steps {
+    /// How many there are.
+    pub recorded: u64,
+    /// Whether one of them has the name that is wanted.
+    pub has_name: bool,
+}
+
 /// What else a role has under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RoleLoad {
@@ -193,6 +204,17 @@ pub enum Command {
         logs: Vec<NewLog>,
         /// Messages to others.
         messages: Vec<NewMessage>,
+    },
+    /// Record what a step of a running task came to, so that no later run repeats it.
+    RecordStep {
+        /// The running task.
+        task: TaskId,
+        /// The worker's token.
+        token: LeaseToken,
+        /// Name of the step, unlike that of any other step of the task.
+        name: String,
+        /// What it came to.
+        value: Value,
     },
     /// End a run, with everything that follows from it.
     Settle(Box<Settlement>),
@@ -396,6 +418,14 @@ pub enum Refusal {
     /// There is no such question.
     #[error("there is no such question in the inbox")]
     NoSuchQuestion,
+    /// A step of this name is recorded already.
+    #[error("step {name:?} of task {task} is recorded already; give each step of a task a name of its own")]
+    StepRecorded {
+        /// The task.
+        task: TaskId,
+        /// Its name.
+        name: String,
+    },
     /// The queue has nothing ready.
     #[error("nothing is ready")]
     NothingReady,
@@ -502,6 +532,9 @@ pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<
         }
         Command::Heartbeat { task, token, lease } => run::heartbeat(snapshot, *task, *token, *lease, now),
         Command::Note { task, token, logs, messages } => run::note(snapshot, *task, *token, logs, messages),
+        Command::RecordStep { task, token, name, value } => {
+            run::record_step(snapshot, *task, *token, name, value)
+        }
         Command::Settle(settlement) => run::settle(snapshot, settlement, now),
         Command::Adopt { lease, .. } => intervene::adopt(snapshot, *lease, now),
         Command::Promote { .. } => intervene::promote(snapshot, now),

@@ -45,6 +45,8 @@ pub enum Write {
     ChangeAgent(AgentChange),
     /// Note that a run began.
     OpenAttempt(TaskId, LeaseToken, String),
+    /// Record what a step came to.
+    RecordStep(TaskId, LeaseToken, String, Value),
     /// Note how a run ended.
     CloseAttempt(TaskId, LeaseToken, &'static str, Option<String>),
     /// Add occurrences of an error, making its incident if there is none; the status is set where given.
@@ -292,6 +294,7 @@ pub fn wanted_keys(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Wa
         Command::Claim { .. }
         | Command::Heartbeat { .. }
         | Command::Note { .. }
+        | Command::RecordStep { .. }
         | Command::Adopt { .. }
         | Command::Promote { .. }
         | Command::Rescue { .. }

@@ -1,6 +1,7 @@
 //! What a worker does to a task: takes it, keeps it, writes about it, ends it. All but the taking carries its token.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::plan::{Plan, Taken, Write, later, once, run_time};
 use super::{Outcome, Refusal, Settlement, Snapshot, ask, pause};
@@ -9,6 +10,7 @@ use crate::log::NewLog;
 use crate::message::NewMessage;
 use crate::policy::backoff;
 use crate::role::Role;
+use crate::step::{LONGEST_NAME, MOST_STEPS};
 use crate::task::{BlockedOn, Lease, LeaseToken, MAX_RETRIES, NewTask, Status, Task, TaskId, Wait};
 
 pub(super) fn create(snapshot: &Snapshot, task: &NewTask, now: Timestamp) -> Result<Plan, Refusal> {
@@ -96,6 +98,30 @@ pub(super) fn note(
     let task = held(snapshot, id, token)?;
     let mut plan = Plan::default();
     plan.notes(task, logs, messages);
+    Ok(plan)
+}
+
+pub(super) fn record_step(
+    snapshot: &Snapshot,
+    id: TaskId,
+    token: LeaseToken,
+    name: &str,
+    value: &Value,
+) -> Result<Plan, Refusal> {
+    let task = held(snapshot, id, token)?;
+    if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
+        return Err(Refusal::Invalid(format!("the name of a step has 1 to {LONGEST_NAME} characters")));
+    }
+    if snapshot.steps.has_name {
+        return Err(Refusal::StepRecorded { task: id, name: name.to_owned() });
+    }
+    if snapshot.steps.recorded >= MOST_STEPS {
+        return Err(Refusal::Invalid(format!(
+            "task {id} has recorded {MOST_STEPS} steps, which is all it may"
+        )));
+    }
+    let mut plan = Plan::default();
+    plan.writes.push(Write::RecordStep(task.id, token, name.to_owned(), value.clone()));
     Ok(plan)
 }
 

@@ -14,8 +14,8 @@ use groundcrew_core::incident::{
     bucket,
 };
 use groundcrew_core::lifecycle::{
-    Command, Known, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, WaitingParent,
-    Write, answer_key, decide, wanted_keys,
+    Command, Known, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, Steps,
+    WaitingParent, Write, answer_key, decide, wanted_keys,
 };
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::{Ask, Given, Message, MessageType, NewMessage};
@@ -60,6 +60,8 @@ pub(crate) struct Memory {
     pub(crate) traffic: BTreeMap<(Timestamp, String), Traffic>,
     /// Keys that may be used only once, and were.
     pub(crate) used: BTreeSet<String>,
+    /// Steps by task and name, with the claims that recorded them.
+    pub(crate) steps: BTreeMap<(TaskId, String), LeaseToken>,
 }
 
 impl Memory {
@@ -108,6 +110,7 @@ impl Memory {
             Command::Claim { only: Some(task), .. }
             | Command::Heartbeat { task, .. }
             | Command::Note { task, .. }
+            | Command::RecordStep { task, .. }
             | Command::Adopt { task, .. }
             | Command::Promote { task }
             | Command::Rescue { task, .. }
@@ -175,6 +178,11 @@ impl Memory {
             }
             Command::Read { messages, .. } => {
                 snapshot.messages = messages.iter().filter_map(|id| self.messages.get(id)).cloned().collect();
+            }
+            Command::RecordStep { task, name, .. } => {
+                let of_task = self.steps.keys().filter(|(of, _)| of == task).count();
+                let has_name = self.steps.contains_key(&(*task, name.clone()));
+                snapshot.steps = Steps { recorded: of_task as u64, has_name };
             }
             Command::AddSchedule(new) => snapshot.schedule = self.schedules.get(&new.name).cloned(),
             Command::RemoveSchedule { name, .. } | Command::Tick { name } => {
@@ -289,6 +297,9 @@ impl Memory {
                 let id = self.insert_message(Some(*task), message, now);
                 self.tasks.get_mut(task).unwrap().wait = Some(Wait { on: *on, message: Some(id) });
                 *question = Some(id);
+            }
+            Write::RecordStep(task, token, name, _) => {
+                self.steps.insert((*task, name.clone()), *token);
             }
             Write::MarkRead(message) => {
                 self.messages.get_mut(message).unwrap().read_at.get_or_insert(now);
@@ -563,6 +574,7 @@ pub(crate) enum Try {
     ClaimThis { task: usize, lease: SignedDuration },
     Heartbeat { task: usize, stale: bool },
     Note { task: usize, stale: bool },
+    Step { task: usize, name: u8, stale: bool },
     Settle { task: usize, stale: bool, end: End },
     Adopt { task: usize },
     Promote { task: usize },
@@ -676,6 +688,7 @@ pub(crate) fn attempt() -> impl Strategy<Value = Try> {
         1 => (task.clone(), lease()).prop_map(|(task, lease)| Try::ClaimThis { task, lease }),
         1 => (task.clone(), stale).prop_map(|(task, stale)| Try::Heartbeat { task, stale }),
         1 => (task.clone(), stale).prop_map(|(task, stale)| Try::Note { task, stale }),
+        2 => (task.clone(), 0..3u8, stale).prop_map(|(task, name, stale)| Try::Step { task, name, stale }),
         18 => (task.clone(), stale, end()).prop_map(|(task, stale, end)| Try::Settle { task, stale, end }),
         1 => task.clone().prop_map(|task| Try::Adopt { task }),
         3 => task.clone().prop_map(|task| Try::Promote { task }),
@@ -739,6 +752,11 @@ impl Try {
                 let task = named(task)?;
                 let logs = vec![NewLog::info("noted", json!({ "a": [1, null] }))];
                 Command::Note { task: task.id, token: token(task, *stale), logs, messages: Vec::new() }
+            }
+            Self::Step { task, name, stale } => {
+                let task = running(task).or_else(|| named(task))?;
+                let (token, name) = (token(task, *stale), format!("step {name}"));
+                Command::RecordStep { task: task.id, token, name, value: json!({ "by": token }) }
             }
             Self::Settle { task, stale, end } => {
                 let task = running(task).or_else(|| named(task))?;

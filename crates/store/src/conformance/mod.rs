@@ -13,6 +13,7 @@ mod lines;
 mod pauses;
 mod queue;
 mod record;
+mod steps;
 mod talk;
 mod upkeep;
 mod waits;
@@ -37,6 +38,7 @@ pub use lines::*;
 pub use pauses::*;
 pub use queue::*;
 pub use record::*;
+pub use steps::*;
 pub use talk::*;
 pub use upkeep::*;
 pub use waits::*;
@@ -171,7 +173,11 @@ macro_rules! conformance {
             finished_workflows_are_archived_and_deleted,
             events_and_counts_of_long_ago_are_deleted,
             a_workflow_that_is_still_needed_is_kept,
-            the_parents_of_an_open_task_are_kept
+            the_parents_of_an_open_task_are_kept,
+            a_recorded_step_is_there_for_every_later_run,
+            a_step_of_a_lost_lease_is_refused,
+            a_step_is_recorded_once_under_a_name_of_its_own,
+            a_step_that_cannot_be_read_any_more_is_told_apart
         );
     };
     (@ $make:path: $($name:ident),+) => {

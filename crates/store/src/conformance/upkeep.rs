@@ -206,6 +206,7 @@ fn old_workflow(bench: &Bench) -> TaskId {
         })
         .unwrap();
     let second = bench.claim(Role::Qa);
+    bench.record(&second, "suite", Value::from(1)).unwrap();
     bench.settle(&second, complete()).unwrap();
     (bench.sql)(
         "UPDATE agent_tasks SET created_at = '2026-01-02 03:04:05', completed_at = '2026-01-02 04:00:00';
@@ -242,7 +243,7 @@ pub fn finished_workflows_are_archived_and_deleted(make: Make<'_>) {
     let text = std::fs::read_to_string(&archive).unwrap();
     let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |table: &str| rows.iter().filter(|row| row["table"] == table).count();
-    assert_eq!((of("agent_tasks"), of("crew_attempts")), (2, 2));
+    assert_eq!((of("agent_tasks"), of("crew_attempts"), of("crew_steps")), (2, 2, 1));
     assert_eq!(u64::try_from(of("agent_logs")).unwrap(), pruned.logs);
     assert_eq!(u64::try_from(of("agent_messages")).unwrap(), pruned.messages);
     let again = prune(&bench, Some(&archive));

@@ -17,8 +17,9 @@ use super::query::{
     ABOVE, ADD_FINGERPRINT, ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK,
     BEAT_WORKER, CHANGE_INCIDENT, CLAIM_TASK, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, END_TASK, HIDE, INCIDENT,
     INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN, LIFT_PAUSE, MARK_READ,
-    NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, REGISTER_WORKER, REMOVE_SCHEDULE, REMOVE_WORKER,
-    RENEW_TASK, RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK, UPDATE_TASK,
+    NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, RECORD_STEP, REGISTER_WORKER, REMOVE_SCHEDULE,
+    REMOVE_WORKER, RENEW_TASK, RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK,
+    UPDATE_TASK,
 };
 use super::row;
 use super::session::Session;
@@ -80,6 +81,9 @@ pub(super) fn plan(
             Write::ChangeAgent(change) => session.roles.change(db, change)?,
             Write::OpenAttempt(task, token, worker) => {
                 db.run(OPEN_ATTEMPT, params![task.0, token.0, worker, at])?;
+            }
+            Write::RecordStep(task, token, name, value) => {
+                db.run(RECORD_STEP, params![task.0, name, value.to_string(), token.0, at])?;
             }
             Write::CloseAttempt(task, token, outcome, error) => {
                 db.run(CLOSE_ATTEMPT, params![task.0, token.0, at, outcome, error])?;

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::query::{
-    CHILDREN, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN, MESSAGE,
-    OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, READY_LONGEST, SCHEDULES, TASK, UNREAD_WITH_TASK,
+    CHILDREN, COUNT_STEPS, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN,
+    MESSAGE, OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, READY_LONGEST, SCHEDULES, TASK, UNREAD_WITH_TASK,
     WAITING_PARENT, WAITING_UP_TO,
 };
 use super::session::Session;
@@ -96,6 +96,10 @@ fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot
             snapshot.incidents = incidents(db, own.into_iter().chain(others))?;
             snapshot.asked = asked(db, task)?;
         }
+        Command::RecordStep { name, .. } => {
+            let found = db.first(COUNT_STEPS, params![task.id.0, name], row::steps)?;
+            snapshot.steps = found.unwrap_or_default();
+        }
         Command::Rescue { .. } => snapshot.asked = asked(db, task)?,
         Command::Cancel { .. } => {
             snapshot.asked = asked(db, task)?;
@@ -154,6 +158,7 @@ fn without_task(
         Command::Create(_)
         | Command::Heartbeat { .. }
         | Command::Note { .. }
+        | Command::RecordStep { .. }
         | Command::Settle(_)
         | Command::Adopt { .. }
         | Command::Promote { .. }
@@ -189,6 +194,7 @@ fn about(session: &Session<'_>, command: &Command) -> Result<(Option<Task>, Opti
         Command::Claim { only: Some(task), .. }
         | Command::Heartbeat { task, .. }
         | Command::Note { task, .. }
+        | Command::RecordStep { task, .. }
         | Command::Adopt { task, .. }
         | Command::Promote { task }
         | Command::Rescue { task, .. }

@@ -39,6 +39,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
 use jiff::{SignedDuration, Timestamp};
@@ -303,6 +304,10 @@ impl Store for SqliteStore {
 
     fn attempts(&self, task: TaskId) -> Result<Vec<Attempt>, StoreError> {
         self.readers.with(|db| reader::attempts(db, task))
+    }
+
+    fn steps(&self, task: TaskId) -> Result<Vec<Step>, StoreError> {
+        self.readers.with(|db| reader::steps(db, task))
     }
 
     fn projects(&self) -> Result<Vec<Project>, StoreError> {

@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 use super::query::{
     Db, OLD_BUCKETS, OLD_EVENTS, OLD_TEMPLATE_BUCKETS, OLD_TRAFFIC, PRUNABLE, PRUNE_ATTEMPTS, PRUNE_BUCKETS,
     PRUNE_EVENTS, PRUNE_LOGS, PRUNE_MESSAGES, PRUNE_READ_ATTEMPTS, PRUNE_READ_LOGS, PRUNE_READ_MESSAGES,
-    PRUNE_READ_TASKS, PRUNE_SEALED, PRUNE_TASKS, PRUNE_TEMPLATE_BUCKETS, PRUNE_TRAFFIC, Query, STILL_NEEDED,
+    PRUNE_READ_STEPS, PRUNE_READ_TASKS, PRUNE_SEALED, PRUNE_STEPS, PRUNE_TASKS, PRUNE_TEMPLATE_BUCKETS,
+    PRUNE_TRAFFIC, Query, STILL_NEEDED,
 };
 use super::session::Session;
 use super::{apply, audit, reader};
@@ -39,10 +40,11 @@ const MOST_LOOKED_AT: i64 = 200;
 const MOST_TOLD: usize = 100;
 
 /// Tables that a workflow has rows in, tasks last, since the others point at them.
-const TABLES: [(&str, Query, Query); 4] = [
+const TABLES: [(&str, Query, Query); 5] = [
     ("agent_messages", PRUNE_READ_MESSAGES, PRUNE_MESSAGES),
     ("agent_logs", PRUNE_READ_LOGS, PRUNE_LOGS),
     ("crew_attempts", PRUNE_READ_ATTEMPTS, PRUNE_ATTEMPTS),
+    ("crew_steps", PRUNE_READ_STEPS, PRUNE_STEPS),
     ("agent_tasks", PRUNE_READ_TASKS, PRUNE_TASKS),
 ];
 

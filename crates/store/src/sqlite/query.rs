@@ -71,6 +71,11 @@ queries! {
     CHECK_WAITS = "shared/check_waits";
     CLAIM_TASK = "shared/claim_task";
     CLOSE_ATTEMPT = "shared/close_attempt";
+    COUNT_STEPS = "shared/count_steps";
+    RECORD_STEP = "shared/record_step";
+    STEPS = "shared/steps";
+    PRUNE_STEPS = "sqlite/prune_steps";
+    PRUNE_READ_STEPS = "sqlite/prune_read_steps";
     COUNT_FOR_OTHERS = "shared/count_for_others";
     COUNTS = "shared/counts";
     CURSOR = "shared/cursor";

@@ -11,6 +11,7 @@ use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Status, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -20,8 +21,8 @@ use super::query::{
     AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, HIDDEN, HOLDER, INBOX,
     INCIDENT, INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST,
     LOGS_NEWEST_OF_TASK, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO,
-    PAUSES, PROJECTS, SCHEDULES, SETTING, SIMILAR, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC,
-    WORKERS, WORKFLOW,
+    PAUSES, PROJECTS, SCHEDULES, SETTING, SIMILAR, STEPS, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE,
+    TRAFFIC, WORKERS, WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
@@ -252,6 +253,10 @@ pub(super) fn agents(db: Db<'_>) -> Result<Vec<AgentState>, StoreError> {
 
 pub(super) fn attempts(db: Db<'_>, task: TaskId) -> Result<Vec<Attempt>, StoreError> {
     db.all(ATTEMPTS, [task.0], row::attempt)
+}
+
+pub(super) fn steps(db: Db<'_>, task: TaskId) -> Result<Vec<Step>, StoreError> {
+    db.all(STEPS, [task.0], row::step)
 }
 
 pub(super) fn projects(

@@ -8,10 +8,12 @@ use std::str::FromStr;
 use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
 use groundcrew_core::event::Event;
 use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Sample, Traffic};
+use groundcrew_core::lifecycle::Steps;
 use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::step::Step;
 use groundcrew_core::task::{
     BlockedOn, DEFAULT_PRIORITY, IncidentId, Lease, LeaseToken, MAX_RETRIES, MessageId, ProjectId, Status,
     Task, TaskId, Wait,
@@ -279,6 +281,23 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
         ended_at: row.time("ended_at"),
         outcome: row.text("outcome"),
         error: row.text("error"),
+    })
+}
+
+pub(super) fn steps(row: &Row<'_>) -> Result<Steps, StoreError> {
+    let row = Fields::of(row, "crew_steps");
+    Ok(Steps { recorded: row.unsigned("recorded"), has_name: row.unsigned::<u64>("named") > 0 })
+}
+
+/// A step. What is no JSON any more is told as missing, so that the others can still be read.
+pub(super) fn step(row: &Row<'_>) -> Result<Step, StoreError> {
+    let row = Fields::of(row, "crew_steps");
+    Ok(Step {
+        task: TaskId(row.number("task_id").unwrap_or(0)),
+        name: row.text("name").unwrap_or_default(),
+        value: row.text("value_json").and_then(|text| serde_json::from_str(&text).ok()),
+        token: LeaseToken(row.number("token").unwrap_or(0)),
+        at: row.time_or_epoch("recorded_at"),
     })
 }
 

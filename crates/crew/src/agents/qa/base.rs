@@ -62,6 +62,9 @@ pub(super) fn verify_base(job: &Job<'_>) -> Result<Ending, Trouble> {
             "no tests were found in this repository; name them in groundcrew.toml under [test]".into(),
         ));
     };
+    if let Some(base) = measured(job, &bench, command, &commit)? {
+        return conclude(job, base, false);
+    }
     if let Some(base) = known(job, &bench, command, &commit)? {
         job.desk.step(format!("the suite on {} is known: {}", commit.short(), told(&base)));
         return conclude(job, base, true);
@@ -123,6 +126,21 @@ pub(super) fn known(
     Ok(earlier(job)?.into_iter().find(|base| base.key == key && !base.tests.is_empty()))
 }
 
+/// What an earlier run of this task measured before it was lost.
+pub(super) fn measured(
+    job: &Job<'_>,
+    bench: &Bench,
+    command: &TestCommand,
+    commit: &Sha,
+) -> Result<Option<BaseState>, Trouble> {
+    job.desk.recorded(&step(&key(bench, command, commit)))
+}
+
+/// The name of the step that measures a state.
+fn step(key: &str) -> String {
+    format!("suite {key}")
+}
+
 /// The states that earlier tasks of this project measured, newest first.
 fn earlier(job: &Job<'_>) -> Result<Vec<BaseState>, Trouble> {
     let filter = TaskFilter {
@@ -166,14 +184,17 @@ pub(super) fn measure(
         counted = SuiteCount { collected: 1, passed, failed, ..SuiteCount::default() };
     }
     let keep = suite.tests.len() <= MOST_KEPT;
-    Ok(BaseState {
-        key: key(runs.bench, runs.command, commit),
+    let key = key(runs.bench, runs.command, commit);
+    let state = BaseState {
+        key: key.clone(),
         commit_sha: commit.as_str().to_owned(),
         suite: counted,
         tests: if keep { suite.tests.keys().cloned().collect() } else { Vec::new() },
         failing,
         flaky,
-    })
+    };
+    // Without the names of its tests it would compare with nothing.
+    if keep { runs.job.desk.keep(&step(&key), &state) } else { Ok(state) }
 }
 
 /// How a suite went; flaky tests count as flaky and not as failed.

@@ -15,7 +15,7 @@ use groundcrew_workbench::runner::{Round, Suite, TestCommand, run_rounds, run_su
 use groundcrew_workbench::sandbox::{Ended, SandboxError};
 
 use crate::agent::{Job, Trouble};
-use crate::agents::qa::base::{count, failed, is_told, known, measure};
+use crate::agents::qa::base::{count, failed, is_told, known, measure, measured};
 use crate::agents::qa::gates::Examination;
 use crate::environment::{bound_words, demand, demand_with_fix};
 
@@ -183,13 +183,17 @@ pub(super) fn compare_suites(
     judge(runs, &state, &head, before, after, seen)
 }
 
-/// The baseline: known from an earlier task, or measured now. None if the suite cannot be run.
+/// The baseline: recorded by an earlier run of this task, known from an earlier task, or measured now. None if the suite cannot be run.
 fn state_of(
     runs: &mut Runs<'_>,
     base: &Sha,
     before: &Path,
     seen: &mut Examination,
 ) -> Result<Option<BaseState>, Trouble> {
+    if let Some(state) = measured(runs.job, runs.bench, runs.command, base)? {
+        seen.base = Some(state.clone());
+        return Ok(Some(state));
+    }
     if let Some(state) = known(runs.job, runs.bench, runs.command, base)? {
         return Ok(Some(state));
     }

@@ -8,6 +8,7 @@
 //! | stale | a write of a run whose claim was over |
 //! | handoff | a completed task without its hand-off, with two of them, or a hand-off without its task or message |
 //! | children | a task that went on without all of its children |
+//! | step | a step that was repeated after it had been recorded, is recorded by a run that did not take it, or is missing |
 //! | answer | a task that asked twice, was answered twice, or went on without an answer |
 //! | count | a count or a metric that is not what a count gives |
 //! | effect | an effect that is missing, wrong, or made twice though it is guarded |
@@ -27,7 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::picture::Picture;
-use super::work::{self, CHILD, CHILDREN, NEXT, Part};
+use super::work::{self, CHILD, CHILDREN, NEXT, Part, STEPS};
 
 /// Something that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,6 +64,7 @@ pub(super) fn violations(picture: &Picture, phase: Phase) -> Vec<Violation> {
     ledger(picture, &mut found);
     hand_offs(picture, &mut found);
     children(picture, &mut found);
+    steps(picture, &mut found);
     answers(picture, &mut found);
     counts(picture, &mut found);
     agents(picture, &mut found);
@@ -234,6 +236,37 @@ fn children(picture: &Picture, found: &mut Found) {
     }
     for (parent, there) in numbers {
         found.add("children", format!("the children {there:?} are of task {parent}, which has none"));
+    }
+}
+
+/// A step is begun anew only by runs that found no record of it, so none of them is later than the one that recorded it.
+fn steps(picture: &Picture, found: &mut Found) {
+    let mut begun: BTreeMap<(TaskId, String), Vec<i64>> = BTreeMap::new();
+    for (task, number, token) in &picture.effects.steps {
+        begun.entry((*task, work::step(*number))).or_default().push(token.0);
+    }
+    let wanted: Vec<String> = (0..STEPS).map(work::step).collect();
+    for (id, recorded) in &picture.steps {
+        let names: Vec<&String> = recorded.iter().map(|step| &step.name).collect();
+        let completed = picture.tasks.get(id).is_some_and(|task| task.status == Status::Completed);
+        if !wanted.iter().zip(&names).all(|(wanted, name)| wanted == *name)
+            || names.len() > wanted.len()
+            || (completed && names.len() < wanted.len())
+        {
+            found.add("step", format!("task {id}, completed: {completed}, has recorded {names:?}"));
+        }
+        for step in recorded {
+            let by = step.value.as_ref().and_then(token_of);
+            let runs = begun.get(&(*id, step.name.clone())).cloned().unwrap_or_default();
+            let own = runs.iter().filter(|run| **run == step.token.0).count();
+            if by != Some(step.token.0) || own != 1 || runs.iter().any(|run| *run > step.token.0) {
+                found.add(
+                    "step",
+                    format!("{} of task {id} is recorded by claim {}, its value is of {by:?}, and the claims {runs:?} took it",
+                        step.name, step.token),
+                );
+            }
+        }
     }
 }
 
@@ -415,4 +448,37 @@ fn told(runs: &[Attempt]) -> String {
 
 fn token_of(value: &Value) -> Option<i64> {
     value.get("token").and_then(Value::as_i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::step::Step;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The rules that a step breaks which this claim recorded and these claims began.
+    fn broken(recorded: i64, begun: &[i64]) -> Vec<&'static str> {
+        let task = TaskId(1);
+        let mut picture = Picture::default();
+        let value = Some(json!({ "token": recorded }));
+        let token = LeaseToken(recorded);
+        picture
+            .steps
+            .insert(task, vec![Step { task, name: work::step(0), value, token, at: Timestamp::UNIX_EPOCH }]);
+        picture.effects.steps = begun.iter().map(|token| (task, 0, LeaseToken(*token))).collect();
+        let mut found = Found(Vec::new());
+        steps(&picture, &mut found);
+        found.0.into_iter().map(|violation| violation.rule).collect()
+    }
+
+    #[test]
+    fn a_step_that_was_cut_off_may_come_again_and_a_recorded_one_may_not() {
+        assert_eq!(broken(1, &[1]), Vec::<&str>::new());
+        assert_eq!(broken(3, &[1, 3]), Vec::<&str>::new(), "the first run was killed within it");
+        assert_eq!(broken(1, &[1, 2]), ["step"], "repeated by the next run");
+        assert_eq!(broken(1, &[1, 1]), ["step"], "repeated by its own run");
+        assert_eq!(broken(2, &[1]), ["step"], "recorded by a run that did not take it");
+    }
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundcrew_core::agent::AgentState;
 use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::Message;
+use groundcrew_core::step::Step;
 use groundcrew_core::task::{Status, Task, TaskId};
 use groundcrew_store::{Attempt, Count, Finding, LogFilter, MessageFilter, Store, StoreError, TaskFilter};
 
+use super::work::Part;
 use super::world::Effects;
 
 /// Rows read in one call.
@@ -20,6 +22,8 @@ pub(super) struct Picture {
     pub(super) tasks: BTreeMap<TaskId, Task>,
     /// The runs of each.
     pub(super) runs: BTreeMap<TaskId, Vec<Attempt>>,
+    /// The recorded steps of tasks that take several.
+    pub(super) steps: BTreeMap<TaskId, Vec<Step>>,
     /// All messages, oldest first.
     pub(super) messages: Vec<Message>,
     /// The audit log, oldest first.
@@ -51,6 +55,7 @@ impl Picture {
         if reading == Reading::All {
             self.tasks.clear();
             self.runs.clear();
+            self.steps.clear();
             self.messages.clear();
             self.logs.clear();
         }
@@ -64,6 +69,9 @@ impl Picture {
             let more = page.last().is_some_and(|last| last.id > from);
             for task in page.into_iter().filter(|task| task.id >= from) {
                 self.runs.insert(task.id, store.attempts(task.id)?);
+                if Part::of(&task) == Part::Stepper {
+                    self.steps.insert(task.id, store.steps(task.id)?);
+                }
                 self.tasks.insert(task.id, task);
             }
             if !more {

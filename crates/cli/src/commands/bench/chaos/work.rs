@@ -12,6 +12,8 @@ pub(super) const NEXT: &str = "chaos_next";
 pub(super) const CHILD: &str = "chaos_child";
 /// Children of a task that waits for them.
 pub(super) const CHILDREN: u64 = 3;
+/// Steps of a task that takes several.
+pub(super) const STEPS: u64 = 3;
 /// Links of the longest chain of hand-offs after its first task.
 const LONGEST: u64 = 2;
 
@@ -24,6 +26,8 @@ pub(super) enum Part {
     Slow,
     /// It creates children and waits for all of them.
     Parent,
+    /// It takes several steps and repeats none that is recorded.
+    Stepper,
     /// It asks the person.
     Asker,
     /// It asks another role.
@@ -35,10 +39,11 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::Plain, "plain"),
         (Self::Slow, "slow"),
         (Self::Parent, "parent"),
+        (Self::Stepper, "stepper"),
         (Self::Asker, "asker"),
         (Self::RoleAsker, "role_asker"),
         (Self::Retried, "retried"),
@@ -61,6 +66,7 @@ impl Part {
             0 | 5 => Self::Parent,
             1 | 9 => Self::Asker,
             3 => Self::RoleAsker,
+            4 | 10 => Self::Stepper,
             6 => Self::Retried,
             11 => Self::Refused,
             2 | 7 | 13 => Self::Slow,
@@ -112,6 +118,11 @@ pub(super) fn has_effects(task: &Task) -> bool {
 /// Whether a task is to hand off another one when it completes.
 pub(super) fn hands_off(task: &Task) -> bool {
     link(task).is_some()
+}
+
+/// The name of a step.
+pub(super) fn step(number: u64) -> String {
+    format!("step {number}")
 }
 
 /// What the idempotent effect of a task writes.

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signal_hook::consts::SIGXFSZ;
 
-use super::work::{self, CHILD, CHILDREN, NEXT, Part, ROOT};
+use super::work::{self, CHILD, CHILDREN, NEXT, Part, ROOT, STEPS};
 use super::world::World;
 
 /// Longest wait of an idle worker before it looks whether it is still wanted.
@@ -37,6 +37,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const ROUND: Duration = Duration::from_millis(100);
 /// How long a worker rests after the database failed it.
 const REST: Duration = Duration::from_millis(50);
+/// How long one step of a task takes.
+const STEP: Duration = Duration::from_millis(4);
 /// Roles that work.
 const ROLES: [Role; 4] = [Role::Triage, Role::Developer, Role::Qa, Role::Security];
 
@@ -206,7 +208,13 @@ impl Hand<'_> {
         };
         self.write(task, self.store.execute(begun))?;
         std::thread::sleep(pause(task));
-        let mut end = self.end(task)?;
+        let end = self.end(task);
+        if let Err(StoreError::Refused(Refusal::StaleLease { .. } | Refusal::StepRecorded { .. })) = end {
+            // Another run has the task; this one took a step too many, and could not record it.
+            self.tell(of(task), Act::Stale);
+            return Ok(None);
+        }
+        let mut end = end?;
         end.logs.push(entry(task, "ended"));
         // Half of the ends claim the next task in their transaction, as the engine offers it.
         if task.id.0 % 2 == 0 {
@@ -256,14 +264,11 @@ impl Hand<'_> {
                     refusal: Some("chaos".to_owned()),
                 }));
             }
+            Part::Stepper => self.take_steps(task)?,
             Part::Plain | Part::Slow | Part::Parent | Part::Asker | Part::RoleAsker | Part::Retried => {}
         }
         if work::has_effects(task) {
-            self.act(task).map_err(|source| StoreError::Io {
-                action: "write outside, to",
-                path: self.orders.folder.clone(),
-                source: Arc::new(source),
-            })?;
+            self.act(task).map_err(|error| self.outside(error))?;
         }
         let mut end = end(completed(task));
         end.hand_offs.extend(work::hand_off(task));
@@ -289,6 +294,27 @@ impl Hand<'_> {
         let mut children =
             family.iter().filter(|task| task.parent == Some(parent.id) && task.task_type == CHILD);
         Ok(children.all(|child| child.status.is_final()))
+    }
+
+    /// Takes the steps that no run has recorded yet. Each is begun outside, where it is counted, and then recorded.
+    fn take_steps(&self, task: &Task) -> Result<(), StoreError> {
+        let known = self.store.steps(task.id)?;
+        for number in (0..STEPS).filter(|number| !known.iter().any(|step| step.name == work::step(*number))) {
+            self.world.begin(task.id, number, task.lease_token).map_err(|error| self.outside(error))?;
+            std::thread::sleep(STEP);
+            let value = json!({ "token": task.lease_token });
+            let (task, token, name) = (task.id, task.lease_token, work::step(number));
+            self.store.execute(Command::RecordStep { task, token, name, value })?;
+        }
+        Ok(())
+    }
+
+    fn outside(&self, error: std::io::Error) -> StoreError {
+        StoreError::Io {
+            action: "write outside, to",
+            path: self.orders.folder.clone(),
+            source: Arc::new(error),
+        }
     }
 
     /// The effects outside.

@@ -23,6 +23,8 @@ pub(super) struct Effects {
     pub(super) notes: BTreeMap<TaskId, String>,
     /// Charges by task, with the claim that made each.
     pub(super) charges: BTreeMap<TaskId, String>,
+    /// Beginnings of steps: task, number and claim.
+    pub(super) steps: Vec<(TaskId, u64, LeaseToken)>,
     /// Lines of the ledger.
     pub(super) ledger: Vec<(TaskId, LeaseToken)>,
     /// What is there and should not be.
@@ -39,6 +41,7 @@ impl World {
     pub(super) fn make(&self) -> std::io::Result<()> {
         std::fs::create_dir_all(self.0.join("notes"))?;
         std::fs::create_dir_all(self.0.join("charges"))?;
+        File::create(self.steps())?;
         File::create(self.ledger()).map(drop)
     }
 
@@ -71,6 +74,12 @@ impl World {
         OpenOptions::new().append(true).open(self.ledger())?.write_all(format!("{task} {token}\n").as_bytes())
     }
 
+    /// Says that a step begins.
+    pub(super) fn begin(&self, task: TaskId, number: u64, token: LeaseToken) -> std::io::Result<()> {
+        let line = format!("{task} {number} {token}\n");
+        OpenOptions::new().append(true).open(self.steps())?.write_all(line.as_bytes())
+    }
+
     /// Reads what is not known yet.
     pub(super) fn read(&self, effects: &mut Effects) -> std::io::Result<()> {
         effects.odd.clear();
@@ -86,7 +95,21 @@ impl World {
                 None => effects.odd.push(format!("line of the ledger: {line:?}")),
             }
         }
+        effects.steps.clear();
+        for line in std::fs::read_to_string(self.steps())?.lines() {
+            let mut words = line.split(' ').map(|word| word.parse::<i64>().ok());
+            match (words.next().flatten(), words.next().flatten(), words.next().flatten()) {
+                (Some(task), Some(number), Some(token)) => {
+                    effects.steps.push((TaskId(task), number.unsigned_abs(), LeaseToken(token)));
+                }
+                _ => effects.odd.push(format!("line of the steps: {line:?}")),
+            }
+        }
         Ok(())
+    }
+
+    fn steps(&self) -> PathBuf {
+        self.0.join("steps")
     }
 
     fn ledger(&self) -> PathBuf {
@@ -124,12 +147,14 @@ mod tests {
         for token in [first, second] {
             world.note(task, token, "done").unwrap();
             world.append(task, token).unwrap();
+            world.begin(task, 3, token).unwrap();
         }
         let mut effects = Effects::default();
         world.read(&mut effects).unwrap();
         let wanted = Effects {
             notes: BTreeMap::from([(task, "done".to_owned())]),
             charges: BTreeMap::from([(task, "1".to_owned())]),
+            steps: vec![(task, 3, first), (task, 3, second)],
             ledger: vec![(task, first), (task, second)],
             odd: Vec::new(),
         };

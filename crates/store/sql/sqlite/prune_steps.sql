@@ -1,0 +1,1 @@
+DELETE FROM crew_steps WHERE task_id IN (SELECT value FROM json_each(?1))
