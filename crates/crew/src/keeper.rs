@@ -66,7 +66,8 @@ pub fn take_back(store: &dyn Store, folder: &Path) -> Result<(), StoreError> {
     if ended.is_empty() {
         return Ok(());
     }
-    let running = TaskFilter { status: Some(Status::Running), ..TaskFilter::default() };
+    let running =
+        TaskFilter { status: Some(Status::Running), limit: Some(u32::MAX), ..TaskFilter::default() };
     for task in store.tasks(&running)? {
         let Some(owner) = task.lease.map(|lease| lease.owner) else { continue };
         if ended.contains(process_of(&owner)) {

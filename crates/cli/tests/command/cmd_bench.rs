@@ -114,8 +114,10 @@ fn the_engine_is_measured_on_a_database_of_its_own() {
         "enqueue_per_s",
         "enqueue_batch_per_s",
         "drain_per_s",
-        "drain_out_of_the_box_per_s",
+        "drain_tuned_per_s",
         "out_of_the_box",
+        "drain_two_calls_per_s",
+        "two_calls",
         "claims_per_commit",
         "idle_cpu_percent",
     ] {

@@ -1,26 +1,36 @@
 //! What is done to the processes of a run, round by round, chosen by a seed.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `faults` | what is done in one stroke |
+//! | `zombies` | workers that are stopped and go on |
+//! | `incoming` | what comes in from outside |
+//! | `still` | how everything is looked at |
+//! | `again` | how long the tasks of a killed worker waited |
 
-use std::collections::{BTreeMap, BTreeSet};
+mod again;
+mod faults;
+mod incoming;
+mod still;
+mod zombies;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use groundcrew_core::contract::task_type::ANSWER_QUESTION;
-use groundcrew_core::lifecycle::Command;
-use groundcrew_core::role::Party;
-use groundcrew_core::task::{LeaseToken, Status, Task, TaskId};
-use groundcrew_store::{Store, StoreError, TaskFilter};
-use jiff::Timestamp;
-use serde_json::Value;
+use groundcrew_core::task::Status;
+use groundcrew_store::{Store, TaskFilter};
 
+use self::again::{Span, Victim, outside};
+use self::zombies::Zombie;
 use super::check::{self, Phase, Violation};
 use super::figures::{Figures, Share, Waits};
-use super::picture::{Picture, Reading};
-use super::process::{HOLDER_ARG, Process, WORKER_ARG};
+use super::picture::Picture;
+use super::process::{Process, WORKER_ARG};
 use super::random::Random;
-use super::work::{self, Part};
-use super::worker::{self, Act, Entry, Orders};
-use super::world::{Effects, World};
+use super::worker::{self, Entry, Orders};
+use super::world::World;
 use crate::failure::{Failure, Kind};
 use crate::output::Output;
 use crate::signals::Signals;
@@ -86,33 +96,6 @@ enum Fault {
     Full,
 }
 
-/// The byte of the shared index of a write-ahead log that stands for the right to write, as SQLite documents it.
-const WRITE_LOCK: &str = "120";
-
-/// What a process locks for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Locks {
-    /// Nothing.
-    None,
-    /// The right to write; readers are free.
-    Write,
-    /// Also the index of the write-ahead log, while it is made or checkpointed.
-    Index,
-}
-
-/// A worker that is stopped, with what it holds.
-struct Zombie {
-    process: Process,
-    held: Vec<(TaskId, LeaseToken)>,
-    since: Instant,
-}
-
-/// A worker that was killed, with the tasks that it held for the first time.
-struct Victim {
-    held: Vec<(TaskId, LeaseToken)>,
-    at_ms: i64,
-}
-
 /// A run under way.
 pub(super) struct Conductor<'a> {
     store: Arc<dyn Store>,
@@ -132,6 +115,7 @@ pub(super) struct Conductor<'a> {
     zombies: Vec<Zombie>,
     holders: Vec<Process>,
     victims: Vec<Victim>,
+    stills: Vec<Span>,
     picture: Picture,
     found: Vec<Violation>,
     kills: Share,
@@ -155,7 +139,7 @@ impl<'a> Conductor<'a> {
     ) -> Result<Self, Failure> {
         let world = World::new(folder);
         let made = world.make().and_then(|()| {
-            for name in ["alive", "journal", "said"] {
+            for name in ["alive", "held", "journal", "said"] {
                 std::fs::create_dir_all(folder.join(name))?;
             }
             Ok(())
@@ -180,6 +164,7 @@ impl<'a> Conductor<'a> {
             zombies: Vec::new(),
             holders: Vec::new(),
             victims: Vec::new(),
+            stills: Vec::new(),
             picture: Picture::default(),
             found: Vec::new(),
             kills: Share::of(goals.kills),
@@ -277,278 +262,6 @@ impl<'a> Conductor<'a> {
         Process::start(WORKER_ARG, &orders, &self.folder, self.started)
     }
 
-    /// New tasks, answers, and what failed since its workers were killed too often.
-    fn work_comes_in(&mut self) -> Result<(), Failure> {
-        let open: u64 = self
-            .store
-            .counts()?
-            .iter()
-            .filter(|count| !count.status.is_final())
-            .map(|count| count.tasks)
-            .sum();
-        if open < OPEN {
-            let new: Vec<_> = (0..NEW).map(|n| work::root(Part::nth(self.created + n))).collect();
-            self.created += NEW;
-            self.picture.acknowledged.extend(self.store.enqueue(new)?);
-        }
-        self.answer()?;
-        self.redrive()
-    }
-
-    fn answer(&self) -> Result<(), Failure> {
-        for item in self.store.inbox()? {
-            let answer = Command::Answer {
-                question: item.message.id,
-                by: Party::User,
-                choice: "yes".to_owned(),
-                comment: None,
-                extra: Value::Null,
-            };
-            match self.store.execute(answer) {
-                Ok(_) | Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn redrive(&self) -> Result<(), Failure> {
-        let filter =
-            TaskFilter { status: Some(Status::Failed), limit: Some(u32::MAX), ..TaskFilter::default() };
-        let failed = self.store.tasks(&filter)?;
-        // What was to answer is over: the person is asked instead.
-        let wanted = |task: &&Task| Part::of(task) != Part::Refused && task.task_type != ANSWER_QUESTION;
-        for task in failed.iter().filter(wanted) {
-            match self.store.execute(Command::Redrive { task: task.id, by: Party::User }) {
-                Ok(_) | Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Kills a worker, wherever it is.
-    fn kill(&mut self) -> Result<(), Failure> {
-        let Some(at) = self.random.place(self.workers.len()) else { return Ok(()) };
-        let mut victim = self.workers.swap_remove(at);
-        victim.kill();
-        let at_ms = Timestamp::now().as_millisecond();
-        let held = self.held_by(victim.id())?;
-        let first = held.iter().filter(|task| task.retry_count == 0);
-        self.victims.push(Victim { held: first.map(|task| (task.id, task.lease_token)).collect(), at_ms });
-        self.kills.injected += 1;
-        Ok(())
-    }
-
-    /// Stops a worker in the middle of a run, for as long as it takes that others have what it held.
-    fn stop_one(&mut self) -> Result<(), Failure> {
-        if self.zombies.len() >= STOPPED {
-            return Ok(());
-        }
-        // One that has something under way, if there is one.
-        let mut busy = Vec::new();
-        for (at, worker) in self.workers.iter().enumerate() {
-            if !self.held_by(worker.id())?.is_empty() {
-                busy.push(at);
-            }
-        }
-        let Some(at) = self.random.place(busy.len()).and_then(|at| busy.get(at)) else { return Ok(()) };
-        let process = self.workers.swap_remove(*at);
-        process.stop();
-        let held = self.held_by(process.id())?;
-        if held.is_empty() || self.locks_of(process.id()) != Locks::None {
-            // It would not be late with anything, or nobody could take what it holds.
-            process.go_on();
-            self.workers.push(process);
-            return Ok(());
-        }
-        let held = held.iter().map(|task| (task.id, task.lease_token)).collect();
-        self.zombies.push(Zombie { process, held, since: Instant::now() });
-        Ok(())
-    }
-
-    /// Lets stopped workers go on whose tasks have passed to others, and waits until they have tried to write.
-    fn look_after_zombies(&mut self) -> Result<(), Failure> {
-        let mut rest = Vec::new();
-        for zombie in std::mem::take(&mut self.zombies) {
-            let mut passed = true;
-            for (id, token) in &zombie.held {
-                let task = self.store.task(*id)?;
-                passed &=
-                    task.is_none_or(|task| task.lease_token != *token || task.status != Status::Running);
-            }
-            if passed {
-                zombie.process.go_on();
-                self.late_writes(&zombie);
-                self.workers.push(zombie.process);
-            } else if zombie.since.elapsed() > LEASE + TAKEN_WITHIN {
-                let found = format!("nobody took {:?} from a worker that was stopped", zombie.held);
-                self.found.push(Violation { rule: "stuck", found });
-                self.workers.push(zombie.process);
-            } else {
-                rest.push(zombie);
-            }
-        }
-        self.zombies = rest;
-        Ok(())
-    }
-
-    fn late_writes(&mut self, zombie: &Zombie) {
-        let file = worker::journal(&self.folder, zombie.process.number);
-        let late = |entries: &[Entry]| -> BTreeSet<(i64, i64)> {
-            let late = entries.iter().filter(|entry| entry.act == Act::Stale);
-            late.map(|entry| (entry.task, entry.token)).collect()
-        };
-        let wanted: BTreeSet<(i64, i64)> =
-            zombie.held.iter().map(|(task, token)| (task.0, token.0)).collect();
-        let began = Instant::now();
-        loop {
-            let refused = late(&journal(&file)).intersection(&wanted).count();
-            if refused == wanted.len() || began.elapsed() > WRITES_WITHIN {
-                self.refused += u64::try_from(refused).unwrap_or(0);
-                self.zombied.injected += u64::from(refused == wanted.len());
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// Lets the clock of all processes jump.
-    fn jump(&mut self) -> Result<(), Failure> {
-        let by = self.random.place(JUMPS.len()).and_then(|at| JUMPS.get(at)).copied().unwrap_or(0);
-        self.shift(by)?;
-        self.jumps.injected += 1;
-        Ok(())
-    }
-
-    fn shift(&mut self, by: i64) -> Result<(), Failure> {
-        self.offset += by;
-        let (file, new) = (worker::clock(&self.folder), self.folder.join("clock.new"));
-        std::fs::write(&new, self.offset.to_string())
-            .and_then(|()| std::fs::rename(new, file))
-            .map_err(|error| broken(&error))
-    }
-
-    /// Has another process hold the write lock.
-    fn lock(&mut self) -> Result<(), Failure> {
-        self.started += 1;
-        let ms = 100 + self.random.below(300);
-        self.holders.push(Process::start(HOLDER_ARG, &(&self.url, ms), &self.folder, self.started)?);
-        Ok(())
-    }
-
-    fn look_after_holders(&mut self) {
-        let before = self.holders.len();
-        self.holders.retain_mut(|holder| !holder.has_ended());
-        self.locks.injected += u64::try_from(before - self.holders.len()).unwrap_or(0);
-    }
-
-    /// Lets a worker meet a full disk, and kills it then.
-    fn starve(&mut self) -> Result<(), Failure> {
-        let size = std::fs::metadata(self.folder.join("world/ledger")).map_or(0, |ledger| ledger.len());
-        let limit = size + ROOM + self.random.below(2 * ROOM);
-        let mut worker = self.start(Some(limit))?;
-        let began = Instant::now();
-        let file = worker::journal(&self.folder, worker.number);
-        let failed = || journal(&file).iter().any(|entry| entry.act == Act::Failed);
-        while began.elapsed() < STARVES && !failed() && !worker.has_ended() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        worker.kill();
-        self.full.injected += u64::from(failed());
-        Ok(())
-    }
-
-    /// Tasks that run in a process.
-    fn held_by(&self, process: u32) -> Result<Vec<Task>, Failure> {
-        let filter =
-            TaskFilter { status: Some(Status::Running), limit: Some(u32::MAX), ..TaskFilter::default() };
-        let id = process.to_string();
-        let is_its = |task: &Task| {
-            // As `presence::process_name` puts it: machine, process, moment.
-            let owner = task.lease.as_ref().map_or("", |lease| lease.owner.as_str());
-            owner.rsplit('-').nth(1) == Some(id.as_str())
-        };
-        let mut running = self.store.tasks(&filter)?;
-        running.retain(is_its);
-        Ok(running)
-    }
-
-    /// What a process locks of the database for itself, as the kernel knows it.
-    fn locks_of(&self, process: u32) -> Locks {
-        use std::os::unix::fs::MetadataExt as _;
-        let mut name = self.file.as_os_str().to_owned();
-        name.push("-shm");
-        let Ok(index) = std::fs::metadata(name) else { return Locks::None };
-        let (process, inode) = (process.to_string(), format!(":{}", index.ino()));
-        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-        let mut held = Locks::None;
-        for line in locks.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let its = words.contains(&process.as_str()) && words.iter().any(|word| word.ends_with(&inode));
-            if its && words.contains(&"WRITE") {
-                if !words.ends_with(&[WRITE_LOCK, WRITE_LOCK]) {
-                    return Locks::Index;
-                }
-                held = Locks::Write;
-            }
-        }
-        held
-    }
-
-    /// Looks at everything while nobody writes.
-    fn check(&mut self, phase: Phase) -> Result<(), Failure> {
-        let whole = phase == Phase::AtRest || self.checks.is_multiple_of(FILE_EVERY);
-        if phase == Phase::AtRest {
-            self.picture.effects = Effects::default();
-        }
-        let began = Instant::now();
-        loop {
-            self.hold_still();
-            let read = self.read(phase, whole);
-            for worker in &self.workers {
-                worker.go_on();
-            }
-            match read {
-                Ok(()) => break,
-                // One of them was stopped while it put the index of the write-ahead log in order.
-                Err(StoreError::Busy { .. }) if began.elapsed() < RESTS_WITHIN => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.checks += 1;
-        self.found.extend(check::violations(&self.picture, phase));
-        Ok(())
-    }
-
-    /// Stops all workers, none of them where it keeps readers out.
-    fn hold_still(&self) {
-        for worker in &self.workers {
-            worker.stop();
-            for _ in 0..100 {
-                if self.locks_of(worker.id()) != Locks::Index {
-                    break;
-                }
-                worker.go_on();
-                std::thread::sleep(Duration::from_millis(1));
-                worker.stop();
-            }
-        }
-    }
-
-    fn read(&mut self, phase: Phase, whole: bool) -> Result<(), StoreError> {
-        let reading = if phase == Phase::AtRest { Reading::All } else { Reading::Changed };
-        self.picture.read(self.store.as_ref(), reading)?;
-        self.picture.findings = if whole { self.store.check()? } else { Vec::new() };
-        self.world.read(&mut self.picture.effects).map_err(|source| StoreError::Io {
-            action: "read the effects in",
-            path: self.folder.clone(),
-            source: Arc::new(source),
-        })
-    }
-
     /// Lets everything come to its end, and looks a last time.
     fn rest(&mut self) -> Result<(), Failure> {
         let began = Instant::now();
@@ -579,6 +292,7 @@ impl<'a> Conductor<'a> {
     }
 
     fn figures(&mut self) -> Result<Figures, Failure> {
+        let (waits, hindered) = (self.waits()?, self.hindered()?);
         let runs = self.picture.runs.values().flatten();
         let lost = runs.clone().filter(|run| run.outcome.as_deref() == Some("lost")).count();
         Ok(Figures {
@@ -595,28 +309,11 @@ impl<'a> Conductor<'a> {
             runs: runs.count(),
             runs_lost: lost,
             unguarded_doubled: check::doubled(&self.picture),
-            again_ms: Waits::of(self.waits()?),
+            again_ms: Waits::of(waits.iter().map(|(from, until)| until - from).collect()),
+            again_unhindered_ms: Waits::of(waits.iter().map(|wait| outside(*wait, &hindered)).collect()),
             violations: std::mem::take(&mut self.found),
             seconds: self.began.elapsed().as_secs_f64(),
         })
-    }
-
-    /// How long each task of a killed worker took to run again.
-    fn waits(&self) -> Result<Vec<i64>, Failure> {
-        let mut began: BTreeMap<(i64, i64), i64> = BTreeMap::new();
-        for file in std::fs::read_dir(self.folder.join("journal")).map_err(|error| broken(&error))? {
-            for entry in journal(&file.map_err(|error| broken(&error))?.path()) {
-                if entry.act == Act::Began {
-                    began.insert((entry.task, entry.token), entry.at_ms);
-                }
-            }
-        }
-        let all = self.victims.iter().flat_map(|victim| {
-            let began = &began;
-            let again = |(task, token): &(TaskId, LeaseToken)| began.get(&(task.0, token.0 + 1)).copied();
-            victim.held.iter().filter_map(again).map(|at| at - victim.at_ms)
-        });
-        Ok(all.collect())
     }
 }
 

@@ -87,6 +87,9 @@ pub(super) struct Figures {
     pub(super) unguarded_doubled: usize,
     /// From the kill of a worker until the tasks that it held for the first time ran again.
     pub(super) again_ms: Waits,
+    /// The same without the times in which the run itself kept everybody from it: while another process held the write lock, and
+    /// while all workers were stopped to look at everything.
+    pub(super) again_unhindered_ms: Waits,
     /// What did not hold.
     pub(super) violations: Vec<Violation>,
     /// Seconds in all.
@@ -116,6 +119,8 @@ impl Figures {
         fact("unguarded effects that came again", self.unguarded_doubled.to_string());
         let Waits { count, p50, max } = self.again_ms;
         fact("a killed worker's task runs again, median / longest", format!("{p50} ms / {max} ms ({count})"));
+        let Waits { p50, max, .. } = self.again_unhindered_ms;
+        fact("  without held locks and checks", format!("{p50} ms / {max} ms"));
         fact("what did not hold", self.violations.len().to_string());
         fact("seconds", format!("{:.1}", self.seconds));
         let mut lines = table.lines();

@@ -11,6 +11,8 @@
 
 mod check;
 mod conductor;
+#[cfg(test)]
+mod damaged;
 mod figures;
 mod holder;
 mod picture;
@@ -71,8 +73,8 @@ pub(crate) fn process_main(word: &str, mut arguments: impl Iterator<Item = OsStr
     let text = text.to_string_lossy();
     let ended = match word {
         WORKER_ARG => orders::<worker::Orders>(&text).and_then(|orders| Ok(worker::run(&orders)?)),
-        _ => orders::<(String, u64)>(&text)
-            .and_then(|(database, ms)| Ok(holder::run(&database, Duration::from_millis(ms))?)),
+        _ => orders::<(String, u64, PathBuf)>(&text)
+            .and_then(|(database, ms, told)| Ok(holder::run(&database, Duration::from_millis(ms), &told)?)),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

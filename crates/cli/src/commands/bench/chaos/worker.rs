@@ -157,7 +157,7 @@ pub(super) fn run(orders: &Orders) -> Result<(), StoreError> {
                 // Only says who was there; the tasks are the same without it.
                 drop(hand.store.register_worker(&new));
                 while is_wanted() {
-                    match hand.work(role, name) {
+                    match hand.work(role, name, LOOK) {
                         Ok(()) => continue,
                         Err(StoreError::Busy { .. }) => {}
                         Err(_) => hand.tell(NOTHING, Act::Failed),
@@ -176,6 +176,20 @@ pub(super) fn run(orders: &Orders) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Works what is ready of every role within this process; gives how many tasks are open then.
+#[cfg(test)]
+pub(super) fn work_ready(store: &dyn Store, orders: &Orders) -> Result<u64, StoreError> {
+    let running = Running::default();
+    let lease = SignedDuration::from_millis(orders.lease_ms);
+    let hand = Hand { store, running: &running, orders, world: World::new(&orders.folder), lease };
+    for role in ROLES {
+        hand.work(role, role.as_str(), Duration::ZERO)?;
+    }
+    store.maintain(lease)?;
+    let counts = store.counts()?;
+    Ok(counts.iter().filter(|count| !count.status.is_final()).map(|count| count.tasks).sum())
+}
+
 struct Hand<'a> {
     store: &'a dyn Store,
     running: &'a Running,
@@ -185,9 +199,9 @@ struct Hand<'a> {
 }
 
 impl Hand<'_> {
-    /// Works tasks of a role for as long as one follows another.
-    fn work(&self, role: Role, name: &str) -> Result<(), StoreError> {
-        let (mut next, _) = self.store.claim_within(role, name, self.lease, 0, LOOK)?;
+    /// Works tasks of a role for as long as one follows another, if the first is there in time.
+    fn work(&self, role: Role, name: &str, wait: Duration) -> Result<(), StoreError> {
+        let (mut next, _) = self.store.claim_within(role, name, self.lease, 0, wait)?;
         while let Some(task) = next.take() {
             self.running.begin(&task, &CancelToken::new());
             let worked = self.run(&task, role, name);
