@@ -86,3 +86,44 @@ pub fn take_back(store: &dyn Store, folder: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::role::{Party, Role};
+    use groundcrew_core::task::NewTask;
+    use groundcrew_store::{Options, open};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::presence::{Presence, process_name, worker_name};
+
+    #[test]
+    fn what_an_ended_process_held_is_taken_back_however_much_it_is() {
+        const HELD: usize = 201;
+        let folder = tempfile::tempdir().unwrap();
+        let alive = folder.path().join("alive");
+        let store =
+            open(&format!("sqlite:{}", folder.path().join("crew.db").display()), Options::default()).unwrap();
+        let process = process_name();
+        let worker = worker_name(Role::Qa, &process);
+        let tasks = (0..HELD).map(|_| NewTask::new("nothing", Role::Qa, Party::User, Value::Null));
+        store.enqueue(tasks.collect()).unwrap();
+        for _ in 0..HELD {
+            assert!(store.claim(Role::Qa, None, &worker, SignedDuration::from_mins(10)).unwrap().is_some());
+        }
+        let shown = Presence::show(&alive, &process).unwrap();
+        let sign = std::fs::read_dir(&alive).unwrap().next().unwrap().unwrap().path();
+        drop(shown);
+        // As a killed process leaves it: there, and locked by nobody.
+        std::fs::write(sign, "").unwrap();
+        take_back(store.as_ref(), &alive).unwrap();
+        let running: u64 = store
+            .counts()
+            .unwrap()
+            .iter()
+            .filter(|count| count.status == Status::Running)
+            .map(|count| count.tasks)
+            .sum();
+        assert_eq!(running, 0);
+    }
+}
