@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import calls
 import kinds
+import suites
 import values
 
 MAX_CALLS = 40
@@ -190,7 +191,7 @@ class PytestWatcher:
         self.observer = observer
 
     def pytest_exception_interact(self, node, call, report):
-        self.observer.failed(getattr(node, "nodeid", ""), call.excinfo.value)
+        self.observer.failed(suites.stable(getattr(node, "nodeid", "")), call.excinfo.value)
 
 
 def run(argv, observer):

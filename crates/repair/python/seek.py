@@ -86,15 +86,16 @@ class Search:
     def run(self):
         self.steps.install()
         self.count_early()
-        outcomes = spectrum.baseline(self.tests, set(self.orders.get("tests") or ()), self.steps)
+        outcomes, elsewhere = spectrum.baseline(self.tests, set(self.orders.get("tests") or ()), self.steps)
         bad = [id for id in self.tests.ids if outcomes.get(id) not in (None, suites.SKIPPED)]
         self.outcomes = outcomes
         named = self.orders.get("tests")
         wanted = [id for id in bad if not named or id in named]
+        wanted = self.likeliest(wanted, elsewhere)
         answer = {"tests": len(self.tests.ids), "failing": [], "others_failing": [id for id in bad if id not in wanted]}
         if not wanted:
             return {**answer, "problem": "no test fails" if not bad else "none of the named tests fails"}
-        self.seen_by = self.spectrum = spectrum.measure(self.tests, outcomes, set(wanted), self.root, spectrum.is_test_file)
+        self.seen_by = self.spectrum = spectrum.measure(self.tests, outcomes, set(wanted), elsewhere, self.root, spectrum.is_test_file)
         failing = [id for id in wanted if id in set(wanted[: spectrum.FOLLOWED_FAILING])]
         for number, id in enumerate(failing):
             chain = self.seen_by.chains[number] if number < len(self.seen_by.chains) else []
@@ -106,8 +107,7 @@ class Search:
             for p in places[:8]
         ]
         self.measure_steps()
-        causes = self.seen_by.causes()[:CAUSES]
-        aims = [wanted] + (causes if len(causes) > 1 else [])
+        aims = self.aims(wanted)
         for number, ids in enumerate(aims):
             if number:
                 places = self.aim(ids)
@@ -133,6 +133,20 @@ class Search:
             "cut": self.cut,
             "seconds": round(time.monotonic() - self.started, 3),
         }
+
+    def likeliest(self, wanted, elsewhere):
+        """The failing tests that an edit in this process can make pass, if there are such."""
+        return [id for id in wanted if id not in elsewhere] or wanted
+
+    def aims(self, wanted):
+        """What is to pass: all that fails; else what fails in the tests that the last commit changed, since it is they that
+        somebody is after; else what has one cause."""
+        recent = {os.path.join(self.root, path) for path in self.orders.get("recent") or ()}
+        newest = [id for id in self.seen_by.failing_lines if os.path.realpath(self.tests.file(id) or "") in recent]
+        causes = self.seen_by.causes()[:CAUSES]
+        found = [wanted] + ([newest] if newest else []) + (causes if len(causes) > 1 else [])
+        sets = [set(ids) for ids in found]
+        return [ids for number, ids in enumerate(found) if sets[number] not in sets[:number]]
 
     def file(self, path):
         if path not in self.files:
@@ -412,6 +426,8 @@ class Search:
             line = said.get(id(candidate))
             if line is None or line == b"P":
                 line = self.validate(candidate)
+            if line[:1] == b"B" and line[1:]:
+                self.ask_first(candidate, int(line[1:]))
             self.killed += line in (b"", b"L")
             self.clocked += line == b""
             results.append(line)
@@ -503,13 +519,13 @@ class Search:
         return forks.run(work, self.cpu, WALL)
 
     def tried(self, candidate):
-        """How the tests go with a candidate that is put in: P if all pass, B if one fails that passed, L if it does not
-        end, F and the number of failing tests that pass now."""
-        state = {"passed": 0, "error": None}
+        """How the tests go with a candidate that is put in: P if all pass, B and the number of the test if one fails that
+        passed, L if it does not end, F and the number of failing tests that pass now."""
+        state = {"passed": 0, "error": None, "test": None}
 
         def note(id, error):
             self.steps.left = self.most_steps
-            state["error"] = error
+            state["error"], state["test"] = error, id
             state["passed"] += error is None
             return error is None
 
@@ -520,7 +536,21 @@ class Search:
         if state["error"] is not None or state["passed"] < len(self.failing):
             return b"F%d" % state["passed"]
         self.tests.run(self.relevant(candidate.place), note)
-        return b"P" if state["error"] is None else b"B"
+        if state["error"] is None:
+            return b"P"
+        if state["test"] not in self.passing:
+            # What stands for the class or the module of a test.
+            return b"B"
+        number = self.passing.index(state["test"])
+        self.ask_first(candidate, number)
+        return b"B%d" % number
+
+    def ask_first(self, candidate, number):
+        """The passing test that told a candidate wrong is the first that the next one of its function meets."""
+        known, test = self.relevant(candidate.place), self.passing[number]
+        if test in known:
+            known.remove(test)
+            known.insert(0, test)
 
 
 def joined(first, second):

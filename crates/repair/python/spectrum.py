@@ -7,6 +7,7 @@ the number of lines it ran and not by a clock, so that the result does not depen
 import json
 import math
 import os
+import resource
 import signal
 import sys
 
@@ -27,6 +28,8 @@ LINES_ENDLESS, CPU_ENDLESS = 30_000, 1.0
 # Tests that are followed.
 FOLLOWED_FAILING = 12
 FOLLOWED_PASSING = 160
+# Lines after which no more passing tests are followed, beyond so many of them.
+FOLLOWED_LINES, FOLLOWED_LEAST = 1_500_000, 40
 CPU, WALL = 10.0, 600.0
 # Bounds of one test, of the first with what its module and class set up, and of one that is known to fail, in seconds.
 TEST, WALL_TEST, FIRST, NAMED = 3.0, 20.0, 6.0, 0.8
@@ -42,20 +45,25 @@ class Enough(BaseException):
 
 
 def baseline(tests, named, steps):
-    """The outcome of every test: None, a description of the failure, or "hung" for one that runs into a bound."""
-    outcomes, left = {}, [id for id in tests.ids if id not in named]
+    """The outcome of every test: None, a description of the failure, or "hung" for one that runs into a bound; and those
+    that start processes, which read the files, where no candidate is."""
+    outcomes, elsewhere, left = {}, set(), [id for id in tests.ids if id not in named]
     for id in tests.ids:
         if id in named:
             told = forks.run(lambda tell: run_all(tests, [id], tell, steps), NAMED, WALL_TEST)
             first = told.split(b"\n")[0]
-            outcomes[id] = json.loads(first)[1] if first else "hung"
+            _, outcomes[id], has_children = json.loads(first) if first else (id, "hung", False)
+            if has_children:
+                elsewhere.add(id)
     while left:
         begun, ended = 0, False
         for line in forks.run(lambda tell: run_all(tests, left, tell, steps), FIRST, WALL).split(b"\n"):
             try:
-                id, told = json.loads(line)
+                id, told, has_children = json.loads(line)
             except ValueError:
                 continue
+            if has_children:
+                elsewhere.add(id)
             if id is None:
                 ended = True
             else:
@@ -67,22 +75,29 @@ def baseline(tests, named, steps):
         if begun < len(left):
             outcomes[left[begun]] = "hung"
         left = left[begun + 1 :]
-    return outcomes
+    return outcomes, elsewhere
 
 
 def run_all(tests, ids, tell, steps):
-    steps.left = STEPS
+    steps.left, children = STEPS, of_children()
 
     def note(id, error):
-        steps.left = STEPS
+        nonlocal children
+        steps.left, before, children = STEPS, children, of_children()
         told = error if error is None or error == suites.SKIPPED else brief(error)
-        tell(json.dumps([id, told]).encode() + b"\n")
+        tell(json.dumps([id, told, children != before]).encode() + b"\n")
         # Each test has the whole bound for itself.
         forks.bound(TEST, WALL_TEST)
         return True
 
     tests.run(ids, note)
-    tell(b"[null, null]\n")
+    tell(b"[null, null, false]\n")
+
+
+def of_children():
+    """The work of ended processes that this one started; it changes when a test starts one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime, used.ru_minflt
 
 
 def brief(error):
@@ -258,6 +273,7 @@ def follow(tests, id, root, is_test, endless):
                     "calls": follower.calls,
                     "chain": chain_of(follower, error, root),
                     "hung": bool(follower.hung),
+                    "followed": LINES - max(0, follower.left),
                 }
             ).encode()
         )
@@ -356,7 +372,8 @@ class Spectrum:
             own = [(file, function) for file, _, function in first["frames"] if file is not None]
             raised = first["type"], own[0] if own and not is_test_file(own[0][0]) else None
             found.setdefault(raised, []).append(id)
-        return sorted(found.values(), key=lambda ids: -len(ids))
+        # What was raised in the program says more of it than what a test found wrong, or what the machine lacks.
+        return [ids for (_, own), ids in sorted(found.items(), key=lambda item: (item[0][1] is None, -len(item[1])))]
 
     def of(self, ids):
         """What is known where only some of the failing tests count."""
@@ -385,20 +402,23 @@ class Spectrum:
         return found
 
 
-def measure(tests, outcomes, target, root, is_test):
-    """Follows failing tests and passing ones, those of the same files first."""
+def measure(tests, outcomes, target, elsewhere, root, is_test):
+    """Follows failing tests and passing ones, those of the same files first; none that does its work in other processes."""
     bad = [id for id in tests.ids if id in target][:FOLLOWED_FAILING]
     files = {tests.file(id) for id in bad}
-    good = [id for id in tests.ids if id in outcomes and outcomes[id] is None]
+    good = [id for id in tests.ids if id in outcomes and outcomes[id] is None and id not in elsewhere]
     good.sort(key=lambda id: tests.file(id) not in files)
-    spectrum = Spectrum()
-    for id in bad + good[:FOLLOWED_PASSING]:
+    spectrum, followed = Spectrum(), 0
+    for number, id in enumerate(bad + good[:FOLLOWED_PASSING]):
+        if followed > FOLLOWED_LINES and number >= len(bad) + FOLLOWED_LEAST:
+            break
         seen = follow(tests, id, root, is_test, outcomes[id] == "hung")
         if seen is not None and seen["hung"] and outcomes[id] != "hung":
             # It ends, but after more lines than are followed.
             seen["chain"] = raised_by(tests, id, root)
         if seen is not None:
             spectrum.add(id, seen, id in target)
+            followed += seen["followed"]
     return spectrum
 
 

@@ -86,11 +86,24 @@ def of_unittest(args, work):
     unittest.TestProgram(module=None, argv=["unittest"] + args, testRunner=Runner(), exit=False)
 
 
+def stable(name):
+    """The name of a test as it is on every work tree, as the runner of the suite tells it."""
+    import os
+
+    return name.replace(os.path.realpath(os.getcwd()), "{tree}")
+
+
+def unread(*_, **__):
+    return "failed"
+
+
 class PytestTests:
     def __init__(self, items, listeners):
         self.items = {}
         for item in items:
-            self.items.setdefault(item.nodeid, item)
+            self.items.setdefault(stable(item.nodeid), item)
+            # Nobody reads the text of a failure, and making it takes longer than most tests do.
+            item.repr_failure = item._repr_failure_py = unread
         self.ids = list(self.items)
         self.listeners = listeners
 

@@ -649,8 +649,8 @@ pub(crate) fn test_script(bench: &Bench, files: &[String], roots: Vec<String>, i
     let quoted = serde_json::to_string(id).ok()?;
     if bench.tests.as_ref()?.kind == Kind::Pytest {
         return Some(format!(
-            "{}import pytest\n\n\nclass Raised:\n    error = None\n\n    def pytest_exception_interact(self, node, call, report):\n        \
-             self.error = self.error or call.excinfo.value\n\n\nraised = Raised()\npytest.main([{quoted}, \"-q\", \
+            "{}import os\n\nimport pytest\n\n\nclass Raised:\n    error = None\n\n    def pytest_exception_interact(self, node, call, report):\n        \
+             self.error = self.error or call.excinfo.value\n\n\nraised = Raised()\npytest.main([{quoted}.replace(\"{{tree}}\", os.getcwd()), \"-q\", \
              \"-p\", \"no:cacheprovider\"], plugins=[raised])\nif raised.error:\n    raise raised.error\n",
             import_path(&folders)
         ));

@@ -267,6 +267,24 @@ fn every_pytest_outcome_is_told_with_its_exception() {
 }
 
 #[test]
+fn a_test_that_is_named_after_a_path_has_the_same_name_on_every_work_tree() {
+    let test = "import os\n\nimport pytest\n\n\n@pytest.mark.parametrize('path', [os.path.join(os.path.dirname(__file__), 'a.txt')])\ndef test_path(path):\n    assert path.endswith('a.txt')\n";
+    let Some(named) = std::env::var_os("GROUNDCREW_TEST_PYTEST") else {
+        eprintln!("SKIPPED: no interpreter with pytest is named by GROUNDCREW_TEST_PYTEST");
+        return;
+    };
+    for sandbox in sandboxes() {
+        let python = Python::at(named.as_ref(), &sandbox, &NoRecorder).expect("it works");
+        for _ in 0..2 {
+            let folder = project(&[("tests/test_path.py", test)]);
+            let only = ["tests/test_path.py::test_path[{tree}/tests/a.txt]".to_owned()];
+            let suite = run_with(&python, &sandbox, folder.path(), &["pytest"], Some(&only), 60);
+            assert_eq!(summary(&suite), [row(&only[0], "passed", "")], "{suite:?}");
+        }
+    }
+}
+
+#[test]
 fn another_suite_is_judged_by_its_exit_code_alone() {
     let folder = project(&[("check.py", "import sys\nprint('checked')\nsys.exit(3)\n")]);
     for sandbox in sandboxes() {

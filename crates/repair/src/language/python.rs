@@ -65,6 +65,7 @@ impl Language for Python {
             "args": command.framework_args(),
             "tests": facts.failing_tests,
             "only": facts.only,
+            "recent": recent(bench, snapshot),
             "budget": bench.candidates,
             "seconds": bench.time.as_secs_f64(),
         });
@@ -112,4 +113,12 @@ impl Language for Python {
     ) -> Result<Differential, RepairError> {
         differential::compare_python(bench, base, head, reference)
     }
+}
+
+/// The files that the commit changed against its parent; none of a first commit, which changed everything, and of a merge.
+fn recent(bench: &Bench, snapshot: &Snapshot) -> Vec<String> {
+    let parents = bench.repository.commit_info(&snapshot.commit).map(|info| info.parents).unwrap_or_default();
+    let [parent] = parents.as_slice() else { return Vec::new() };
+    let diff = bench.repository.diff(parent, &snapshot.commit);
+    diff.map(|diff| diff.files.into_iter().map(|file| file.path).collect()).unwrap_or_default()
 }

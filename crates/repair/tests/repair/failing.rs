@@ -196,3 +196,25 @@ fn tests_that_fail_for_two_reasons_are_repaired_one_reason_at_a_time_and_the_res
     assert!(repaired.chosen.explanation.ends_with(told), "{}", repaired.chosen.explanation);
     assert_eq!(repaired.reproduction.unwrap().test_id.as_deref(), Some(named[0]));
 }
+
+#[test]
+fn of_failing_tests_with_several_causes_the_one_that_the_last_commit_brought_is_repaired() {
+    let code = "def first(words):\n    return words[0] if words else ''\n\n\ndef oldest():\n    return 1 + undefined_name_of_nothing\n\n\ndef last(words):\n    return words[len(words)]\n";
+    let known = "import unittest\n\nfrom ends import first, oldest\n\n\nclass KnownTest(unittest.TestCase):\n    def test_first(self):\n        self.assertEqual(first(['a', 'b']), 'a')\n\n    def test_oldest(self):\n        self.assertEqual(oldest(), 918273)\n";
+    let new = "import unittest\n\nfrom ends import last\n\n\nclass NewTest(unittest.TestCase):\n    def test_last(self):\n        self.assertEqual(last(['a', 'b']), 'b')\n\n    def test_one(self):\n        self.assertEqual(last(['a']), 'a')\n";
+    let before: &[(&str, &str)] = &[("ends.py", code), ("test_known.py", known)];
+    let project = Project::new(&[before, &[("test_new.py", new)]], Some(UNITTEST));
+    let all = ["test_known.KnownTest.test_oldest", "test_new.NewTest.test_last", "test_new.NewTest.test_one"];
+    let repaired = project.repaired(&failing(&all));
+    assert_eq!(content(&repaired), code.replace("words[len(words)]", "words[len(words) - 1]"));
+}
+
+#[test]
+fn a_test_that_does_its_work_in_another_process_says_nothing_about_a_candidate() {
+    let code = "import sys\n\n\ndef twice(number):\n    return number * 3\n\n\nif __name__ == '__main__':\n    print(twice(int(sys.argv[1])))\n";
+    let test = "import subprocess\nimport sys\nimport unittest\n\nfrom twice import twice\n\n\nclass TwiceTest(unittest.TestCase):\n    def test_call(self):\n        self.assertEqual(twice(4), 8)\n\n    def test_none(self):\n        self.assertEqual(twice(0), 0)\n\n    def test_program(self):\n        told = subprocess.check_output([sys.executable, 'twice.py', '5'])\n        self.assertEqual(told.strip(), b'10')\n";
+    let project = Project::new(&[&[("twice.py", code), ("test_twice.py", test)]], Some(UNITTEST));
+    let all = ["test_twice.TwiceTest.test_call", "test_twice.TwiceTest.test_program"];
+    let repaired = project.repaired(&failing(&all));
+    assert_eq!(content(&repaired), code.replace("number * 3", "number * 2"));
+}

@@ -158,6 +158,11 @@ def run_unittest(orders, channel):
     return 0 if program.result.wasSuccessful() else 1
 
 
+def stable(name):
+    """The name of a test as it is on every work tree: values of parameters may hold the path of this one."""
+    return name.replace(ROOT, "{tree}") if ROOT else name
+
+
 def run_pytest(orders, channel):
     import pytest
 
@@ -168,7 +173,7 @@ def run_pytest(orders, channel):
         def pytest_collection_modifyitems(self, session, config, items):
             if only is not None:
                 wanted = set(only)
-                items[:] = [item for item in items if item.nodeid in wanted]
+                items[:] = [item for item in items if stable(item.nodeid) in wanted]
             channel.tell(at="collected", count=len(items))
             if orders["collect"]:
                 items[:] = []
@@ -177,21 +182,21 @@ def run_pytest(orders, channel):
             if report.failed:
                 text = cut(report.longreprtext)
                 channel.tell(
-                    at="outcome", test=report.nodeid, outcome="error",
+                    at="outcome", test=stable(report.nodeid), outcome="error",
                     failure={"exception": "CollectError", "message": text[-500:], "traceback": text},
                 )
 
         def pytest_runtest_logstart(self, nodeid, location):
-            channel.tell(at="start", test=nodeid)
+            channel.tell(at="start", test=stable(nodeid))
 
         def pytest_runtest_logfinish(self, nodeid, location):
-            channel.tell(at="stop", test=nodeid)
+            channel.tell(at="stop", test=stable(nodeid))
 
         @pytest.hookimpl(hookwrapper=True)
         def pytest_runtest_makereport(self, item, call):
             outcome = yield
             report = outcome.get_result()
-            record = {"at": "outcome", "test": item.nodeid}
+            record = {"at": "outcome", "test": stable(item.nodeid)}
             if report.failed:
                 record["outcome"] = "failed" if report.when == "call" else "error"
                 if call.excinfo is not None:
