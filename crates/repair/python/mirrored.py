@@ -61,8 +61,8 @@ def neighbours(place):
     for node in ast.walk(function):
         if isinstance(node, ast.Tuple):
             rows.append([item.id for item in node.elts if isinstance(item, ast.Name)])
-    starts = [node.targets[0].id for node in ast.walk(function) if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
-    rows.append(starts)
+    begun = [target for node in ast.walk(function) if isinstance(node, ast.Assign) for target in node.targets]
+    rows.append([target.id for target in begun if isinstance(target, ast.Name)])
     found = {}
     for row in rows:
         for one, two in zip(row, row[1:]):
@@ -102,6 +102,7 @@ def left_over(place):
             loop = row[row.index(place.statement) - 1]
             if isinstance(loop, LOOPS):
                 yield from gathered(place, loop)
+                yield from carried_out(place, loop)
 
 
 def gathered(place, loop):
@@ -116,6 +117,27 @@ def gathered(place, loop):
         for name in dict.fromkeys(read):
             if name in stored and plain(place.scope.of(name)) & {"list", "str", "int", "float", "dict", "set", "none"}:
                 yield "if %s:\n    %s" % (name, text), 0.12
+
+
+def carried_out(place, loop):
+    """What the last turn of a loop left for a next one, put to what the loop gathered."""
+    stored = {}
+    for node in ast.walk(place.function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stored.setdefault(node.id, set()).add(loop.lineno <= node.lineno <= loop.end_lineno)
+    kept = [name for name, inside in stored.items() if inside == {True, False}]
+    for node in ast.walk(loop):
+        if not isinstance(node, ast.Call) or called(node.func) not in ("append", "add") or not isinstance(getattr(node.func, "value", None), ast.Name):
+            continue
+        holder = node.func.value.id
+        held = {kind[1:] for kind in place.scope.of(holder) if kind[:1] == "["}
+        for name in kept:
+            kinds = plain(place.scope.of(name))
+            if name != holder and kinds:
+                fits = not held or held & kinds
+                item = name if fits else "str(%s)" % name if "str" in held else None
+                if item is not None:
+                    yield "if %s:\n    %s.%s(%s)" % (name, holder, called(node.func), item), 0.12
 
 
 def at_once(place, following):

@@ -102,6 +102,13 @@ def assignment(place, node):
     if len(node.targets) != 1:
         return
     target, value = node.targets[0], node.value
+    if isinstance(target, ast.Name) and place.function is not None:
+        others = {}
+        for found in ast.walk(place.function):
+            if isinstance(found, ast.Assign) and found is not node and len(found.targets) == 1 and place.text(found.targets[0]) == target.id:
+                others[place.text(found.value)] = None
+        for other in [other for other in others if other != place.text(value) and "\n" not in other][:4]:
+            yield place.edit([(*place.file.span(value), other)], "donor", 0.2, "%s becomes %s, as elsewhere" % (target.id, other))
     kinds = plain(place.kinds(value)) or plain(place.kinds(target))
     if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)):
         start = place.file.span(target)[1]

@@ -214,6 +214,41 @@ def offsets(place, node):
             yield place.put(node, "%s %s 1" % (text, sign), ADDED, "offset", prior)
 
 
+def missing_operand(place, node):
+    """A number with one more operand: a part of a sum, or an operation, that the function has elsewhere."""
+    kinds = plain(place.kinds(node))
+    parent, field = place.file.above.get(node, (None, None))
+    if place.function is None or isinstance(parent, (ast.Attribute, ast.keyword)) or field in ("func", "target", "targets"):
+        return
+    if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)) or not isinstance(node, (ast.Name, ast.Call, ast.Subscript, ast.BinOp, ast.Attribute)):
+        return
+    if not kinds or not kinds <= {"int", "float"} or isinstance(parent, ast.BinOp) and isinstance(node, ast.BinOp) and not place.file.in_brackets(node):
+        return
+    text = place.text(node)
+    sums, others = {}, {("&", "1"): None, ("%", "2"): None}
+    for found in ast.walk(place.function):
+        if isinstance(found, ast.BinOp) and found is not node and isinstance(found.op, (ast.Add, ast.Sub)):
+            for side in (found.left, found.right):
+                if isinstance(side, (ast.Name, ast.Call, ast.Subscript, ast.Attribute)) and plain(place.kinds(side)) <= {"int", "float"}:
+                    sums[place.text(side)] = None
+        elif isinstance(found, (ast.BinOp, ast.AugAssign)) and isinstance(found.op, (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Mult, ast.Div)):
+            side = found.right if isinstance(found, ast.BinOp) else found.value
+            if isinstance(side, (ast.Name, ast.Call, ast.Constant, ast.Attribute)) and plain(place.kinds(side)) <= {"int", "float"}:
+                others[(ARITHMETIC[type(found.op)], place.text(side))] = None
+        elif isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and found.func.id == "len" and len(found.args) == 1:
+            sums[place.text(found)] = None
+    known = {place.text(found) for found in ast.walk(node) if isinstance(found, ast.expr)}
+    for other in [other for other in sums if other not in known and "\n" not in other][:6]:
+        prior = 0.2 if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) else 0.08
+        for sign in ("-", "+"):
+            yield place.put(node, "%s %s %s" % (text, sign, other), ADDED, "term", prior)
+    if kinds == {"int"} or not any(operator in ("&", "%") for operator, _ in others):
+        for operator, other in list(others)[:6]:
+            if other not in known and not (isinstance(node, ast.BinOp) and ARITHMETIC[type(node.op)] == operator):
+                made = "%s %s %s" % (place.bracketed(node), operator, other)
+                yield place.put(node, "(" + made + ")" if isinstance(parent, ast.BinOp) else made, ATOM if isinstance(parent, ast.BinOp) else ADDED, "term", 0.1)
+
+
 def shifted(place, node):
     """A number made smaller or larger by another one in reach, in the argument of a call, an index or a result."""
     kinds = plain(place.kinds(node))

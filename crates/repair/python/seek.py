@@ -29,6 +29,8 @@ from place import Candidate, Place, enclosing
 TOGETHER = 80
 # Candidates that are tried after the first that passes: at least, and as a part of those before it.
 AFTER, AFTER_UNSURE, AFTER_PART = 160, 400, 0.5
+# The same of a small project, where more rivals cost next to nothing.
+AFTER_SMALL = 480
 # Beyond these, as long as what comes next is not far less likely than the best that passed; how many more at most.
 NEARLY, AFTER_MOST = 0.25, 1_200
 # What one that ran into the clock counts for among these.
@@ -179,7 +181,8 @@ class Search:
             path = calls.inside(getattr(module, "__file__", None) or "", self.root)
             if path is not None and path.endswith(".py") and not spectrum.is_test_file(path):
                 paths.add(path)
-        if sum(os.path.getsize(os.path.join(self.root, path)) for path in paths) <= EARLY:
+        self.is_small = sum(os.path.getsize(os.path.join(self.root, path)) for path in paths) <= EARLY
+        if self.is_small:
             for path in sorted(paths):
                 self.load(path)
 
@@ -289,7 +292,7 @@ class Search:
                     if said == b"P":
                         self.plausible.append(candidate)
                         if stop is None:
-                            most = AFTER if candidate.score >= SURE else AFTER_UNSURE
+                            most = AFTER_SMALL if self.is_small else AFTER if candidate.score >= SURE else AFTER_UNSURE
                             stop = self.validated + max(most, int(self.validated * AFTER_PART))
                             last = stop + AFTER_MOST
                     elif said[:1] == b"F" and said != b"F0":

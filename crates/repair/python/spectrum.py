@@ -35,6 +35,8 @@ CPU, WALL = 10.0, 600.0
 TEST, WALL_TEST, FIRST, NAMED = 3.0, 20.0, 6.0, 0.8
 # Times that the names of one function are looked at in one test, and calls of it that are kept.
 LOOKS = 60
+# Parts of one test that are told apart.
+PARTS = 60
 # Whole numbers of one name that are kept of a failing test, and how large they may be.
 NUMBERS, MOST = 4, 1_000_000
 KEPT_CALLS = 12
@@ -251,9 +253,11 @@ def follow(tests, id, root, is_test, endless):
             seen.append(error)
             return False
 
+        parts = Parts(follower)
         sys.settrace(follower.trace)
         try:
-            tests.run([id], note)
+            with parts:
+                tests.run([id], note)
         except Enough:
             pass
         finally:
@@ -266,6 +270,7 @@ def follow(tests, id, root, is_test, endless):
             json.dumps(
                 {
                     "lines": sorted(follower.lines),
+                    "parts": parts.told(),
                     "names": lists(follower.names),
                     "numbers": [[*key, found] for key, found in follower.numbers.items()],
                     "results": [[*key, sorted(found)] for key, found in follower.results.items()],
@@ -282,6 +287,48 @@ def follow(tests, id, root, is_test, endless):
         return json.loads(forks.run(work, CPU, WALL_TEST * 2))
     except ValueError:
         return None
+
+
+class Parts:
+    """The lines of each part of a table of cases (`subTest`), and whether it fails: each is a test of its own."""
+
+    def __init__(self, follower):
+        self.follower, self.found = follower, []
+
+    def __enter__(self):
+        import unittest
+
+        self.kept = unittest.TestCase.subTest
+        unittest.TestCase.subTest = self.watched(self.kept)
+
+    def __exit__(self, *raised):
+        import unittest
+
+        unittest.TestCase.subTest = self.kept
+
+    def watched(self, plain):
+        import contextlib
+
+        @contextlib.contextmanager
+        def subTest(test, *args, **kwargs):
+            before, self.follower.lines = self.follower.lines, set()
+            add_to = self.follower
+            fails = True
+            try:
+                with plain(test, *args, **kwargs):
+                    try:
+                        yield
+                        fails = False
+                    finally:
+                        if len(self.found) < PARTS:
+                            self.found.append((fails, add_to.lines))
+            finally:
+                add_to.lines = before | add_to.lines
+
+        return subTest
+
+    def told(self):
+        return [[fails, sorted(lines)] for fails, lines in self.found] if len(self.found) > 1 else []
 
 
 def end_softly(follower):
@@ -325,13 +372,12 @@ class Spectrum:
         self.failing, self.passing = {}, {}
         self.failed = self.passed = 0
         self.chains = []
-        self.failing_lines, self.chains_of = {}, {}
+        self.failing_lines, self.chains_of, self.parts = {}, {}, {}
         self.names, self.results, self.fields, self.numbers = {}, {}, {}, {}
         self.calls = []
         self.passing_lines = {}
 
     def add(self, id, seen, fails):
-        counts = self.failing if fails else self.passing
         if fails:
             self.failed += 1
             self.chains.append(seen["chain"])
@@ -339,8 +385,18 @@ class Spectrum:
         else:
             self.passed += 1
             self.passing_lines[id] = {tuple(line) for line in seen["lines"]}
-        for file, line in seen["lines"]:
-            counts[(file, line)] = counts.get((file, line), 0) + 1
+        parts = seen["parts"] if fails and any(bad for bad, _ in seen["parts"]) else []
+        if parts:
+            self.parts[id] = parts
+            self.failed += sum(bad for bad, _ in parts) - 1
+            self.passed += sum(not bad for bad, _ in parts)
+        for bad, lines in parts or [(fails, seen["lines"])]:
+            counts = self.failing if bad else self.passing
+            for file, line in lines:
+                counts[(file, line)] = counts.get((file, line), 0) + 1
+        for file, line in seen["lines"] if parts else ():
+            # What no part runs, the test itself runs.
+            self.failing.setdefault((file, line), 0 if (file, line) in self.passing else 1)
         for file, first, names in seen["names"]:
             known = self.names.setdefault((file, first), {})
             for name, found in names.items():

@@ -9,7 +9,7 @@ from arguments import call, keywords, lambdas, pair, wrapped, yielded
 from conditions import chosen, comparison, comprehension, logic, negated, negation, only_where, stronger
 from mixed import exchanged, throughout
 from names import attribute, deeper, donors, name, tuples
-from operands import arithmetic, augmented, constant, offsets, shifted
+from operands import arithmetic, augmented, constant, missing_operand, offsets, shifted
 from parts import listed, slicing, subscript
 
 
@@ -47,5 +47,5 @@ GENERATORS = (
     ((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp), (comprehension,)),
     ((ast.Yield, ast.YieldFrom), (yielded,)),
     (ast.Lambda, (lambdas,)),
-    (ast.expr, (negated, stronger, only_where, offsets, shifted, wrapped, donors)),
+    (ast.expr, (negated, stronger, only_where, offsets, missing_operand, shifted, wrapped, donors)),
 )

@@ -6,6 +6,7 @@
 //! reproduction takes part where it is no test of the suite itself.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use groundcrew_core::contract::Reproduction;
@@ -90,9 +91,10 @@ pub fn examine(
     }
     let (mut sources, mut unknown) = (Vec::new(), None);
     for (path, lines) in added_lines(&bench.repository, base, head)? {
-        if let Some(text) = text(&bench.repository, head, &path)? {
-            match language::of_file(path.as_str()).mutants(path.as_str(), &text, &lines) {
-                Some(made) => sources.push((made, path, text)),
+        if let Some(after) = text(&bench.repository, head, &path)? {
+            let before = text(&bench.repository, base, &path)?.unwrap_or_default();
+            match language::of_file(path.as_str()).mutants(path.as_str(), &after, &lines) {
+                Some(made) => sources.push((made, path, brought(&before, &after), after)),
                 None => unknown = unknown.or(Some(path)),
             }
         }
@@ -101,13 +103,14 @@ pub fn examine(
         let reason = Some(format!("no mutants are made of files such as {path}"));
         return Ok(Mutants { reason, ..Mutants::default() });
     }
-    let all =
-        sources.iter().flat_map(|(mutants, path, text)| mutants.iter().map(move |one| (one, path, text)));
+    let all = sources.iter().flat_map(|(mutants, path, brought, text)| {
+        mutants.iter().map(move |one| (one, path, touches(&one.edit, brought), text))
+    });
     let changed: Vec<Changed<'_>> = spread(all.collect(), MOST)
         .into_iter()
-        .filter_map(|(mutant, path, text)| {
+        .filter_map(|(mutant, path, is_new, text)| {
             let content = apply(text, std::slice::from_ref(&mutant.edit))?;
-            Some(Changed { mutant, path, content })
+            Some(Changed { mutant, path, is_new, content })
         })
         .collect();
     Trial { bench, command, sound: &sound, head, reproduction }.run(&changed, restored)
@@ -117,6 +120,8 @@ pub fn examine(
 struct Changed<'a> {
     mutant: &'a Mutant,
     path: &'a RepoPath,
+    /// Whether it changes what the fix brought, and not only what stood on the same line before.
+    is_new: bool,
     content: String,
 }
 
@@ -143,7 +148,7 @@ impl Trial<'_> {
             if self.is_killed(one, known)? {
                 result.killed += 1;
             } else {
-                result.note_survivor(one.mutant, one.path, restored);
+                result.note_survivor(one, restored);
             }
         }
         Ok(result)
@@ -206,12 +211,15 @@ impl Trial<'_> {
 }
 
 impl Mutants {
-    fn note_survivor(&mut self, mutant: &Mutant, path: &RepoPath, restored: Option<&Sha>) {
-        let what = format!("{path}, {}", mutant.what);
+    fn note_survivor(&mut self, one: &Changed<'_>, restored: Option<&Sha>) {
+        let what = format!("{}, {}", one.path, one.mutant.what);
         match restored {
             Some(commit) => self.survivors.push(format!(
                 "{what}: the line only stands again as it stood at {}; the tests did not pin it then either",
                 commit.short()
+            )),
+            None if !one.is_new => self.survivors.push(format!(
+                "{what}: this part of the line stood there before; the tests did not pin it then either"
             )),
             None => {
                 self.survivors.push(what);
@@ -254,6 +262,19 @@ fn new_lines(before: &str, after: &str) -> Vec<u32> {
         .filter(|&at| !gone.contains(&new[at]))
         .filter_map(|at| u32::try_from(at + 1).ok())
         .collect()
+}
+
+/// The bytes of `after` between what both texts begin and end with.
+fn brought(before: &str, after: &str) -> Range<usize> {
+    let (old, new) = (before.as_bytes(), after.as_bytes());
+    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    head..new.len() - tail
+}
+
+/// Whether an edit changes a part of the text, or what stands right beside it.
+fn touches(edit: &Edit, part: &Range<usize>) -> bool {
+    edit.start <= part.end && part.start <= edit.end
 }
 
 /// All mutants of some lines of a file, in the order of the text.
@@ -361,6 +382,27 @@ mod tests {
         assert_eq!(new_lines("a\nb\nc\n", "a\nb\nc\nd\n"), [4]);
         assert_eq!(new_lines("a\nb\n", "a\nx\nb\ny\n"), [2, 4]);
         assert_eq!(new_lines("a\nb\nc\n", "a\nc\n"), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn a_mutant_of_what_stood_beside_the_change_before_is_told_from_one_of_the_change() {
+        let (before, after) = ("if a <= b and c > d:\n    f()\n", "if a < b and c > d:\n    f()\n");
+        let part = brought(before, after);
+        let told: Vec<(String, bool)> = mutants("f.py", after, &[1])
+            .into_iter()
+            .map(|mutant| (mutant.what, touches(&mutant.edit, &part)))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("line 1: \"<\" becomes \"<=\"".to_owned(), true),
+                ("line 1: \"and\" becomes \"or\"".to_owned(), false),
+                ("line 1: \">\" becomes \">=\"".to_owned(), false),
+            ]
+        );
+        let whole = brought("f()\n", "f()\ng()\n");
+        let mutants = mutants("f.py", "f()\ng()\n", &[2]);
+        assert!(mutants.iter().all(|mutant| touches(&mutant.edit, &whole)), "{mutants:?}");
     }
 
     #[test]
