@@ -292,7 +292,8 @@ class Search:
                     if said == b"P":
                         self.plausible.append(candidate)
                         if stop is None:
-                            most = AFTER_SMALL if self.is_small else AFTER if candidate.score >= SURE else AFTER_UNSURE
+                            most = AFTER if candidate.score >= SURE else AFTER_UNSURE
+                            most = AFTER_SMALL if self.is_small and self.clocked == 0 else most
                             stop = self.validated + max(most, int(self.validated * AFTER_PART))
                             last = stop + AFTER_MOST
                     elif said[:1] == b"F" and said != b"F0":

@@ -218,3 +218,35 @@ fn a_test_that_does_its_work_in_another_process_says_nothing_about_a_candidate()
     let repaired = project.repaired(&failing(&all));
     assert_eq!(content(&repaired), code.replace("number * 3", "number * 2"));
 }
+
+#[test]
+fn each_case_of_a_table_of_cases_tells_where_the_mistake_is() {
+    let code = "def fare(age, zone):\n    base = 25\n    if age < 6:\n        return 0\n    if zone == 'far':\n        return base + 24\n    return base\n";
+    let test = "import unittest\n\nfrom fares import fare\n\n\nclass FareTest(unittest.TestCase):\n    def test_fares(self):\n        for age, zone, expected in [(3, 'near', 0), (5, 'far', 0), (40, 'near', 25), (40, 'far', 50)]:\n            with self.subTest(age=age, zone=zone):\n                self.assertEqual(fare(age, zone), expected)\n";
+    let project = Project::new(&[&[("fares.py", code), ("test_fares.py", test)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&["test_fares.FareTest.test_fares"]));
+    let ranked: Vec<u32> = repaired.root_cause.ranked.iter().map(|suspect| suspect.line).collect();
+    assert_eq!(ranked.first(), Some(&6), "{ranked:?}");
+}
+
+#[test]
+fn a_part_of_a_sum_that_the_function_has_elsewhere_is_put_in() {
+    let code = "def free(seats, taken, kept):\n    if len(taken) + len(kept) >= seats:\n        return 0\n    return seats - len(taken)\n";
+    let test = "import unittest\n\nfrom seats import free\n\n\nclass FreeTest(unittest.TestCase):\n    def test_kept(self):\n        self.assertEqual([free(5, [1], [2, 3]), free(4, [], [7]), free(9, [4, 5], [1, 2, 3])], [2, 3, 4])\n\n    def test_full(self):\n        self.assertEqual(free(2, [1], [2]), 0)\n";
+    let project = Project::new(&[&[("seats.py", code), ("test_seats.py", test)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&["test_seats.FreeTest.test_kept"]));
+    assert_eq!(content(&repaired), code.replace("- len(taken)\n", "- len(taken) - len(kept)\n"));
+}
+
+#[test]
+fn what_the_last_turn_of_a_loop_carries_over_is_put_to_what_it_gathered() {
+    let code = "def added(one, two):\n    digits = []\n    carry = 0\n    for a, b in zip(one, two):\n        carry, digit = divmod(a + b + carry, 10)\n        digits.append(digit)\n    return digits\n";
+    let test = "import unittest\n\nfrom added import added\n\n\nclass AddedTest(unittest.TestCase):\n    def test_plain(self):\n        self.assertEqual(added([1, 2], [3, 4]), [4, 6])\n\n    def test_carried(self):\n        self.assertEqual(added([9], [1]), [0, 1])\n\n    def test_twice(self):\n        self.assertEqual(added([9, 9], [9, 9]), [8, 9, 1])\n";
+    let project = Project::new(&[&[("added.py", code), ("test_added.py", test)]], Some(UNITTEST));
+    let repaired =
+        project.repaired(&failing(&["test_added.AddedTest.test_carried", "test_added.AddedTest.test_twice"]));
+    assert_eq!(
+        content(&repaired),
+        code.replace("    return", "    if carry:\n        digits.append(carry)\n    return")
+    );
+}
