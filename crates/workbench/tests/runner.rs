@@ -285,6 +285,24 @@ fn a_test_that_is_named_after_a_path_has_the_same_name_on_every_work_tree() {
 }
 
 #[test]
+fn a_file_of_pytest_that_cannot_be_loaded_fails_and_the_others_run() {
+    let Some(named) = std::env::var_os("GROUNDCREW_TEST_PYTEST") else {
+        eprintln!("SKIPPED: no interpreter with pytest is named by GROUNDCREW_TEST_PYTEST");
+        return;
+    };
+    let folder = project(&[
+        ("test_lacking.py", "import a_package_that_is_not_here\n\n\ndef test_it():\n    pass\n"),
+        ("test_sound.py", "def test_it():\n    pass\n"),
+    ]);
+    for sandbox in sandboxes() {
+        let python = Python::at(named.as_ref(), &sandbox, &NoRecorder).expect("it works");
+        let suite = run_with(&python, &sandbox, folder.path(), &["pytest"], None, 60);
+        assert_eq!(suite.bad().into_iter().collect::<Vec<_>>(), ["test_lacking.py"], "{suite:?}");
+        assert_eq!(suite.passed().into_iter().collect::<Vec<_>>(), ["test_sound.py::test_it"], "{suite:?}");
+    }
+}
+
+#[test]
 fn another_suite_is_judged_by_its_exit_code_alone() {
     let folder = project(&[("check.py", "import sys\nprint('checked')\nsys.exit(3)\n")]);
     for sandbox in sandboxes() {

@@ -216,7 +216,8 @@ def run_pytest(orders, channel):
                 return
             channel.tell(**record)
 
-    args = ["-p", "no:cacheprovider", "--capture=no", "-q"] + orders["args"]
+    # A file that cannot be loaded is a failure of its own; the others say what they have to.
+    args = ["-p", "no:cacheprovider", "--capture=no", "-q", "--continue-on-collection-errors"] + orders["args"]
     return int(pytest.main(args, plugins=[Plugin()]))
 
 
