@@ -11,6 +11,7 @@ import calls
 import forks
 import mixtures
 import program
+import reach
 import swap
 import values
 import vary
@@ -19,6 +20,8 @@ INPUTS = 80
 GIVEN = 400
 # What a new failure counts for beside one where other candidates give something.
 BROKEN = 1.0
+# What a candidate is worth with which lines of the function no longer run, whatever tests and inputs ask.
+IDLE = 0.35
 # Inputs mixed of the parts of all calls.
 MIXED = 60
 # Inputs with one number of a list changed, of each call.
@@ -53,12 +56,13 @@ def judge(search, plausible):
     if not plausible:
         return []
     inputs = generated(search, plausible)
-    given = [behaviour(search, candidate, inputs) for candidate in plausible]
-    before = behaviour(search, None, inputs)
+    given, run = zip(*[behaviour(search, candidate, inputs) for candidate in plausible])
+    before, _ = behaviour(search, None, inputs)
     groups = {}
     for number, found in enumerate(given):
         groups.setdefault(json.dumps(found), []).append(number)
     weights = [candidate.score * form(candidate) for candidate in plausible]
+    weights = [weight * (IDLE if reach.idle(search, *of) else 1.0) for weight, *of in zip(weights, plausible, run)]
     answers = []
     for key, members in groups.items():
         together = 1.0
@@ -215,35 +219,51 @@ def add(found, seen, key, args):
 
 
 def behaviour(search, candidate, inputs):
-    """What a candidate gives for each input, as text; nothing for what takes too long."""
+    """What a candidate gives for each input, as text, nothing for what takes too long; and the lines of its file that the
+    inputs and the tests run, None where a bound ended them."""
+    names = search.loaded[candidate.place.file.path].filenames if candidate is not None else ()
+    reached = reach.Reach(names)
 
     def work(tell):
         if candidate is not None and not search.put(candidate):
             return
+        with reached:
+            give(search, inputs, tell)
+            if candidate is not None:
+                search.steps.left = search.most_steps
+                search.tests.run(search.failing + search.relevant(candidate.place), renewed)
+        tell(json.dumps([None, sorted(reached.lines)]).encode())
 
-        left = STEPS_TOGETHER
-        for number, (key, args) in enumerate(inputs):
-            if left <= 0:
-                return
-            tell(b"[%d, " % number)
-            most = search.steps.left = min(search.most_steps, STEPS)
-            try:
-                result = call(search, key, args)
-            except swap.OutOfSteps:
-                result = "does not end"
-            except Exception as error:
-                result = "raises " + type(error).__name__
-            left -= most - search.steps.left
-            tell(json.dumps(result).encode() + b"]\n")
+    def renewed(_, error):
+        search.steps.left = search.most_steps
+        return True
 
     given = {}
-    for line in forks.run(work, 4.0, 20.0).split(b"\n"):
+    for line in forks.run(work, 6.0, 20.0).split(b"\n"):
         try:
             number, result = json.loads(line)
         except ValueError:
             continue
         given[number] = result
-    return [given.get(number) for number in range(len(inputs))]
+    return [given.get(number) for number in range(len(inputs))], given.get(None)
+
+
+def give(search, inputs, tell):
+    """Tells what each input gives, within the bounds of steps."""
+    left = STEPS_TOGETHER
+    for number, (key, args) in enumerate(inputs):
+        if left <= 0:
+            return
+        tell(b"[%d, " % number)
+        most = search.steps.left = min(search.most_steps, STEPS)
+        try:
+            result = call(search, key, args)
+        except swap.OutOfSteps:
+            result = "does not end"
+        except Exception as error:
+            result = "raises " + type(error).__name__
+        left -= most - search.steps.left
+        tell(json.dumps(result).encode() + b"]\n")
 
 
 def call(search, key, args):

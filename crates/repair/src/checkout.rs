@@ -33,6 +33,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("compare.py", include_str!("../python/compare.py")),
     ("forks.py", include_str!("../python/forks.py")),
     ("judge.py", include_str!("../python/judge.py")),
+    ("reach.py", include_str!("../python/reach.py")),
     ("mirrored.py", include_str!("../python/mirrored.py")),
     ("mixed.py", include_str!("../python/mixed.py")),
     ("mixtures.py", include_str!("../python/mixtures.py")),

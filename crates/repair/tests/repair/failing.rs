@@ -250,3 +250,14 @@ fn what_the_last_turn_of_a_loop_carries_over_is_put_to_what_it_gathered() {
         code.replace("    return", "    if carry:\n        digits.append(carry)\n    return")
     );
 }
+
+#[test]
+fn a_condition_that_never_holds_again_is_no_rival_of_the_right_edit() {
+    let code = "\"\"\"A basket of goods.\"\"\"\nfrom dataclasses import dataclass, field\n\n\n@dataclass\nclass Line:\n    sku: str\n    price: int\n    quantity: int = 1\n\n\n@dataclass\nclass Cart:\n    lines: list = field(default_factory=list)\n    coupon: object = None\n\n    def add(self, sku, price, quantity=1):\n        for line in self.lines:\n            if line.sku == sku:\n                line.quantity = quantity\n                return line\n        line = Line(sku, price, quantity)\n        self.lines.append(line)\n        return line\n\n    def total(self):\n        total = sum(line.price * line.quantity for line in self.lines)\n        if self.coupon and self.coupon.startswith(\"P\"):\n            total -= total * int(self.coupon[1:]) // 100\n        return total\n\n    def heaviest(self):\n        return max(self.lines, key=lambda line: line.quantity)\n";
+    let test = "import unittest\nfrom cart import Cart\n\n\nclass CartTest(unittest.TestCase):\n    def test_total(self):\n        cart = Cart()\n        cart.add(\"a\", 100, 2)\n        cart.add(\"b\", 50)\n        self.assertEqual(cart.total(), 250)\n\n    def test_adding_the_same_again(self):\n        cart = Cart()\n        cart.add(\"a\", 100, 2)\n        cart.add(\"a\", 100, 3)\n        self.assertEqual(cart.total(), 500)\n\n    def test_coupon(self):\n        cart = Cart(coupon=\"P10\")\n        cart.add(\"a\", 100, 2)\n        self.assertEqual(cart.total(), 180)\n";
+    let project = Project::new(&[&[("cart.py", code), ("test_cart.py", test)]], Some(UNITTEST));
+    let repaired = project.repaired(&failing(&["test_cart.CartTest.test_adding_the_same_again"]));
+    assert_eq!(content(&repaired), code.replace("line.quantity = quantity", "line.quantity += quantity"));
+    // `and not sku` passes because nothing is ever found again.
+    assert_eq!(repaired.as_likely, None);
+}
