@@ -17,6 +17,8 @@ use crate::table::Table;
 
 /// Longest text of one cell, in characters.
 const CELL: usize = 160;
+/// Lines of one kind that a terminal shows; the page has all.
+const TOLD: usize = 3;
 
 /// A fix with everything that was shown about it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -183,7 +185,11 @@ impl Evidence {
             ("another way", &self.other_ways),
             ("mutant survived", &self.survivors),
         ] {
-            lines.extend(texts.iter().map(|text| format!("{name}: {}", escape::brief(text, CELL))));
+            lines
+                .extend(texts.iter().take(TOLD).map(|text| format!("{name}: {}", escape::brief(text, CELL))));
+            if texts.len() > TOLD {
+                lines.push(format!("{name}: {} more in the evidence", texts.len() - TOLD));
+            }
         }
         lines
     }

@@ -425,7 +425,8 @@ fn passed_over(job: &Job<'_>, site: &Site) -> String {
     found.passed_over.iter().map(|reason| format!("; passed over: {reason}")).collect()
 }
 
-/// As [`demand`], for a run with a fix: a module that it cannot find there, and could without the fix, is the fix's own.
+/// As [`demand`], for a run with a fix: a module or program that it cannot find there, and could without the fix, is the fix's
+/// own.
 pub(crate) fn demand_with_fix(
     job: &Job<'_>,
     site: &Site,
@@ -434,7 +435,7 @@ pub(crate) fn demand_with_fix(
 ) -> Result<(), Trouble> {
     match lack(suite, python) {
         Some(Lack::Foreign { .. } | Lack::Services(_)) => demand(job, site, suite, python),
-        Some(Lack::Module { .. } | Lack::Compiled { .. }) | None => Ok(()),
+        Some(Lack::Module { .. } | Lack::Compiled { .. } | Lack::Program { .. }) | None => Ok(()),
     }
 }
 

@@ -340,3 +340,20 @@ fn packages_of_node_are_there_while_the_suite_runs_and_the_work_tree_stays_as_it
         assert!(bench.worktree.join("node_modules").symlink_metadata().is_err());
     }
 }
+
+#[test]
+fn a_test_command_that_starts_what_is_not_there_says_so() {
+    let bench = Bench::new(&[("shop.py", SHOP)]);
+    let command =
+        TestCommand::parse(&["sh", "-c", "no-such-runner --all"].map(str::to_owned)).expect("a command");
+    for sandbox in sandboxes() {
+        let python = bench.python(&sandbox);
+        let cancel = CancelToken::new();
+        let suite =
+            run_suite(&sandbox, &python, &bench.worktree, &command, None, &Limits::default(), &cancel);
+        let suite = suite.expect("the shell starts");
+        let Some(found @ Lack::Program { .. }) = lack(&suite, &python) else { panic!("{suite:?}") };
+        let told = found.to_string();
+        assert!(told.contains("127") && told.contains("no-such-runner"), "{told}");
+    }
+}

@@ -448,8 +448,11 @@ fn without_fix(report: &Report) -> Vec<String> {
         fact("reproduced by", escape::brief(&found.call, CELL));
     }
     if let Some(cause) = &report.root_cause {
-        let place = format!("{}:{}", cause.file, cause.line);
-        fact("look at", escape::brief(&format!("{place}: {}", cause.statement), CELL));
+        // A command that fails may point at no statement at all.
+        if !cause.file.is_empty() {
+            let place = format!("{}:{}", cause.file, cause.line);
+            fact("look at", escape::brief(&format!("{place}: {}", cause.statement), CELL));
+        }
         fact("because", escape::brief(&cause.why, CELL));
     }
     let statements = report.suspects.iter().filter(|suspect| matches!(suspect, Suspected::Statement(_)));

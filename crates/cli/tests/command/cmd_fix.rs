@@ -227,3 +227,16 @@ fn without_a_fix_the_suspicious_statements_are_told_by_place_and_score() {
     assert!(text.contains("app.py:2: return bag['price'] ("), "{text}");
     assert!(text.contains("evidence: /"), "{text}");
 }
+
+#[test]
+fn a_test_command_that_cannot_run_is_told_and_not_taken_for_a_failing_test() {
+    let home = Home::new();
+    home.repository();
+    let ran = home.run(&["fix", "--test", "sh -c 'no-such-runner --all'"]);
+    assert_eq!(ran.code, Some(8), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("needs a program that is not there") && ran.stdout.contains("no-such-runner"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -451,7 +451,10 @@ impl Report {
 
     /// All of it as one sentence.
     fn told(&self) -> String {
-        let place = |cause: &RootCause| format!("; look at {}:{}: {}", cause.file, cause.line, cause.why);
+        let place = |cause: &RootCause| match cause.file.as_str() {
+            "" => format!("; {}", cause.why),
+            file => format!("; look at {file}:{}: {}", cause.line, cause.why),
+        };
         let mut text = self.reason.clone() + &self.cause.as_ref().map(place).unwrap_or_default();
         for suspect in self.suspects.iter().take(SUSPECTS_TOLD) {
             let sha = suspect.sha.get(..10).unwrap_or(&suspect.sha);

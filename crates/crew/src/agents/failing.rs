@@ -10,6 +10,7 @@ use groundcrew_workbench::git::Sha;
 use groundcrew_workbench::runner::{Failure, Suite, TestCommand, TestOutcome, run_suite};
 
 use crate::agent::{Job, Trouble};
+use crate::environment::demand;
 use crate::site::sample_from_text;
 
 /// Failing tests that a message names.
@@ -37,6 +38,10 @@ pub(super) fn failing(job: &Job<'_>, bench: &Bench, base: &Sha) -> Result<Result
     let suite = run_suite(sandbox, python, checkout.path(), command, None, limits, cancel)?;
     if suite.is_green() {
         return Ok(Err(format!("nothing fails: all tests pass on {}", base.short())));
+    }
+    if !suite.kind.is_python() {
+        // What Python lacks was asked for before anything ran.
+        demand(job, job.site()?, &suite, python)?;
     }
     let root = format!("{}/", checkout.path().display());
     let mut errors = errors(&suite, &root);
@@ -67,7 +72,12 @@ fn without_place(job: &Job<'_>, suite: &Suite, command: &TestCommand) -> Failing
     let said = first.map_or(suite.tail.as_str(), |failure| failure.message.as_str());
     let (_, sample) = sample_from_text(job.redactor(), said);
     let what = tests.first().cloned().unwrap_or_else(|| command.argv.join(" "));
-    job.desk.step(told(&tests));
+    match tests.is_empty() {
+        true => {
+            job.desk.step(job.redactor().redact(&format!("the tests fail: {}", last_line(&suite.tail))).text)
+        }
+        false => job.desk.step(told(&tests)),
+    }
     Failing { title: job.redactor().redact(&format!("{what} fails")).text, sample, tests }
 }
 

@@ -13,6 +13,7 @@ use regex::Regex;
 
 use super::{Failure, Suite};
 use crate::python::Python;
+use crate::sandbox::Ended;
 
 /// Characters at the end of a failure that are searched.
 const SEARCHED: usize = 8192;
@@ -42,6 +43,13 @@ pub enum Lack {
         module: String,
         /// The interpreter that was asked for it.
         interpreter: PathBuf,
+    },
+    /// The command, or what it starts, is not there or must not be run: a shell ends with 127 or 126 then.
+    Program {
+        /// How it ended.
+        ended: Ended,
+        /// The last line that it printed, after a colon; empty if it printed nothing.
+        said: String,
     },
     /// Services such as a database could not be reached.
     Services(Vec<MissingService>),
@@ -81,6 +89,12 @@ impl std::fmt::Display for Lack {
                  ([test] setup)",
                 interpreter.display()
             ),
+            Lack::Program { ended, said } => write!(
+                f,
+                "the test command needs a program that is not there in the sandbox ({ended}{said}); install what the tests \
+                 need beneath the checkout or on the system, say how in groundcrew.toml under [test] setup, or name another \
+                 command under [test] command"
+            ),
             Lack::Services(missing) => {
                 let told: Vec<String> = missing.iter().map(MissingService::to_string).collect();
                 write!(
@@ -111,6 +125,10 @@ impl std::fmt::Display for MissingService {
 pub fn lack(suite: &Suite, python: &Python) -> Option<Lack> {
     if let Some((module, file)) = suite.foreign.first().and_then(|foreign| foreign.split_once(" from ")) {
         return Some(Lack::Foreign { module: module.to_owned(), file: file.to_owned() });
+    }
+    if suite.tests.is_empty() && matches!(suite.ended, Ended::Exited(126 | 127)) {
+        let said = last_line(&suite.tail).map(|line| format!(": {line}")).unwrap_or_default();
+        return Some(Lack::Program { ended: suite.ended, said });
     }
     // Where other tests can run, one that cannot is the state of the code and no lack of the machine.
     let idle = suite.tests.len() >= suite.collected.unwrap_or(0) && suite.passed().is_empty();
@@ -147,6 +165,10 @@ fn failures(suite: &Suite) -> Vec<(Option<&str>, String)> {
         texts.push((None, end(&suite.tail)));
     }
     texts
+}
+
+fn last_line(text: &str) -> Option<&str> {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
 
 fn end(text: &str) -> String {
