@@ -74,7 +74,7 @@ fn without_place(job: &Job<'_>, suite: &Suite, command: &TestCommand) -> Failing
     let what = tests.first().cloned().unwrap_or_else(|| command.argv.join(" "));
     match tests.is_empty() {
         true => {
-            job.desk.step(job.redactor().redact(&format!("the tests fail: {}", last_line(&suite.tail))).text)
+            job.desk.step(job.redactor().redact(&format!("the tests fail: {}", last_line(&suite.tail))).text);
         }
         false => job.desk.step(told(&tests)),
     }
