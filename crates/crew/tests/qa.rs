@@ -216,7 +216,7 @@ fn a_suite_that_is_ended_by_a_bound_is_repeated_once_and_asked_about_with_the_ke
 #[test]
 fn a_command_that_cannot_be_started_or_ends_at_a_bound_is_no_red_suite() {
     for (command, told) in
-        [("no-such-program-here", "could not be started"), (FILLS_THE_DISK, "([sandbox] disk_mb)")]
+        [("no-such-program-here", "no-such-program-here: not found"), (FILLS_THE_DISK, "([sandbox] disk_mb)")]
     {
         let bench = Bench::new(&[("shop.py", PROGRAM), ("tests/test_shop.py", TESTS)]);
         let settings = format!("[test]\ncommand = [\"sh\", \"-c\", {command:?}]\n[sandbox]\ndisk_mb = 8\n");
