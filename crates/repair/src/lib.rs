@@ -47,6 +47,7 @@ pub mod reproduce;
 pub mod same_shape;
 pub mod search;
 pub mod smell;
+mod sought;
 pub mod strategies;
 pub mod syntax;
 mod validate;

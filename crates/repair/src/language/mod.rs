@@ -21,11 +21,11 @@ use groundcrew_workbench::runner::{Kind, TestCommand};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::Differential;
-use crate::failing::{Failing, Sought};
 use crate::locate::Located;
 use crate::mutants::Mutant;
 use crate::outcome::Facts;
 use crate::reproduce::ReproRun;
+use crate::sought::{Failing, Sought};
 
 /// How code of a language is repaired and looked at.
 pub(crate) trait Language: Sync {

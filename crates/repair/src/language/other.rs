@@ -16,12 +16,12 @@ use super::Language;
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::Differential;
-use crate::failing::{Failing, Sought, Suspicious};
 use crate::locate::{Located, is_test, locate};
 use crate::matching::Raised;
 use crate::mutants::Mutant;
 use crate::outcome::Facts;
 use crate::reproduce::{ReproOutcome, ReproRun};
+use crate::sought::{Failing, Sought, Suspicious};
 
 /// Kind of a reproduction that is the whole test command, judged by its exit code.
 pub(super) const COMMAND: &str = "command";

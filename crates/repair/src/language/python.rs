@@ -12,12 +12,13 @@ use super::Language;
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::{self, Differential};
-use crate::failing::{AROUND, Failing, Sought, import_folders, test_reproduction};
+use crate::failing::{AROUND, import_folders, test_reproduction};
 use crate::locate::{Located, is_python};
 use crate::mutants::{self, Mutant};
 use crate::outcome::Facts;
 use crate::reproduce::{ReproRun, run_script};
 use crate::smell;
+use crate::sought::{Failing, Sought};
 use crate::syntax::Source;
 
 /// Python.

@@ -12,7 +12,7 @@ use super::driver::Given;
 use super::project::Project;
 use crate::bench::{Bench, RepairError};
 use crate::edit::{Edit, apply};
-use crate::failing::{Differs, Found};
+use crate::sought::{Differs, Found};
 
 /// Edits that are weighed.
 const WEIGHED: usize = 24;

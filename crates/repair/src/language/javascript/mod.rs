@@ -36,11 +36,11 @@ use super::{Language, other};
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::differential::Differential;
-use crate::failing::{Failing, Sought};
 use crate::locate::Located;
 use crate::mutants::Mutant;
 use crate::outcome::Facts;
 use crate::reproduce::{ReproOutcome, ReproRun};
+use crate::sought::{Failing, Sought};
 
 /// JavaScript and TypeScript.
 pub(super) struct JavaScript;

@@ -20,10 +20,10 @@ use super::untyped::untyped;
 use crate::bench::{Bench, RepairError};
 use crate::checkout::Snapshot;
 use crate::edit::{Edit, apply};
-use crate::failing::{Failing, Found, Sought, Suspicious};
 use crate::locate::is_test;
 use crate::outcome::Facts;
 use crate::search::within_file;
+use crate::sought::{Failing, Found, Sought, Suspicious};
 use crate::syntax::first_line;
 
 /// Places whose candidates are weighed against one another at a time.
