@@ -344,16 +344,18 @@ fn packages_of_node_are_there_while_the_suite_runs_and_the_work_tree_stays_as_it
 #[test]
 fn a_test_command_that_starts_what_is_not_there_says_so() {
     let bench = Bench::new(&[("shop.py", SHOP)]);
-    let command =
-        TestCommand::parse(&["sh", "-c", "no-such-runner --all"].map(str::to_owned)).expect("a command");
-    for sandbox in sandboxes() {
-        let python = bench.python(&sandbox);
-        let cancel = CancelToken::new();
-        let suite =
-            run_suite(&sandbox, &python, &bench.worktree, &command, None, &Limits::default(), &cancel);
-        let suite = suite.expect("the shell starts");
-        let Some(found @ Lack::Program { .. }) = lack(&suite, &python) else { panic!("{suite:?}") };
-        let told = found.to_string();
-        assert!(told.contains("127") && told.contains("no-such-runner"), "{told}");
+    let endless = "head -c 9000 /dev/zero | tr '\\0' x; exit 127";
+    for (script, said) in [("no-such-runner --all", "no-such-runner"), (endless, "xxx")] {
+        let command = TestCommand::parse(&["sh", "-c", script].map(str::to_owned)).expect("a command");
+        for sandbox in sandboxes() {
+            let python = bench.python(&sandbox);
+            let cancel = CancelToken::new();
+            let suite =
+                run_suite(&sandbox, &python, &bench.worktree, &command, None, &Limits::default(), &cancel);
+            let suite = suite.expect("the shell starts");
+            let Some(found @ Lack::Program { .. }) = lack(&suite, &python) else { panic!("{suite:?}") };
+            let told = found.to_string();
+            assert!(told.contains("127") && told.contains(said) && told.len() < 600, "{told}");
+        }
     }
 }

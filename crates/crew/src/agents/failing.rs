@@ -7,7 +7,7 @@ use groundcrew_core::incident::Sample;
 use groundcrew_repair::Bench;
 use groundcrew_repair::locate::is_test;
 use groundcrew_workbench::git::Sha;
-use groundcrew_workbench::runner::{Failure, Suite, TestCommand, TestOutcome, run_suite};
+use groundcrew_workbench::runner::{Failure, Lack, Suite, TestCommand, TestOutcome, lack, run_suite};
 
 use crate::agent::{Job, Trouble};
 use crate::environment::demand;
@@ -39,14 +39,13 @@ pub(super) fn failing(job: &Job<'_>, bench: &Bench, base: &Sha) -> Result<Result
     if suite.is_green() {
         return Ok(Err(format!("nothing fails: all tests pass on {}", base.short())));
     }
-    if !suite.kind.is_python() {
-        // What Python lacks was asked for before anything ran.
+    if let Some(Lack::Program { .. }) = lack(&suite, python) {
         demand(job, job.site()?, &suite, python)?;
     }
     let root = format!("{}/", checkout.path().display());
     let mut errors = errors(&suite, &root);
     if errors.is_empty() && suite.kind.is_python() {
-        return Ok(Err(format!("the tests fail without saying where: {}", last_line(&suite.tail))));
+        return Ok(Err(format!("the tests fail without saying where: {}", last_line(&suite))));
     }
     if errors.is_empty() {
         return Ok(Ok(without_place(job, &suite, command)));
@@ -72,12 +71,11 @@ fn without_place(job: &Job<'_>, suite: &Suite, command: &TestCommand) -> Failing
     let said = first.map_or(suite.tail.as_str(), |failure| failure.message.as_str());
     let (_, sample) = sample_from_text(job.redactor(), said);
     let what = tests.first().cloned().unwrap_or_else(|| command.argv.join(" "));
-    match tests.is_empty() {
-        true => {
-            job.desk.step(job.redactor().redact(&format!("the tests fail: {}", last_line(&suite.tail))).text);
-        }
-        false => job.desk.step(told(&tests)),
-    }
+    let step = match tests.is_empty() {
+        true => job.redactor().redact(&format!("the tests fail: {}", last_line(suite))).text,
+        false => told(&tests),
+    };
+    job.desk.step(step);
     Failing { title: job.redactor().redact(&format!("{what} fails")).text, sample, tests }
 }
 
@@ -121,6 +119,6 @@ fn told(tests: &[String]) -> String {
     }
 }
 
-fn last_line(text: &str) -> &str {
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("they print nothing")
+fn last_line(suite: &Suite) -> String {
+    suite.last_line().unwrap_or_else(|| "they print nothing".to_owned())
 }

@@ -48,7 +48,7 @@ pub enum Lack {
     Program {
         /// How it ended.
         ended: Ended,
-        /// The last line that it printed, after a colon; empty if it printed nothing.
+        /// What [`Suite::last_line`] tells, after a colon; empty if it printed nothing.
         said: String,
     },
     /// Services such as a database could not be reached.
@@ -127,7 +127,7 @@ pub fn lack(suite: &Suite, python: &Python) -> Option<Lack> {
         return Some(Lack::Foreign { module: module.to_owned(), file: file.to_owned() });
     }
     if suite.tests.is_empty() && matches!(suite.ended, Ended::Exited(126 | 127)) {
-        let said = last_line(&suite.tail).map(|line| format!(": {line}")).unwrap_or_default();
+        let said = suite.last_line().map(|line| format!(": {line}")).unwrap_or_default();
         return Some(Lack::Program { ended: suite.ended, said });
     }
     // Where other tests can run, one that cannot is the state of the code and no lack of the machine.
@@ -165,10 +165,6 @@ fn failures(suite: &Suite) -> Vec<(Option<&str>, String)> {
         texts.push((None, end(&suite.tail)));
     }
     texts
-}
-
-fn last_line(text: &str) -> Option<&str> {
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
 
 fn end(text: &str) -> String {

@@ -41,6 +41,8 @@ pub use lack::{Lack, MissingService, lack};
 pub use rounds::{Round, run_rounds};
 pub use tool::{find_tool, run_tool};
 
+/// Characters of a printed line that a sentence holds.
+const LAST_LINE: usize = 200;
 /// Bytes of outcomes that are kept.
 const OUTCOMES_CAP: usize = 16 << 20;
 /// Bytes of the tests' own output that are kept.
@@ -149,6 +151,12 @@ impl Suite {
             .filter(|(_, outcome)| **outcome == TestOutcome::Passed)
             .map(|(id, _)| id.as_str())
             .collect()
+    }
+
+    /// The end of the last line that it printed, as much of it as a sentence holds; none if it printed nothing.
+    pub fn last_line(&self) -> Option<String> {
+        let last = self.tail.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+        Some(last.chars().skip(last.chars().count().saturating_sub(LAST_LINE)).collect())
     }
 
     /// Whether the run counts: it is complete and no module of the project came from elsewhere.
