@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("Your part", &["inbox", "answer", "approve", "reject", "messages"]),
     ("Without a crew", &["fix", "verify", "bench"]),
     ("The queue", &["tasks", "show", "new", "schedules"]),
-    ("The crew", &["agents", "workers", "pause", "resume"]),
+    ("The crew", &["agents", "workers", "pause", "resume", "limits"]),
     ("What was done", &["audit"]),
     ("The machine room", &["db", "schema", "completions", "man"]),
 ];
@@ -245,6 +245,17 @@ const LEAVES: &[Leaf] = &[
         examples: &["pause", "pause developer --reason 'a release is out'"],
     },
     Leaf { path: "resume", codes: &[Any, Database], examples: &["resume", "resume developer"] },
+    Leaf { path: "limits", codes: &[Any, Database], examples: &["limits"] },
+    Leaf {
+        path: "limits set",
+        codes: &[Any, Database, Names],
+        examples: &["limits set --role developer --concurrency 2", "limits set --type fix_bug --rate 10/h"],
+    },
+    Leaf {
+        path: "limits clear",
+        codes: &[Any, Database, Names],
+        examples: &["limits clear --role developer"],
+    },
     Leaf { path: "agents", codes: &[Any, Database], examples: &["agents", "agents --json"] },
     Leaf { path: "workers", codes: &[Any, Database], examples: &["workers"] },
     Leaf {

@@ -24,7 +24,7 @@ use groundcrew_crew::config::Span;
 use jiff::SignedDuration;
 
 pub(crate) use bench::{Bench, BenchAction, ChaosBench, QueueBench, RepairBench};
-pub(crate) use crew::{Pause, Resume};
+pub(crate) use crew::{LimitAction, LimitOf, Limits, Pause, Resume};
 pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown};
 pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort, Templates};
 pub(crate) use machine::{Completions, Man, Schema};
@@ -151,6 +151,8 @@ pub(crate) enum Verb {
     Pause(Pause),
     /// Give out work again
     Resume(Resume),
+    /// How many tasks run at once, and how many start within a time
+    Limits(Limits),
     /// What the agents did
     Audit(Audit),
     /// The database

@@ -57,6 +57,7 @@ pub(crate) fn settled(verb: &Verb, at: Invocation) -> Result<Invocation, Failure
         | Verb::Workers
         | Verb::Pause(_)
         | Verb::Resume(_)
+        | Verb::Limits(_)
         | Verb::Audit(_)
         | Verb::Db(_)
         | Verb::Schema(_)

@@ -10,6 +10,7 @@ pub mod event;
 pub mod evidence;
 pub mod incident;
 pub mod lifecycle;
+pub mod limit;
 pub mod log;
 pub mod message;
 pub mod policy;

@@ -35,6 +35,7 @@ proptest! {
                 Ok(_) => {
                     changes_are_legal(&before, &memory, &command)?;
                     rows_are_sound(&memory)?;
+                    limits_hold(&memory, &command, now)?;
                     prop_assert!(!is_stale(&attempt, &before, &command), "a stale token was accepted: {command:?}");
                 }
                 Err(refusal) => {
@@ -85,6 +86,8 @@ fn is_stale(attempt: &Try, before: &Memory, command: &Command) -> bool {
         | Command::Redrive { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
         | Command::RemoveSchedule { .. }
         | Command::Tick { .. }
@@ -93,6 +96,19 @@ fn is_stale(attempt: &Try, before: &Memory, command: &Command) -> bool {
     };
     let current = |(id, token)| before.tasks.get(&id).is_some_and(|task| task.lease_token != token);
     shown.is_some_and(current)
+}
+
+/// No claim takes more than a limit allows, and none starts uncounted.
+fn limits_hold(after: &Memory, command: &Command, now: Timestamp) -> Result<(), TestCaseError> {
+    let Command::Claim { .. } = command else { return Ok(()) };
+    let claimed =
+        after.tasks.values().find(|task| task.lease.as_ref().is_some_and(|lease| lease.since == now));
+    let Some(claimed) = claimed else { return Ok(()) };
+    for limit in after.limits().iter().filter(|limit| limit.scope.covers(claimed)) {
+        prop_assert!(limit.concurrency.is_none_or(|most| limit.running <= most), "{limit:?}");
+        prop_assert!(limit.rate.is_none_or(|rate| (1..=rate.starts).contains(&limit.started)), "{limit:?}");
+    }
+    Ok(())
 }
 
 /// Each task moved along an arrow of the state graph, and nothing else about it went backwards.
@@ -206,6 +222,8 @@ fn own(command: &Command) -> Option<groundcrew_core::task::TaskId> {
         | Command::Answer { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
         | Command::RemoveSchedule { .. }
         | Command::Tick { .. }

@@ -267,6 +267,7 @@ const fn refusal_kind(refusal: &Refusal) -> Kind {
         | Refusal::NothingReady
         | Refusal::NoSuchMessage(_)
         | Refusal::NoSuchIncident(_)
+        | Refusal::NoSuchLimit(_)
         | Refusal::NoSuchSchedule(_) => Kind::NotFound,
         Refusal::StaleLease { .. }
         | Refusal::WrongStatus { .. }
@@ -275,6 +276,7 @@ const fn refusal_kind(refusal: &Refusal) -> Kind {
         | Refusal::StepRecorded { .. }
         | Refusal::AlreadyAnswered { .. }
         | Refusal::Paused { .. }
+        | Refusal::Limited { .. }
         | Refusal::Merged { .. }
         | Refusal::UnderWork { .. }
         | Refusal::ScheduleExists(_)

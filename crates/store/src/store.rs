@@ -7,6 +7,7 @@ use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
 use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Traffic};
 use groundcrew_core::lifecycle::{Command, Refusal, Settlement};
+use groundcrew_core::limit::Limit;
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
@@ -83,7 +84,8 @@ pub trait Store: Send + Sync {
     /// As [`Store::execute`]: the first task that cannot be created says why.
     fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Claims the next ready task of a role, or one named task; none if nothing is ready or the role is paused.
+    /// Claims the next ready task of a role, or one named task; none if nothing is ready, the role is paused, or limits
+    /// hold back what is ready.
     ///
     /// # Errors
     /// As [`Store::execute`]. A named task that cannot be claimed is a refusal, never none.
@@ -212,6 +214,9 @@ pub trait Store: Send + Sync {
 
     /// Pauses in force, oldest first.
     fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
+
+    /// Limits in force with what is used of them, those of projects first, then of roles and types, by name.
+    fn limits(&self) -> Result<Vec<Limit>, StoreError>;
 
     /// All schedules, by name.
     fn schedules(&self) -> Result<Vec<Schedule>, StoreError>;

@@ -31,6 +31,7 @@ fn every_promise_is_listed() {
         include_str!("../src/conformance/life.rs"),
         include_str!("../src/conformance/waits.rs"),
         include_str!("../src/conformance/incidents.rs"),
+        include_str!("../src/conformance/limits.rs"),
         include_str!("../src/conformance/lines.rs"),
         include_str!("../src/conformance/record.rs"),
         include_str!("../src/conformance/upkeep.rs"),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use groundcrew_core::agent::AgentState;
 use groundcrew_core::lifecycle::{Command, Refusal};
+use groundcrew_core::limit::Limit;
 use groundcrew_core::task::{LeaseToken, TaskId};
 use groundcrew_store::{
     IncidentFilter, LogFilter, MessageFilter, Options, Store, StoreError, TaskFilter, open,
@@ -36,6 +37,13 @@ fn rows(store: &dyn Store) -> Memory {
         incidents: incidents.into_iter().map(|incident| (incident.fingerprint.clone(), incident)).collect(),
         cursors: cursor.into_iter().map(|cursor| ("app.log".to_owned(), cursor)).collect(),
         pauses: store.pauses().unwrap().into_iter().map(|pause| (pause.role, pause)).collect(),
+        // What runs is counted by each of the two for itself.
+        limits: store
+            .limits()
+            .unwrap()
+            .into_iter()
+            .map(|limit| (limit.scope.clone(), Limit { running: 0, ..limit }))
+            .collect(),
         schedules: store.schedules().unwrap().into_iter().map(|row| (row.name.clone(), row)).collect(),
         events: store.events(0, 100_000).unwrap(),
         traffic: traffic.map(|row| ((row.bucket, row.source.clone()), row)).collect(),

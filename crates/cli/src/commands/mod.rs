@@ -13,6 +13,7 @@ mod fix;
 mod inbox;
 mod incidents;
 mod init;
+mod limits;
 mod logs;
 mod man;
 mod messages;
@@ -68,6 +69,7 @@ pub(crate) fn run(verb: Verb, at: &Invocation) -> Result<Done, Failure> {
         Verb::Workers => workers::run(at),
         Verb::Pause(options) => pause::pause(&options, at),
         Verb::Resume(options) => pause::resume(&options, at),
+        Verb::Limits(options) => limits::run(&options, at),
         Verb::Schema(options) => schema::run(&options, at),
         Verb::Completions(options) => completions::run(&options, at),
         Verb::Man(options) => man::run(&options, at),

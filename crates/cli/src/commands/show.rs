@@ -9,6 +9,7 @@ use groundcrew_core::task::{Task, TaskId};
 use groundcrew_store::{Access, Attempt, MessageFilter};
 use serde_json::{Value, json};
 
+use super::limits;
 use crate::escape;
 use crate::evidence::{Evidence, of_same_error, of_workflow, patch_lines};
 use crate::failure::{Done, Failure, Kind};
@@ -63,7 +64,8 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
         at.out.document(&document)?;
         return Ok(Done::Clean);
     }
-    print(at, &task, &Around { attempts, steps, messages, workflow })?;
+    let held = limits::holding(store.as_ref(), &task)?;
+    print(at, &task, &Around { held, attempts, steps, messages, workflow })?;
     if let Some(judged) = judgement::of(&task) {
         heading(at, "what triage decided")?;
         at.out.lines(judgement::lines(&judged).into_iter().map(|line| format!("  {line}")))?;
@@ -107,6 +109,8 @@ fn summary(task: &Task) -> Value {
 
 /// What belongs to a task.
 struct Around {
+    /// What holds it back.
+    held: Vec<String>,
     attempts: Vec<Attempt>,
     steps: Vec<Step>,
     messages: Vec<Message>,
@@ -114,10 +118,14 @@ struct Around {
 }
 
 fn print(at: &Invocation, task: &Task, around: &Around) -> Result<(), Failure> {
-    let Around { attempts, steps, messages, workflow } = around;
+    let Around { held, attempts, steps, messages, workflow } = around;
     let title = format!("task {}: {} for {}", task.id, escape::line(&task.task_type), task.assigned_to);
     at.out.line(at.out.paint(Style::Strong, &title))?;
     at.out.lines(facts(task))?;
+    if !held.is_empty() {
+        heading(at, "held back")?;
+        at.out.lines(held.iter().map(|line| format!("  {line}")))?;
+    }
     heading(at, "context")?;
     at.out.lines(fields(&task.context))?;
     if let Some(result) = &task.result {

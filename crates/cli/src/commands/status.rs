@@ -7,6 +7,7 @@ use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::contract::task_type::{CHECK_HEALTH, WATCH_INCIDENTS};
 use groundcrew_core::contract::{Burst, CheckHealthResult, HealthCheck, WatchIncidentsResult};
 use groundcrew_core::incident::Hidden;
+use groundcrew_core::limit::Limit;
 use groundcrew_core::role::Role;
 use groundcrew_core::task::{ProjectId, Status, Task};
 use groundcrew_core::template::{Notice, Template};
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::commands::agents::{self, metric};
+use crate::commands::limits;
 use crate::escape;
 use crate::failure::{Done, Failure};
 use crate::invocation::Invocation;
@@ -40,6 +42,8 @@ struct Glance {
     inbox: usize,
     agents: Vec<AgentState>,
     pauses: Vec<Pause>,
+    /// Limits in force, with what is used of them.
+    limits: Vec<Limit>,
     queue: Vec<Count>,
     incidents: BTreeMap<&'static str, u64>,
     /// Errors that come much more often than they used to, as of the last look.
@@ -99,6 +103,7 @@ fn glance(at: &Invocation, store: &dyn Store) -> Result<Glance, Failure> {
         inbox: store.inbox()?.len(),
         agents: store.agents()?,
         pauses: store.pauses()?,
+        limits: store.limits()?,
         queue: store.counts()?,
         incidents: incidents.into_iter().map(|(status, count)| (status.as_str(), count)).collect(),
         bursts: bursts(store, project)?,
@@ -194,6 +199,7 @@ fn print(at: &Invocation, glance: &Glance) -> Result<(), Failure> {
     at.out.line("")?;
     at.out.lines(agent_lines(at, glance))?;
     at.out.lines(agents::pause_lines(&glance.pauses, at.shown_now()))?;
+    at.out.lines(limits::lines(&glance.limits, &glance.projects, at.shown_now()))?;
     at.out.line("")?;
     let mut rest = Table::bare();
     rest.row(["incidents".into(), counted(glance.incidents.iter().map(|(status, count)| (*status, *count)))]);

@@ -21,6 +21,7 @@ mod cmd_fix;
 mod cmd_inbox;
 mod cmd_incidents;
 mod cmd_init;
+mod cmd_limits;
 mod cmd_logs;
 mod cmd_logs_templates;
 mod cmd_man;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, Write, later, run_time};
 use super::run::{fail, lost_run};
-use super::{Command, Refusal, Snapshot, ask};
+use super::{Command, Refusal, Snapshot, ask, limit};
 use crate::agent::{Cost, Run};
 use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::IncidentStatus;
@@ -79,6 +79,7 @@ pub(super) fn rescue(
         plan.give_up(&after);
     }
     ask::answered(&mut plan, snapshot, &after, None);
+    limit::free(&mut plan, snapshot);
     let load = plan.wake_parent(snapshot, &after);
     let run = Run { end, took: run_time(task, now), cost: Cost::default() };
     plan.agent(load, &after, now, Some(run));
@@ -194,6 +195,7 @@ pub(super) fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestam
         plan.then.push(Command::Cancel { task: *child, by, reason });
     }
     ask::answered(&mut plan, snapshot, &after, None);
+    limit::free(&mut plan, snapshot);
     let load = plan.wake_parent(snapshot, &after);
     plan.activity(load, &after);
     plan.task(after);

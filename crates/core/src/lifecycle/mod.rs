@@ -14,6 +14,7 @@
 mod ask;
 mod incident;
 mod intervene;
+mod limit;
 mod pause;
 mod plan;
 mod run;
@@ -28,6 +29,7 @@ use crate::agent::{Cost, Pause};
 use crate::incident::{
     Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Traffic,
 };
+use crate::limit::{Limit, NewLimit, Scope};
 use crate::log::NewLog;
 use crate::message::{Ask, Given, Message, NewMessage};
 use crate::role::{Party, Role};
@@ -66,6 +68,8 @@ pub struct Snapshot {
     pub used_keys: BTreeSet<String>,
     /// For a claim, a pause and its end: every pause in force.
     pub pauses: Vec<Pause>,
+    /// For a claim, the end of a run, and a change of a limit: every limit in force, for a claim with what runs.
+    pub limits: Vec<Limit>,
     /// For a command about a schedule: the schedule of that name.
     pub schedule: Option<Schedule>,
     /// Incidents that the command would change.
@@ -282,6 +286,20 @@ pub enum Command {
         /// Who wants it.
         by: Party,
     },
+    /// Let only so many tasks run at once or start within a time, instead of what was said of them before.
+    SetLimit {
+        /// The limit.
+        limit: NewLimit,
+        /// Who wants it.
+        by: Party,
+    },
+    /// Take a limit back.
+    ClearLimit {
+        /// What it is for.
+        scope: Scope,
+        /// Who wants it.
+        by: Party,
+    },
     /// Let a task come again and again.
     AddSchedule(Box<NewSchedule>),
     /// End a schedule. The task it made last stays.
@@ -487,6 +505,19 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
+    /// A limit lets no further task of its scope start now.
+    #[error("task {task} is held back by the limit on {scope}{}", .until.map_or_else(|| ", until a running one ends".to_owned(), |end| format!(" until {end}")))]
+    Limited {
+        /// The task.
+        task: TaskId,
+        /// What the limit is for.
+        scope: Scope,
+        /// When a rate lets the next one start; none if one that runs must end first.
+        until: Option<Timestamp>,
+    },
+    /// There is no such limit.
+    #[error("there is no limit on {0}")]
+    NoSuchLimit(Scope),
     /// There is no such message.
     #[error("there is no message {0}")]
     NoSuchMessage(MessageId),
@@ -546,6 +577,8 @@ pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<
         Command::Redrive { by, .. } => intervene::redrive(snapshot, *by),
         Command::Pause { role, by, reason } => pause::pause(snapshot, *role, *by, reason, now),
         Command::Resume { role, by } => Ok(pause::resume(snapshot, *role, *by)),
+        Command::SetLimit { limit, by } => limit::set(snapshot, limit, *by, now),
+        Command::ClearLimit { scope, by } => limit::clear(snapshot, scope, *by),
         Command::AddSchedule(schedule) => schedule::add(snapshot, schedule, now),
         Command::RemoveSchedule { name, by } => schedule::remove(snapshot, name, *by),
         Command::Tick { name } => schedule::tick(snapshot, name, now),

@@ -12,6 +12,7 @@ use crate::agent::{AgentChange, AgentStatus, Pause, Run};
 use crate::contract::task_type::ANSWER_QUESTION;
 use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::{IncidentChange, IncidentStatus, ReleaseCount, Sighting, Traffic};
+use crate::limit::{Limit, Scope};
 use crate::log::{LogLevel, NewLog};
 use crate::message::{MessageType, NewMessage, STABILISE_TEST};
 use crate::role::{Party, Role};
@@ -73,6 +74,12 @@ pub enum Write {
     SetPause(Pause),
     /// Take a pause back.
     LiftPause(Option<Role>),
+    /// Put a limit in the place of what was said of its scope; what runs is not written.
+    SetLimit(Limit),
+    /// Take a limit away.
+    ClearLimit(Scope),
+    /// Note when the window of a limit opened, and how many tasks have started in it.
+    CountStart(Scope, Timestamp, u32),
     /// Add a schedule.
     AddSchedule(Box<Schedule>),
     /// Take a schedule away.
@@ -302,6 +309,8 @@ pub fn wanted_keys(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Wa
         | Command::Cancel { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
         | Command::RemoveSchedule { .. }
         | Command::Read { .. } => {}

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::plan::{Plan, Taken, Write, later, once, run_time};
-use super::{Outcome, Refusal, Settlement, Snapshot, ask, pause};
+use super::{Outcome, Refusal, Settlement, Snapshot, ask, limit, pause};
 use crate::agent::{Run, RunEnd};
 use crate::log::NewLog;
 use crate::message::NewMessage;
@@ -56,6 +56,7 @@ pub(super) fn claim(
         return Err(Refusal::WrongStatus { task: task.id, status: task.status, wish: "claimed" });
     }
     pause::check(snapshot, role)?;
+    limit::check(snapshot, task, now)?;
     let mut claimed = task.clone();
     claimed.status = Status::Running;
     claimed.run_at = None;
@@ -66,6 +67,7 @@ pub(super) fn claim(
     plan.writes.push(Write::OpenAttempt(task.id, claimed.lease_token, worker.to_owned()));
     plan.agent(snapshot.role_load, &claimed, now, None);
     ask::read_with(&mut plan, snapshot, task);
+    limit::start(&mut plan, snapshot, task, now);
     plan.task(claimed);
     Ok(plan)
 }
@@ -171,6 +173,7 @@ pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestam
         ask::put(&mut plan, snapshot, task, *on, ask);
     }
     ask::answered(&mut plan, snapshot, &after, settlement.answer.as_ref());
+    limit::free(&mut plan, snapshot);
     Ok(plan)
 }
 

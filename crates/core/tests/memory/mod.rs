@@ -17,6 +17,7 @@ use groundcrew_core::lifecycle::{
     Command, Known, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, Steps,
     WaitingParent, Write, answer_key, decide, wanted_keys,
 };
+use groundcrew_core::limit::{Limit, NewLimit, Rate, Scope};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::{Ask, Given, Message, MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
@@ -51,6 +52,7 @@ pub(crate) struct Memory {
     pub(crate) runs: BTreeMap<(TaskId, LeaseToken), Run>,
     pub(crate) cursors: BTreeMap<String, Value>,
     pub(crate) pauses: BTreeMap<Option<Role>, Pause>,
+    pub(crate) limits: BTreeMap<Scope, Limit>,
     pub(crate) schedules: BTreeMap<String, Schedule>,
     pub(crate) events: Vec<Event>,
     /// Occurrences of each incident's own fingerprint.
@@ -95,17 +97,19 @@ impl Memory {
         Ok(whole)
     }
 
-    fn about(&self, command: &Command) -> Option<&Task> {
+    fn about(&self, command: &Command, now: Timestamp) -> Option<&Task> {
         let id = match command {
             Command::Create(_)
             | Command::Pause { .. }
             | Command::Resume { .. }
+            | Command::SetLimit { .. }
+            | Command::ClearLimit { .. }
             | Command::AddSchedule(_)
             | Command::RemoveSchedule { .. }
             | Command::Tick { .. }
             | Command::Read { .. }
             | Command::Incident { .. } => return None,
-            Command::Claim { role, only: None, .. } => return self.ready(*role),
+            Command::Claim { role, only: None, .. } => return self.ready(*role, now),
             Command::Answer { question, .. } => self.messages.get(question)?.task?,
             Command::Claim { only: Some(task), .. }
             | Command::Heartbeat { task, .. }
@@ -121,15 +125,27 @@ impl Memory {
         self.tasks.get(&id)
     }
 
-    fn ready(&self, role: Role) -> Option<&Task> {
+    /// The limits in force, with what runs.
+    pub(crate) fn limits(&self) -> Vec<Limit> {
+        let running = |scope: &Scope| {
+            let of = |task: &&Task| task.status == Status::Running && scope.covers(task);
+            u32::try_from(self.tasks.values().filter(of).count()).unwrap()
+        };
+        self.limits.values().map(|limit| Limit { running: running(&limit.scope), ..limit.clone() }).collect()
+    }
+
+    fn ready(&self, role: Role, now: Timestamp) -> Option<&Task> {
+        let limits = self.limits();
+        let free =
+            |task: &Task| !limits.iter().any(|limit| limit.scope.covers(task) && limit.spent(now).is_some());
         let ready = |task: &&Task| {
-            task.assigned_to == role && task.status == Status::Pending && task.run_at.is_none()
+            task.assigned_to == role && task.status == Status::Pending && task.run_at.is_none() && free(task)
         };
         self.tasks.values().filter(ready).min_by_key(|task| (10 - task.priority, task.created_at, task.id))
     }
 
     fn snapshot(&self, command: &Command, now: Timestamp) -> Snapshot {
-        let about = self.about(command);
+        let about = self.about(command, now);
         let question = if let Command::Answer { question, .. } = command {
             self.messages.get(question).cloned()
         } else {
@@ -143,6 +159,7 @@ impl Memory {
             known: self.incidents.keys().map(|print| (print.clone(), self.known(print))).collect(),
             triage_waiting: self.triage_waiting(),
             pauses: self.pauses.values().cloned().collect(),
+            limits: self.limits(),
             incidents: self.incidents.values().map(|found| (found.id, found.clone())).collect(),
             asked: about.and_then(|task| self.asked(task)),
             answering: about.and_then(|task| self.answering(task)),
@@ -203,7 +220,9 @@ impl Memory {
             | Command::Cancel { .. }
             | Command::Redrive { .. }
             | Command::Pause { .. }
-            | Command::Resume { .. } => {}
+            | Command::Resume { .. }
+            | Command::SetLimit { .. }
+            | Command::ClearLimit { .. } => {}
         }
     }
 
@@ -359,6 +378,16 @@ impl Memory {
             }
             Write::LiftPause(role) => {
                 self.pauses.remove(role);
+            }
+            Write::SetLimit(limit) => {
+                self.limits.insert(limit.scope.clone(), limit.clone());
+            }
+            Write::ClearLimit(scope) => {
+                self.limits.remove(scope);
+            }
+            Write::CountStart(scope, window, started) => {
+                let limit = self.limits.get_mut(scope).unwrap();
+                (limit.window_at, limit.started) = (Some(*window), *started);
             }
             Write::AddSchedule(schedule) => {
                 self.schedules.insert(schedule.name.clone(), (**schedule).clone());
@@ -583,9 +612,18 @@ pub(crate) enum Try {
     Cancel { task: usize },
     Redrive { task: usize },
     Pause { role: Option<Role>, on: bool },
+    Limit { scope: Scope, change: Bound },
     Schedule { name: u8, change: Timing },
     Read { message: usize, by: Party },
     Incident { incident: usize, other: usize, wish: u8 },
+}
+
+/// What becomes of a limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bound {
+    AtOnce(u32),
+    Starts(u32),
+    Clear,
 }
 
 /// What happens to a schedule.
@@ -668,6 +706,19 @@ fn end() -> impl Strategy<Value = End> {
     ]
 }
 
+fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        role().prop_map(Scope::Role),
+        Just(Scope::Type("work".to_owned())),
+        Just(Scope::Type(ANSWER_QUESTION.to_owned())),
+        Just(Scope::Project(PROJECT)),
+    ]
+}
+
+fn bound() -> impl Strategy<Value = Bound> {
+    prop_oneof![(1..3u32).prop_map(Bound::AtOnce), (1..4u32).prop_map(Bound::Starts), Just(Bound::Clear)]
+}
+
 fn timing() -> impl Strategy<Value = Timing> {
     prop_oneof![role().prop_map(Timing::Add), Just(Timing::Remove), Just(Timing::Tick), Just(Timing::Tick)]
 }
@@ -698,6 +749,7 @@ pub(crate) fn attempt() -> impl Strategy<Value = Try> {
         2 => task.prop_map(|task| Try::Redrive { task }),
         2 => (prop::option::weighted(0.4, role()), prop::bool::weighted(0.15))
             .prop_map(|(role, on)| Try::Pause { role, on }),
+        2 => (scope(), bound()).prop_map(|(scope, change)| Try::Limit { scope, change }),
         2 => (0..2u8, timing()).prop_map(|(name, change)| Try::Schedule { name, change }),
         1 => (0..16usize, party()).prop_map(|(message, by)| Try::Read { message, by }),
         4 => (0..4usize, 0..4usize, 0..8u8)
@@ -788,6 +840,18 @@ impl Try {
                 Command::Pause { role: *role, by: Party::User, reason: "a release".to_owned() }
             }
             Self::Pause { role, on: false } => Command::Resume { role: *role, by: Party::User },
+            Self::Limit { scope, change: Bound::Clear } => {
+                Command::ClearLimit { scope: scope.clone(), by: Party::User }
+            }
+            Self::Limit { scope, change } => {
+                let (concurrency, rate) = match change {
+                    Bound::AtOnce(most) => (Some(*most), None),
+                    Bound::Starts(starts) => (None, Some(Rate { starts: *starts, per_s: 3600 })),
+                    Bound::Clear => (None, None),
+                };
+                let limit = NewLimit { scope: scope.clone(), concurrency, rate };
+                Command::SetLimit { limit, by: Party::User }
+            }
             Self::Schedule { name, change } => {
                 let name = format!("schedule {name}");
                 match change {

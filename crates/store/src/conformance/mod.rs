@@ -9,6 +9,7 @@ mod events;
 mod grouping;
 mod incidents;
 mod life;
+mod limits;
 mod lines;
 mod pauses;
 mod queue;
@@ -34,6 +35,7 @@ pub use events::*;
 pub use grouping::*;
 pub use incidents::*;
 pub use life::*;
+pub use limits::*;
 pub use lines::*;
 pub use pauses::*;
 pub use queue::*;
@@ -60,6 +62,12 @@ macro_rules! conformance {
     ($make:path) => {
         $crate::conformance!(@ $make:
             a_claim_takes_priority_then_age_then_key,
+            a_role_runs_no_more_at_once_than_its_limit,
+            what_a_limit_holds_back_is_passed_over,
+            a_rate_lets_so_many_start_in_a_window,
+            who_waits_behind_a_limit_is_served_when_it_is_free,
+            limits_come_and_go_and_are_on_record,
+            many_workers_keep_the_limits,
             a_claim_by_key_takes_that_task_or_says_why_not,
             a_claim_of_an_empty_queue_is_none,
             a_delayed_task_is_not_ready_before_its_time,

@@ -23,7 +23,7 @@ use super::query::{
 };
 use super::row;
 use super::session::Session;
-use super::{lines, load};
+use super::{limits, lines, load};
 use crate::error::StoreError;
 use crate::time::written;
 use crate::view::NewWorker;
@@ -103,13 +103,25 @@ pub(super) fn plan(
             Write::Notice(project, noticed) => lines::notice(db, *project, noticed, now)?,
             Write::Merge(incident, into) => merge(db, *incident, *into)?,
             Write::SetPause(pause) => {
-                session.forget_pauses();
+                session.forget_holds();
                 let (since, by) = (written(pause.since), pause.by.as_str());
                 db.run(SET_PAUSE, params![paused(pause.role), since, by, pause.reason])?;
             }
             Write::LiftPause(role) => {
-                session.forget_pauses();
+                session.forget_holds();
                 db.run(LIFT_PAUSE, [paused(*role)])?;
+            }
+            Write::SetLimit(limit) => {
+                session.forget_holds();
+                limits::set(db, limit)?;
+            }
+            Write::ClearLimit(scope) => {
+                session.forget_holds();
+                limits::clear(db, scope)?;
+            }
+            Write::CountStart(scope, window, started) => {
+                session.forget_holds();
+                limits::count_start(db, scope, *window, *started)?;
             }
             Write::AddSchedule(schedule) => add_schedule(db, schedule)?,
             Write::RemoveSchedule(name) => {

@@ -9,6 +9,7 @@ use groundcrew_core::incident::{
 use groundcrew_core::lifecycle::{
     Command, Known, KnownBy, MOST_WAITING, Snapshot, WaitingParent, answer_key, wanted_keys,
 };
+use groundcrew_core::limit::{Limit, Scope};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::Role;
 use groundcrew_core::schedule::Schedule;
@@ -22,7 +23,7 @@ use super::query::{
     WAITING_PARENT, WAITING_UP_TO,
 };
 use super::session::Session;
-use super::{lines, row, turns};
+use super::{limits, lines, row, turns};
 use crate::error::StoreError;
 use crate::time::written;
 
@@ -43,8 +44,9 @@ pub(super) fn snapshot(
     now: Timestamp,
 ) -> Result<Snapshot, StoreError> {
     let db = session.db;
-    let (about, question) = about(session, command)?;
-    let mut snapshot = Snapshot { question, ..Snapshot::default() };
+    let limits = limits_for(session, command)?;
+    let (about, question) = about(session, command, &limits)?;
+    let mut snapshot = Snapshot { question, limits, ..Snapshot::default() };
     if let Some(task) = &about {
         session.roles.know(db, task.assigned_to)?;
         snapshot.role_load = session.underway.besides(db, task)?;
@@ -115,6 +117,8 @@ fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot
         | Command::Redrive { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
         | Command::RemoveSchedule { .. }
         | Command::Tick { .. }
@@ -165,25 +169,33 @@ fn without_task(
         | Command::Rescue { .. }
         | Command::Answer { .. }
         | Command::Cancel { .. }
-        | Command::Redrive { .. } => {}
+        | Command::Redrive { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. } => {}
     }
     Ok(())
 }
 
 /// The task that a command is about, and for an answer the question.
-fn about(session: &Session<'_>, command: &Command) -> Result<(Option<Task>, Option<Message>), StoreError> {
+fn about(
+    session: &Session<'_>,
+    command: &Command,
+    limits: &[Limit],
+) -> Result<(Option<Task>, Option<Message>), StoreError> {
     let db = session.db;
     let id = match command {
         Command::Create(_)
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
         | Command::RemoveSchedule { .. }
         | Command::Tick { .. }
         | Command::Read { .. }
         | Command::Incident { .. } => return Ok((None, None)),
         Command::Claim { role, only: None, .. } => {
-            return Ok((ready(session, *role)?, None));
+            return Ok((ready(session, *role, limits)?, None));
         }
         Command::Answer { question, .. } => {
             let question = message(db, *question)?;
@@ -205,17 +217,56 @@ fn about(session: &Session<'_>, command: &Command) -> Result<(Option<Task>, Opti
     Ok((task(db, id)?, None))
 }
 
-/// The next task of a role.
-fn ready(session: &Session<'_>, role: Role) -> Result<Option<Task>, StoreError> {
+/// The limits that a command has to do with.
+fn limits_for(session: &mut Session<'_>, command: &Command) -> Result<Vec<Limit>, StoreError> {
+    let mut limits = match command {
+        Command::Claim { .. }
+        | Command::Settle(_)
+        | Command::Rescue { .. }
+        | Command::Cancel { .. }
+        | Command::SetLimit { .. }
+        | Command::ClearLimit { .. } => session.limits()?,
+        Command::Create(_)
+        | Command::Heartbeat { .. }
+        | Command::Note { .. }
+        | Command::RecordStep { .. }
+        | Command::Adopt { .. }
+        | Command::Promote { .. }
+        | Command::Answer { .. }
+        | Command::Redrive { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::AddSchedule(_)
+        | Command::RemoveSchedule { .. }
+        | Command::Tick { .. }
+        | Command::Read { .. }
+        | Command::Incident { .. } => Vec::new(),
+    };
+    if matches!(command, Command::Claim { .. }) {
+        limits::count(session.db, &mut limits)?;
+    }
+    Ok(limits)
+}
+
+/// The next task of a role that no limit holds back.
+fn ready(session: &Session<'_>, role: Role, limits: &[Limit]) -> Result<Option<Task>, StoreError> {
     let db = session.db;
+    let spent = limits::spent(limits, session.now());
+    if spent.contains(&&Scope::Role(role)) {
+        return Ok(None);
+    }
+    let is_free = |task: &Task| !spent.iter().any(|scope| scope.covers(task));
     if session.turns.is_for_the_oldest(role) {
         let old = session.now().checked_sub(turns::OLD).unwrap_or(Timestamp::MIN);
         let oldest = db.first(READY_LONGEST, params![role.as_str(), written(old)], row::task)?;
-        if oldest.is_some() {
-            return Ok(oldest);
+        if let Some(oldest) = oldest.filter(is_free) {
+            return Ok(Some(oldest));
         }
     }
-    db.first(READY, [role.as_str()], row::task)
+    match db.first(READY, [role.as_str()], row::task)? {
+        Some(first) if !is_free(&first) => limits::next(db, role, &spent),
+        first => Ok(first),
+    }
 }
 
 /// The question that a task is to answer, if the task that asked it still waits for that.

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod clock;
 mod file;
+mod limits;
 mod lines;
 mod load;
 pub(crate) mod migrations;
@@ -35,6 +36,7 @@ use groundcrew_core::agent::{AgentState, Pause};
 use groundcrew_core::event::Event;
 use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Traffic};
 use groundcrew_core::lifecycle::{Command, Settlement};
+use groundcrew_core::limit::Limit;
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
@@ -263,6 +265,10 @@ impl Store for SqliteStore {
 
     fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         self.readers.with(reader::pauses)
+    }
+
+    fn limits(&self) -> Result<Vec<Limit>, StoreError> {
+        self.readers.with(limits::used)
     }
 
     fn schedules(&self) -> Result<Vec<Schedule>, StoreError> {

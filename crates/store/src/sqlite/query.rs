@@ -106,6 +106,17 @@ queries! {
     KNOWN = "shared/known";
     LATEST_OF = "sqlite/latest_of";
     LIFT_PAUSE = "shared/lift_pause";
+    LIMITS = "shared/limits";
+    SET_LIMIT = "shared/set_limit";
+    CLEAR_LIMIT = "shared/clear_limit";
+    COUNT_START = "shared/count_start";
+    RUNNING_GROUPS = "sqlite/running_groups";
+    DEFAULT_PROJECT = "sqlite/default_project";
+    ADD_GROUPS = "sqlite/add_groups";
+    REMOVE_GROUPS = "sqlite/remove_groups";
+    NEXT_TYPE = "sqlite/next_type";
+    NEXT_PROJECT = "sqlite/next_project";
+    GROUP_HEAD = "sqlite/group_head";
     LOG_BEFORE = "shared/log_before";
     LOG_PRUNED = "shared/log_pruned";
     LOG_RANGE = "shared/log_range";
@@ -407,9 +418,17 @@ mod tests {
     #[test]
     fn tasks_are_read_in_the_order_in_which_they_are_selected() {
         let (_folder, connection) = fresh();
-        for query in
-            [LATEST_OF, READY, TASK, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE, WAITING_PARENT, WORKFLOW]
-        {
+        for query in [
+            GROUP_HEAD,
+            LATEST_OF,
+            READY,
+            TASK,
+            TASKS_NEWEST,
+            TASKS_OF_INCIDENT,
+            TASKS_OF_ROLE,
+            WAITING_PARENT,
+            WORKFLOW,
+        ] {
             let statement = connection.prepare(query.text).unwrap();
             let names: Vec<&str> = statement.column_names().collect();
             assert_eq!(names, row::TASK, "{}", query.name);
@@ -475,6 +494,24 @@ mod tests {
         ] {
             assert_eq!(plan(&connection, query), [step]);
         }
+    }
+
+    #[test]
+    fn what_limits_hold_back_is_passed_over_by_an_index() {
+        let (_folder, connection) = fresh();
+        connection.execute_batch(ADD_GROUPS.text).unwrap();
+        let by = |columns: &str| format!("SEARCH agent_tasks USING INDEX agent_tasks_groups ({columns})");
+        for (query, step) in [
+            (NEXT_TYPE, by("assigned_to=? AND task_type>?")),
+            (NEXT_PROJECT, by("assigned_to=? AND task_type=? AND <expr>>?")),
+            (GROUP_HEAD, by("assigned_to=? AND task_type=? AND <expr>=?")),
+        ] {
+            let steps = plan(&connection, query);
+            assert_eq!(steps[0], step, "{}", query.name);
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{}: {steps:?}", query.name);
+        }
+        let running = &plan(&connection, RUNNING_GROUPS)[0];
+        assert!(running.ends_with("(assigned_to=? AND status=?)"), "{running}");
     }
 
     /// Steps of the virtual machine that finding the next ready task takes.

@@ -9,6 +9,7 @@ use groundcrew_core::agent::{AgentState, AgentStatus, Pause};
 use groundcrew_core::event::Event;
 use groundcrew_core::incident::{Hidden, Incident, IncidentStatus, ReleaseCount, Sample, Traffic};
 use groundcrew_core::lifecycle::Steps;
+use groundcrew_core::limit::{Limit, Rate, Scope};
 use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
@@ -218,6 +219,51 @@ pub(super) fn pause(row: &Row<'_>) -> Result<Pause, StoreError> {
         since: row.time_or_epoch("since"),
         by: row.needed("paused_by")?,
         reason: row.text("reason").unwrap_or_default(),
+    })
+}
+
+/// A limit in force; what runs of it is not in its row.
+pub(super) fn limit(row: &Row<'_>) -> Result<Limit, StoreError> {
+    let row = Fields::of(row, "crew_limits");
+    let rate = row.number("starts").zip(row.number("per_s"));
+    let scope = match row.text("scope").as_deref() {
+        Some("project") => {
+            Scope::Project(ProjectId(row.text("name").and_then(|id| id.parse().ok()).unwrap_or(0)))
+        }
+        Some("type") => Scope::Type(row.text("name").unwrap_or_default()),
+        _ => Scope::Role(row.needed("name")?),
+    };
+    Ok(Limit {
+        scope,
+        concurrency: row.number("concurrency").map(few),
+        rate: rate.map(|(starts, per_s)| Rate { starts: few(starts), per_s: few(per_s) }),
+        since: row.time_or_epoch("since"),
+        by: row.needed("set_by")?,
+        running: 0,
+        window_at: row.time("window_at"),
+        started: row.number("started").map_or(0, few),
+    })
+}
+
+fn few(count: i64) -> u32 {
+    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
+}
+
+/// Running tasks that have a role, a type and a project in common.
+pub(super) struct Group {
+    pub(super) role: Role,
+    pub(super) task_type: String,
+    pub(super) project: Option<ProjectId>,
+    pub(super) tasks: u32,
+}
+
+pub(super) fn group(row: &Row<'_>) -> Result<Group, StoreError> {
+    let row = Fields::of(row, "agent_tasks");
+    Ok(Group {
+        role: row.needed("assigned_to")?,
+        task_type: row.text("task_type").unwrap_or_default(),
+        project: row.number("project").map(ProjectId),
+        tasks: row.number("tasks").map_or(0, few),
     })
 }
 

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use groundcrew_core::agent::Pause;
+use groundcrew_core::limit::Limit;
 use groundcrew_core::role::Role;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::query::{Db, NORMALISE, NORMALISE_WAITS, NOW, PAUSES};
 use super::roles::Roles;
-use super::row;
 use super::turns::Turns;
 use super::underway::{CountedBy, Underway};
+use super::{limits, row};
 use crate::error::StoreError;
 use crate::location::Clock;
 use crate::time::written;
@@ -50,6 +51,8 @@ pub(super) struct Session<'c> {
     pub(super) normalised: u64,
     /// The pauses in force, once they were asked for.
     pauses: Option<Vec<Pause>>,
+    /// The limits in force, once they were asked for.
+    limits: Option<Vec<Limit>>,
     /// The time at which all of it happens.
     now: Timestamp,
 }
@@ -76,6 +79,7 @@ impl<'c> Session<'c> {
             wake: BTreeSet::new(),
             normalised,
             pauses: None,
+            limits: None,
             now,
         };
         let filled = session.db.run(NORMALISE, [written(now)])?;
@@ -97,9 +101,17 @@ impl<'c> Session<'c> {
         Ok(self.pauses.clone().unwrap_or_default())
     }
 
-    /// The pauses are about to change.
-    pub(super) fn forget_pauses(&mut self) {
-        self.pauses = None;
+    /// The limits in force, without what runs.
+    pub(super) fn limits(&mut self) -> Result<Vec<Limit>, StoreError> {
+        if self.limits.is_none() {
+            self.limits = Some(limits::all(self.db)?);
+        }
+        Ok(self.limits.clone().unwrap_or_default())
+    }
+
+    /// The pauses or the limits are about to change.
+    pub(super) fn forget_holds(&mut self) {
+        (self.pauses, self.limits) = (None, None);
     }
 
     /// Writes what was kept back so that it is written once for all commands.
@@ -142,7 +154,7 @@ impl<'c> Session<'c> {
         let done = work(self);
         if done.is_err() {
             (self.wake, self.roles, self.underway) = (woken, roles, underway);
-            self.forget_pauses();
+            self.forget_holds();
             // A full disk or the like ends the whole transaction, and the savepoint with it.
             if self.db.connection.is_autocommit() {
                 return done;

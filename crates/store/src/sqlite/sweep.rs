@@ -3,6 +3,7 @@
 //! Each task is found by a partial index and then goes through the state machine like any other command.
 
 use groundcrew_core::lifecycle::Command;
+use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, TaskId};
 use jiff::SignedDuration;
 
@@ -45,6 +46,10 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     for name in schedules {
         let made = drive(session, &Command::Tick { name })?.map_or(0, |receipt| receipt.inserted.len());
         done.scheduled += u64::try_from(made).unwrap_or(0);
+    }
+    // No commit tells those who wait that a window is over.
+    if session.limits()?.iter().any(|limit| limit.is_free_again(session.now())) {
+        session.wake.extend(Role::ALL);
     }
     session.undivided(audit::seal)?;
     Ok(done)

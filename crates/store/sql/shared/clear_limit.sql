@@ -1,0 +1,1 @@
+DELETE FROM crew_limits WHERE scope = ?1 AND name = ?2

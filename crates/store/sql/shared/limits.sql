@@ -1,0 +1,1 @@
+SELECT * FROM crew_limits ORDER BY scope, name
