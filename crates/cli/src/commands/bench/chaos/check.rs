@@ -10,6 +10,7 @@
 //! | children | a task that went on without all of its children |
 //! | step | a step that was repeated after it had been recorded, is recorded by a run that did not take it, or is missing |
 //! | answer | a task that asked twice, was answered twice, or went on without an answer |
+//! | limit | more tasks of a type that run at once than may |
 //! | count | a count or a metric that is not what a count gives |
 //! | effect | an effect that is missing, wrong, or made twice though it is guarded |
 //! | file | what `db check` finds, the chain of the audit log included |
@@ -28,7 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::picture::Picture;
-use super::work::{self, CHILD, CHILDREN, NEXT, Part, STEPS};
+use super::work::{self, CHILD, CHILDREN, CHILDREN_AT_ONCE, NEXT, Part, STEPS};
 
 /// Something that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,6 +67,7 @@ pub(super) fn violations(picture: &Picture, phase: Phase) -> Vec<Violation> {
     children(picture, &mut found);
     steps(picture, &mut found);
     answers(picture, &mut found);
+    limits(picture, &mut found);
     counts(picture, &mut found);
     agents(picture, &mut found);
     for finding in &picture.findings {
@@ -302,6 +304,14 @@ fn answers(picture: &Picture, found: &mut Found) {
                 format!("task {} is {is}, asked {questions} times and has {answers} answers", task.id),
             );
         }
+    }
+}
+
+fn limits(picture: &Picture, found: &mut Found) {
+    let runs = |task: &&Task| task.task_type == CHILD && task.status == Status::Running;
+    let running: Vec<i64> = picture.tasks.values().filter(runs).map(|task| task.id.0).collect();
+    if running.len() > CHILDREN_AT_ONCE as usize {
+        found.add("limit", format!("{running:?} run at once, and {CHILDREN_AT_ONCE} may"));
     }
 }
 

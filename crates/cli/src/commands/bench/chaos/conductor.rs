@@ -29,6 +29,7 @@ use super::figures::{Figures, Share, Waits};
 use super::picture::Picture;
 use super::process::{Process, WORKER_ARG};
 use super::random::Random;
+use super::work;
 use super::worker::{self, Entry, Orders};
 use super::world::World;
 use crate::failure::{Failure, Kind};
@@ -146,8 +147,10 @@ impl<'a> Conductor<'a> {
         });
         made.map_err(|error| broken(&error))?;
         let url = format!("sqlite:{}", file.display());
+        let store = worker::open(&url, folder)?;
+        store.execute(work::limit())?;
         Ok(Self {
-            store: worker::open(&url, folder)?,
+            store,
             url,
             file: file.to_owned(),
             folder: folder.to_owned(),

@@ -39,6 +39,7 @@ impl Rested {
             lease_ms: 600_000,
             full_at: None,
         };
+        store.execute(work::limit()).unwrap();
         let mut picture = Picture::default();
         picture.acknowledged.extend(store.enqueue(PARTS.map(work::root).into()).unwrap());
         for hours in 1.. {
@@ -257,4 +258,9 @@ fn a_task_that_never_ends_is_stuck() {
 #[test]
 fn a_task_that_failed_without_a_reason_of_its_own_is_gone() {
     finds("gone", &["UPDATE agent_tasks SET status = 'failed', error_message = 'no more' WHERE id = FIRST"]);
+}
+
+#[test]
+fn more_that_run_at_once_than_may_are_found() {
+    finds("limit", &["UPDATE agent_tasks SET status = 'running' WHERE task_type = 'chaos_child'"]);
 }

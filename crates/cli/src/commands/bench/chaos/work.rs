@@ -1,5 +1,7 @@
 //! What the tasks of a run do, as data: told by the context of each, and known to the worker and to the checker alike.
 
+use groundcrew_core::lifecycle::Command;
+use groundcrew_core::limit::{NewLimit, Scope};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{NewTask, Task, TaskId};
 use serde_json::{Value, json};
@@ -14,6 +16,8 @@ pub(super) const CHILD: &str = "chaos_child";
 pub(super) const CHILDREN: u64 = 3;
 /// Steps of a task that takes several.
 pub(super) const STEPS: u64 = 3;
+/// Children that may run at once, in all processes together.
+pub(super) const CHILDREN_AT_ONCE: u32 = 2;
 /// Links of the longest chain of hand-offs after its first task.
 const LONGEST: u64 = 2;
 
@@ -73,6 +77,13 @@ impl Part {
             _ => Self::Plain,
         }
     }
+}
+
+/// What bounds the tasks of a run.
+pub(super) fn limit() -> Command {
+    let scope = Scope::Type(CHILD.to_owned());
+    let limit = NewLimit { scope, concurrency: Some(CHILDREN_AT_ONCE), rate: None };
+    Command::SetLimit { limit, by: Party::User }
 }
 
 /// The task that somebody creates.
