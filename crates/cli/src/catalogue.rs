@@ -18,7 +18,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("What is wrong", &["scan", "incidents", "logs"]),
     ("Your part", &["inbox", "answer", "approve", "reject", "messages"]),
     ("Without a crew", &["fix", "verify", "bench"]),
-    ("The queue", &["tasks", "show", "new", "schedules"]),
+    ("The queue", &["tasks", "show", "new", "schedules", "signals"]),
     ("The crew", &["agents", "workers", "pause", "resume", "limits"]),
     ("What was done", &["audit"]),
     ("The machine room", &["db", "schema", "completions", "man"]),
@@ -238,6 +238,12 @@ const LEAVES: &[Leaf] = &[
         path: "schedules remove",
         codes: &[Any, Database, Names, Changes],
         examples: &["schedules remove hourly-check"],
+    },
+    Leaf { path: "signals", codes: &[Any, Database], examples: &["signals"] },
+    Leaf {
+        path: "signals emit",
+        codes: &[Any, Database],
+        examples: &["signals emit deployed:1.4.2", "signals emit merged --payload '{\"branch\": \"main\"}'"],
     },
     Leaf {
         path: "pause",

@@ -29,7 +29,9 @@ pub(crate) use database::{Audit, AuditAction, Db, DbAction, PruneOptions, Shown}
 pub(crate) use logs::{LogFile, Logs, LogsAction, Mine, Sort, Templates};
 pub(crate) use machine::{Completions, Man, Schema};
 pub(crate) use repair::{Fix, Place, Verify, Words};
-pub(crate) use work::{MessageAction, Messages, Moment, New, ScheduleAction, Schedules, Source};
+pub(crate) use work::{
+    MessageAction, Messages, Moment, New, ScheduleAction, Schedules, SignalAction, SignalsOptions, Source,
+};
 
 /// Six agents read your logs, fix bugs in work trees, verify the fixes in a sandbox, and ask you before anything counts.
 #[derive(Debug, Parser)]
@@ -143,6 +145,8 @@ pub(crate) enum Verb {
     New(New),
     /// Tasks that are created again and again
     Schedules(Schedules),
+    /// What tasks wait for from outside, and what came
+    Signals(SignalsOptions),
     /// The six agents: what each does, and how well it has done
     Agents,
     /// The workers of the crew, and whether they live

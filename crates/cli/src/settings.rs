@@ -53,6 +53,7 @@ pub(crate) fn settled(verb: &Verb, at: Invocation) -> Result<Invocation, Failure
         | Verb::Show(_)
         | Verb::New(_)
         | Verb::Schedules(_)
+        | Verb::Signals(_)
         | Verb::Agents
         | Verb::Workers
         | Verb::Pause(_)

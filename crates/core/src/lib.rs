@@ -17,6 +17,7 @@ pub mod policy;
 pub mod role;
 pub mod sarif;
 pub mod schedule;
+pub mod signal;
 pub mod step;
 pub mod task;
 pub mod template;

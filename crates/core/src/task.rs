@@ -180,8 +180,10 @@ pub struct NewTask {
     pub project: Option<ProjectId>,
     /// Incident it is about.
     pub incident: IncidentLink,
-    /// Not before this moment.
+    /// Not before this moment; where it waits for a signal, no longer than until then.
     pub run_at: Option<Timestamp>,
+    /// Not before this signal was emitted.
+    pub after: Option<String>,
     /// Only one open task may hold the same key.
     pub dedupe_key: Option<String>,
     /// Only one task may ever hold the same key, open or ended.
@@ -207,6 +209,7 @@ impl NewTask {
             project: None,
             incident: IncidentLink::None,
             run_at: None,
+            after: None,
             dedupe_key: None,
             once_key: None,
         }

@@ -59,6 +59,8 @@ fn take_without_a_lease(memory: &mut Memory) {
     if let Some(task) = memory.tasks.values_mut().find(|task| task.status == Status::Pending) {
         task.status = Status::Running;
         task.run_at = None;
+        // The next sweep forgets its wait before it adopts it.
+        memory.awaits.remove(&task.id);
     }
 }
 
@@ -86,6 +88,7 @@ fn is_stale(attempt: &Try, before: &Memory, command: &Command) -> bool {
         | Command::Redrive { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Emit { .. }
         | Command::SetLimit { .. }
         | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
@@ -160,7 +163,10 @@ fn legal(old: &Task, new: &Task, command: &Command) -> bool {
         own(command) == Some(old.id) || matches!(command, Command::Claim { .. } | Command::Answer { .. });
     match (old.status, new.status) {
         (Pending, Running) => matches!(command, Command::Claim { .. }),
-        (Pending, Pending) => own && matches!(command, Command::Promote { .. }),
+        (Pending, Pending) => {
+            let emits = matches!(command, Command::Emit { .. }) || completes(command);
+            own && matches!(command, Command::Promote { .. }) || emits && new.run_at.is_none()
+        }
         (Running, Running) => own && matches!(command, Command::Heartbeat { .. } | Command::Adopt { .. }),
         (Running, Completed) => own && completes(command),
         (Running, Pending | Failed | Blocked) => {
@@ -222,6 +228,7 @@ fn own(command: &Command) -> Option<groundcrew_core::task::TaskId> {
         | Command::Answer { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Emit { .. }
         | Command::SetLimit { .. }
         | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
@@ -267,6 +274,10 @@ fn rows_are_sound(memory: &Memory) -> Result<(), TestCaseError> {
     }
     for task in memory.tasks.values() {
         somebody_can_end_the_wait(memory, task)?;
+    }
+    for (task, signal) in &memory.awaits {
+        let delayed = memory.tasks[task].status == Status::Pending && memory.tasks[task].run_at.is_some();
+        prop_assert!(delayed && !memory.signals.contains_key(signal), "task {task} waits for {signal:?}");
     }
     merged_incidents_add_up(memory)?;
     Role::ALL.iter().try_for_each(|&role| role_is_true(memory, role))

@@ -157,6 +157,8 @@ pub struct Ending {
     pub messages: Vec<NewMessage>,
     /// The answer, for a task that another role's question made.
     pub answer: Option<Given>,
+    /// Signals to emit, with what they bring.
+    pub signals: Vec<(String, Value)>,
     /// What it used.
     pub cost: Cost,
 }
@@ -176,6 +178,12 @@ impl Ending {
         Self::of(Outcome::Block { on, ask: Some(ask) }, cost)
     }
 
+    /// Not yet: the task runs again when this signal was emitted, or at the given moment without it. The next run finds what it
+    /// brought in [`Store::signal`](groundcrew_store::Store::signal).
+    pub fn wait_for(signal: &str, until: Option<Timestamp>, cost: Cost) -> Self {
+        Self::of(Outcome::Await { signal: signal.to_owned(), until }, cost)
+    }
+
     fn of(outcome: Outcome, cost: Cost) -> Self {
         Self {
             outcome,
@@ -191,6 +199,7 @@ impl Ending {
             noticed: Vec::new(),
             messages: Vec::new(),
             answer: None,
+            signals: Vec::new(),
             cost,
         }
     }
@@ -204,6 +213,7 @@ impl Ending {
     pub(crate) fn trouble_log(&self, redactor: &Redactor) -> Option<NewLog> {
         let (level, text) = match &self.outcome {
             Outcome::Complete { .. } | Outcome::Release => return None,
+            Outcome::Await { signal, .. } => (LogLevel::Info, format!("waits for signal {signal}")),
             Outcome::Retry { error } => (LogLevel::Warn, format!("will be tried again: {error}")),
             Outcome::Fail { error, .. } => (LogLevel::Error, format!("failed: {error}")),
             Outcome::Block { on, ask } => {
@@ -227,10 +237,13 @@ impl Ending {
                     text(&mut ask.question);
                 }
             }
-            Outcome::Release => {}
+            Outcome::Await { .. } | Outcome::Release => {}
         }
         for next in &mut self.hand_offs {
             redact_told(redactor, &mut next.context);
+        }
+        for (_, payload) in &mut self.signals {
+            redact_told(redactor, payload);
         }
         for message in &mut self.messages {
             text(&mut message.content);
@@ -269,6 +282,13 @@ impl Ending {
     #[must_use]
     pub fn answering(mut self, answer: Given) -> Self {
         self.answer = Some(answer);
+        self
+    }
+
+    /// Emits a signal with the end, if it is one with a result.
+    #[must_use]
+    pub fn emit(mut self, signal: &str, payload: Value) -> Self {
+        self.signals.push((signal.to_owned(), payload));
         self
     }
 

@@ -156,8 +156,13 @@ impl Crew {
         if !read || !self.floor.running.is_empty() {
             return Ok(false);
         }
+        let awaits = store.awaits()?;
         let open = |row: &Count| match row.status {
-            Status::Pending => row.tasks > 0 && !paused(row.role),
+            // What waits for a signal waits for somebody else.
+            Status::Pending => {
+                let waiting = awaits.iter().filter(|wait| wait.role == row.role).count();
+                row.tasks > u64::try_from(waiting).unwrap_or(u64::MAX) && !paused(row.role)
+            }
             Status::Running => row.tasks > 0,
             Status::Completed | Status::Failed | Status::Blocked => false,
         };

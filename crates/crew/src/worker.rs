@@ -204,6 +204,7 @@ impl Floor {
             mined: ending.mined,
             noticed: ending.noticed,
             answer: ending.answer,
+            signals: ending.signals,
             cost: ending.cost,
         }
     }

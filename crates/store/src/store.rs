@@ -12,6 +12,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::signal::{Await, Signal};
 use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
@@ -217,6 +218,15 @@ pub trait Store: Send + Sync {
 
     /// Limits in force with what is used of them, those of projects first, then of roles and types, by name.
     fn limits(&self) -> Result<Vec<Limit>, StoreError>;
+
+    /// All signals, first emitted first.
+    fn signals(&self) -> Result<Vec<Signal>, StoreError>;
+
+    /// The signal of a name, if it was emitted.
+    fn signal(&self, name: &str) -> Result<Option<Signal>, StoreError>;
+
+    /// Tasks that wait for signals, by their keys.
+    fn awaits(&self) -> Result<Vec<Await>, StoreError>;
 
     /// All schedules, by name.
     fn schedules(&self) -> Result<Vec<Schedule>, StoreError>;

@@ -35,6 +35,7 @@ fn every_promise_is_listed() {
         include_str!("../src/conformance/lines.rs"),
         include_str!("../src/conformance/record.rs"),
         include_str!("../src/conformance/upkeep.rs"),
+        include_str!("../src/conformance/signals.rs"),
         include_str!("../src/conformance/steps.rs"),
     ];
     let lines = texts.iter().flat_map(|text| text.lines());

@@ -44,6 +44,8 @@ fn rows(store: &dyn Store) -> Memory {
             .into_iter()
             .map(|limit| (limit.scope.clone(), Limit { running: 0, ..limit }))
             .collect(),
+        signals: store.signals().unwrap().into_iter().map(|row| (row.name.clone(), row)).collect(),
+        awaits: store.awaits().unwrap().into_iter().map(|row| (row.task, row.signal)).collect(),
         schedules: store.schedules().unwrap().into_iter().map(|row| (row.name.clone(), row)).collect(),
         events: store.events(0, 100_000).unwrap(),
         traffic: traffic.map(|row| ((row.bucket, row.source.clone()), row)).collect(),

@@ -24,6 +24,7 @@ mod scan;
 mod schedules;
 mod schema;
 mod show;
+mod signals;
 mod status;
 mod tasks;
 mod trust;
@@ -65,6 +66,7 @@ pub(crate) fn run(verb: Verb, at: &Invocation) -> Result<Done, Failure> {
         Verb::Messages(options) => messages::run(&options, at),
         Verb::New(options) => new::run(&options, at),
         Verb::Schedules(options) => schedules::run(&options, at),
+        Verb::Signals(options) => signals::run(&options, at),
         Verb::Agents => agents::run(at),
         Verb::Workers => workers::run(at),
         Verb::Pause(options) => pause::pause(&options, at),

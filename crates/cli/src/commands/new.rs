@@ -16,6 +16,7 @@ use groundcrew_store::{Access, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::signals::awaited;
 use crate::escape;
 use crate::failure::{Done, Failure, Kind};
 use crate::invocation::Invocation;
@@ -43,6 +44,7 @@ pub(super) fn run(options: &New, at: &Invocation) -> Result<Done, Failure> {
     task.project = project.or(incident.as_ref().map(|incident| incident.project));
     task.incident = incident.map_or(IncidentLink::None, |incident| IncidentLink::Id(incident.id));
     task.run_at = options.at.map(|at| run_at(store.as_ref(), at)).transpose()?;
+    task.after.clone_from(&options.after);
     let receipt = store.execute(Command::Create(Box::new(task)))?;
     let created = receipt.inserted.first().map(|id| store.task(*id)).transpose()?.flatten();
     let Some(task) = created else {
@@ -52,9 +54,11 @@ pub(super) fn run(options: &New, at: &Invocation) -> Result<Done, Failure> {
         at.out.document(&json!({ "task": task }))?;
         return Ok(Done::Clean);
     }
-    let when = task
-        .run_at
-        .map_or_else(|| "waits in the queue".to_owned(), |then| format!("waits until {}", moment(then)));
+    let when = match (task.run_at, &options.after) {
+        (None, _) => "waits in the queue".to_owned(),
+        (Some(then), Some(signal)) => format!("waits for {}", awaited(signal, then)),
+        (Some(then), None) => format!("waits until {}", moment(then)),
+    };
     at.out.line(format!("task {}, {} for {role}, {when}", task.id, escape::line(&task.task_type)))?;
     Ok(Done::Clean)
 }
@@ -96,19 +100,24 @@ fn role(options: &New, at: &Invocation) -> Result<Role, Failure> {
 
 /// The context that was given, checked against what the task type takes.
 fn context(options: &New) -> Result<Value, Failure> {
-    let (text, from) = match &options.context {
-        Source::Text(text) => (text.clone(), "the context".to_owned()),
-        Source::File(path) => (read_file(path)?, path.display().to_string()),
-        Source::Stdin => (read(std::io::stdin().lock(), "standard input")?, "standard input".to_owned()),
-    };
-    let context: Value = serde_json::from_str(&text)
-        .map_err(|error| Failure::new(Kind::Usage, format!("{from} is not JSON: {error}")))?;
+    let context = json_of(&options.context, "the context")?;
     let contract = CONTRACTS.iter().find(|contract| contract.task_type == options.task_type);
     if let Some(Err(error)) = contract.map(|contract| contract.check(&context)) {
         return Err(Failure::new(Kind::Usage, error.to_string())
             .hint(format!("`groundcrew schema {}` says what it takes", options.task_type)));
     }
     Ok(context)
+}
+
+/// The JSON that was given as an argument of this name.
+pub(super) fn json_of(source: &Source, name: &str) -> Result<Value, Failure> {
+    let (text, from) = match source {
+        Source::Text(text) => (text.clone(), name.to_owned()),
+        Source::File(path) => (read_file(path)?, path.display().to_string()),
+        Source::Stdin => (read(std::io::stdin().lock(), "standard input")?, "standard input".to_owned()),
+    };
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new(Kind::Usage, format!("{from} is not JSON: {error}")))
 }
 
 fn read_file(path: &Path) -> Result<String, Failure> {

@@ -9,7 +9,7 @@ use groundcrew_core::task::{Task, TaskId};
 use groundcrew_store::{Access, Attempt, MessageFilter};
 use serde_json::{Value, json};
 
-use super::limits;
+use super::{limits, signals};
 use crate::escape;
 use crate::evidence::{Evidence, of_same_error, of_workflow, patch_lines};
 use crate::failure::{Done, Failure, Kind};
@@ -49,9 +49,11 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
             ));
         }
     };
+    let awaited = store.awaits()?.into_iter().find(|wait| wait.task == id).map(|wait| wait.signal);
     if at.out.is_json() {
         let mut document = json!({
             "task": task,
+            "awaits": awaited,
             "attempts": attempts,
             "steps": steps,
             "messages": messages,
@@ -65,7 +67,7 @@ pub(super) fn run(options: &Show, at: &Invocation) -> Result<Done, Failure> {
         return Ok(Done::Clean);
     }
     let held = limits::holding(store.as_ref(), &task)?;
-    print(at, &task, &Around { held, attempts, steps, messages, workflow })?;
+    print(at, &task, &Around { awaited: awaited.clone(), held, attempts, steps, messages, workflow })?;
     if let Some(judged) = judgement::of(&task) {
         heading(at, "what triage decided")?;
         at.out.lines(judgement::lines(&judged).into_iter().map(|line| format!("  {line}")))?;
@@ -109,6 +111,8 @@ fn summary(task: &Task) -> Value {
 
 /// What belongs to a task.
 struct Around {
+    /// The signal that it waits for.
+    awaited: Option<String>,
     /// What holds it back.
     held: Vec<String>,
     attempts: Vec<Attempt>,
@@ -118,10 +122,10 @@ struct Around {
 }
 
 fn print(at: &Invocation, task: &Task, around: &Around) -> Result<(), Failure> {
-    let Around { held, attempts, steps, messages, workflow } = around;
+    let Around { awaited, held, attempts, steps, messages, workflow } = around;
     let title = format!("task {}: {} for {}", task.id, escape::line(&task.task_type), task.assigned_to);
     at.out.line(at.out.paint(Style::Strong, &title))?;
-    at.out.lines(facts(task))?;
+    at.out.lines(facts(task, awaited.as_deref()))?;
     if !held.is_empty() {
         heading(at, "held back")?;
         at.out.lines(held.iter().map(|line| format!("  {line}")))?;
@@ -152,7 +156,7 @@ fn heading(at: &Invocation, text: &str) -> Result<(), Failure> {
     at.out.line(at.out.paint(Style::Strong, text))
 }
 
-fn facts(task: &Task) -> Vec<String> {
+fn facts(task: &Task, awaited: Option<&str>) -> Vec<String> {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.to_owned(), value]);
     fact("status", task.status.to_string());
@@ -171,8 +175,10 @@ fn facts(task: &Task) -> Vec<String> {
         "created",
         format!("{} by {}", moment(task.created_at), escape::line(task.created_by.as_deref().unwrap_or("?"))),
     );
-    if let Some(at) = task.run_at {
-        fact("not before", moment(at));
+    match (task.run_at, awaited) {
+        (Some(at), Some(signal)) => fact("waits for", signals::awaited(signal, at)),
+        (Some(at), None) => fact("not before", moment(at)),
+        (None, _) => {}
     }
     if let Some(at) = task.completed_at {
         fact("ended", moment(at));

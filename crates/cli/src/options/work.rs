@@ -40,6 +40,9 @@ pub(crate) struct New {
     /// Not before this moment, such as 2026-12-24T18:00:00Z, or not before so long has passed, such as 15m
     #[arg(long, value_name = "TIME|DURATION")]
     pub(crate) at: Option<Moment>,
+    /// Not before this signal was emitted; with --at no longer than until then
+    #[arg(long, value_name = "SIGNAL", conflicts_with_all = ["every", "cron"])]
+    pub(crate) after: Option<String>,
     /// Again and again with so much time between, such as 1h; then it needs a name
     #[arg(long, value_name = "DURATION", value_parser = span, requires = "name", conflicts_with_all = ["parent", "incident"])]
     pub(crate) every: Option<Duration>,
@@ -125,6 +128,28 @@ pub(crate) enum ScheduleAction {
     Remove {
         /// The schedule
         name: String,
+    },
+}
+
+/// Arguments of `signals`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct SignalsOptions {
+    /// What to do with signals; without it they are listed
+    #[command(subcommand)]
+    pub(crate) action: Option<SignalAction>,
+}
+
+/// What to do with signals.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignalAction {
+    /// Emit a signal: what waits for it goes on
+    Emit {
+        /// Its name, which comes once, such as deployed:1.4.2
+        name: String,
+        /// What it brings: JSON, @FILE, or - for standard input
+        #[arg(long, value_name = "JSON", default_value = "null")]
+        payload: Source,
     },
 }
 

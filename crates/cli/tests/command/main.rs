@@ -33,6 +33,7 @@ mod cmd_scan;
 mod cmd_schedules;
 mod cmd_schema;
 mod cmd_show;
+mod cmd_signals;
 mod cmd_status;
 mod cmd_tasks;
 mod cmd_trust;

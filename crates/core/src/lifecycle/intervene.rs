@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, Write, later, run_time};
 use super::run::{fail, lost_run};
-use super::{Command, Refusal, Snapshot, ask, limit};
+use super::{Command, Refusal, Snapshot, ask, limit, signal};
 use crate::agent::{Cost, Run};
 use crate::event::{EventKind, MessageLink, NewEvent};
 use crate::incident::IncidentStatus;
@@ -39,10 +39,11 @@ pub(super) fn adopt(snapshot: &Snapshot, lease: SignedDuration, now: Timestamp) 
 
 pub(super) fn promote(snapshot: &Snapshot, now: Timestamp) -> Result<Plan, Refusal> {
     let task = snapshot.task.as_ref().ok_or(Refusal::NoSuchTask)?;
-    if task.status != Status::Pending || task.run_at.is_none_or(|at| at > now) {
+    if task.status != Status::Pending || task.run_at.is_none_or(|at| at > now && !snapshot.arrived) {
         return Err(Refusal::NotDue { task: task.id });
     }
     let mut plan = Plan::default();
+    signal::end_wait(&mut plan, task);
     plan.ready(Task { run_at: None, ..task.clone() });
     Ok(plan)
 }
@@ -174,6 +175,7 @@ pub(super) fn cancel(snapshot: &Snapshot, by: Party, reason: &str, now: Timestam
     let mut after = task.clone();
     fail(&mut after, &error, now);
     let mut plan = Plan::default();
+    signal::end_wait(&mut plan, task);
     if task.status == Status::Running {
         plan.close(task, "cancelled", Some(error.clone()));
     }

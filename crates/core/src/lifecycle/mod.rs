@@ -19,6 +19,7 @@ mod pause;
 mod plan;
 mod run;
 mod schedule;
+mod signal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,7 @@ use crate::log::NewLog;
 use crate::message::{Ask, Given, Message, NewMessage};
 use crate::role::{Party, Role};
 use crate::schedule::{NewSchedule, Schedule};
+use crate::signal::Signal;
 use crate::task::{BlockedOn, IncidentId, LeaseToken, MessageId, NewTask, Status, Task, TaskId};
 use crate::template::{Mined, Noticed};
 
@@ -42,6 +44,7 @@ pub use incident::{
     BURST, IGNORED_LONG_ENOUGH, MOST_WAITING, NEW, REOPENED, RETURNED, STILL_HAPPENING, classify_task,
 };
 pub use plan::{Plan, Wanted, Write, wanted_keys};
+pub use signal::awaited_signals;
 
 /// What a store must load before a command can be decided.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -70,6 +73,14 @@ pub struct Snapshot {
     pub pauses: Vec<Pause>,
     /// For a claim, the end of a run, and a change of a limit: every limit in force, for a claim with what runs.
     pub limits: Vec<Limit>,
+    /// For a signal: the one of that name, if it was emitted before.
+    pub signal: Option<Signal>,
+    /// For a signal: tasks that wait for it.
+    pub waiting: Vec<TaskId>,
+    /// Those of [`awaited_signals`] that were emitted.
+    pub emitted: BTreeSet<String>,
+    /// For the end of a delay: whether the signal that the task waits for was emitted.
+    pub arrived: bool,
     /// For a command about a schedule: the schedule of that name.
     pub schedule: Option<Schedule>,
     /// Incidents that the command would change.
@@ -229,7 +240,7 @@ pub enum Command {
         /// How long its unknown worker gets.
         lease: SignedDuration,
     },
-    /// Make a delayed task ready whose time has come.
+    /// Make a delayed task ready whose time has come, or the signal that it waits for.
     Promote {
         /// The task.
         task: TaskId,
@@ -300,6 +311,15 @@ pub enum Command {
         /// Who wants it.
         by: Party,
     },
+    /// Emit a signal. A name is emitted once: after that nothing happens.
+    Emit {
+        /// Its name.
+        name: String,
+        /// What it brings.
+        payload: Value,
+        /// Who emits it.
+        by: Party,
+    },
     /// Let a task come again and again.
     AddSchedule(Box<NewSchedule>),
     /// End a schedule. The task it made last stays.
@@ -367,6 +387,8 @@ pub struct Settlement {
     pub noticed: Vec<Noticed>,
     /// The answer of a task that another role's question made. Only with `Complete`.
     pub answer: Option<Given>,
+    /// Signals to emit, with what they bring. Only with `Complete`.
+    pub signals: Vec<(String, Value)>,
     /// What the run used.
     pub cost: Cost,
 }
@@ -391,6 +413,7 @@ impl Settlement {
             mined: Vec::new(),
             noticed: Vec::new(),
             answer: None,
+            signals: Vec::new(),
             cost: Cost::default(),
         }
     }
@@ -422,6 +445,13 @@ pub enum Outcome {
         on: BlockedOn,
         /// The question whose answer ends the wait; none only for children.
         ask: Option<Ask>,
+    },
+    /// A signal must come first; not counted as a failure.
+    Await {
+        /// Its name.
+        signal: String,
+        /// When the task goes on without it; none waits as long as it takes.
+        until: Option<Timestamp>,
     },
     /// The worker stops in good order: back into the queue, not counted.
     Release,
@@ -577,6 +607,7 @@ pub fn decide(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Result<
         Command::Redrive { by, .. } => intervene::redrive(snapshot, *by),
         Command::Pause { role, by, reason } => pause::pause(snapshot, *role, *by, reason, now),
         Command::Resume { role, by } => Ok(pause::resume(snapshot, *role, *by)),
+        Command::Emit { name, payload, by } => signal::emit(snapshot, name, payload, *by, now),
         Command::SetLimit { limit, by } => limit::set(snapshot, limit, *by, now),
         Command::ClearLimit { scope, by } => limit::clear(snapshot, scope, *by),
         Command::AddSchedule(schedule) => schedule::add(snapshot, schedule, now),

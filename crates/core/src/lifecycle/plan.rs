@@ -17,6 +17,7 @@ use crate::log::{LogLevel, NewLog};
 use crate::message::{MessageType, NewMessage, STABILISE_TEST};
 use crate::role::{Party, Role};
 use crate::schedule::Schedule;
+use crate::signal::Signal;
 use crate::task::{
     BlockedOn, IncidentId, IncidentLink, LeaseToken, MessageId, NewTask, ProjectId, Status, Task, TaskId,
 };
@@ -74,6 +75,12 @@ pub enum Write {
     SetPause(Pause),
     /// Take a pause back.
     LiftPause(Option<Role>),
+    /// Keep a signal.
+    Emit(Signal),
+    /// Have a delayed task wait for a signal.
+    Await(TaskId, String),
+    /// End the wait of a task for a signal, if it waits for one.
+    EndAwait(TaskId),
     /// Put a limit in the place of what was said of its scope; what runs is not written.
     SetLimit(Limit),
     /// Take a limit away.
@@ -309,6 +316,7 @@ pub fn wanted_keys(snapshot: &Snapshot, command: &Command, now: Timestamp) -> Wa
         | Command::Cancel { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Emit { .. }
         | Command::SetLimit { .. }
         | Command::ClearLimit { .. }
         | Command::AddSchedule(_)

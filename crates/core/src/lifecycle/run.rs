@@ -4,12 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::plan::{Plan, Taken, Write, later, once, run_time};
-use super::{Outcome, Refusal, Settlement, Snapshot, ask, limit, pause};
+use super::{Command, Outcome, Refusal, Settlement, Snapshot, ask, limit, pause, signal};
 use crate::agent::{Run, RunEnd};
 use crate::log::NewLog;
 use crate::message::NewMessage;
 use crate::policy::backoff;
 use crate::role::Role;
+use crate::signal::NEVER;
 use crate::step::{LONGEST_NAME, MOST_STEPS};
 use crate::task::{BlockedOn, Lease, LeaseToken, MAX_RETRIES, NewTask, Status, Task, TaskId, Wait};
 
@@ -18,7 +19,7 @@ pub(super) fn create(snapshot: &Snapshot, task: &NewTask, now: Timestamp) -> Res
     if let Some(key) = task.dedupe_key.as_ref().filter(|key| snapshot.taken_keys.contains(*key)) {
         return Err(Refusal::KeyTaken(key.clone()));
     }
-    let task = once(task.clone(), now);
+    let task = signal::delayed(snapshot, once(task.clone(), now));
     if let Some(key) = task.once_key.as_ref().filter(|key| snapshot.used_keys.contains(*key)) {
         return Err(Refusal::KeyTaken(key.clone()));
     }
@@ -34,6 +35,7 @@ pub(super) fn check_new(task: &NewTask) -> Result<(), Refusal> {
     if !(1..=10).contains(&task.priority) {
         return Err(Refusal::Invalid(format!("priority {} is not within 1 to 10", task.priority)));
     }
+    task.after.as_deref().map_or(Ok(()), signal::check_name)?;
     Ok(())
 }
 
@@ -67,6 +69,7 @@ pub(super) fn claim(
     plan.writes.push(Write::OpenAttempt(task.id, claimed.lease_token, worker.to_owned()));
     plan.agent(snapshot.role_load, &claimed, now, None);
     ask::read_with(&mut plan, snapshot, task);
+    signal::end_wait(&mut plan, task);
     limit::start(&mut plan, snapshot, task, now);
     plan.task(claimed);
     Ok(plan)
@@ -150,13 +153,13 @@ pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestam
     check_settlement(snapshot, task, settlement)?;
     let mut plan = Plan::default();
     plan.notes(task, &settlement.logs, &settlement.messages);
-    let (end, after) = after_run(task, snapshot.open_children, &settlement.outcome, now);
+    let (end, after) = after_run(task, snapshot, &settlement.outcome, now);
     // The task ends before its follow-ups begin, so that one of them may take over its key.
     plan.task(after.clone());
     let mut taken = Taken::of(snapshot);
     plan.sight(snapshot, task, settlement, &mut taken, now);
     for hand_off in &settlement.hand_offs {
-        plan.hand_off(task, hand_off, &mut taken, now);
+        plan.hand_off(task, &signal::delayed(snapshot, hand_off.clone()), &mut taken, now);
     }
     plan.learned(snapshot, task, settlement);
     plan.close(task, end_word(&settlement.outcome, after.status), after.error_message.clone());
@@ -173,6 +176,16 @@ pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestam
         ask::put(&mut plan, snapshot, task, *on, ask);
     }
     ask::answered(&mut plan, snapshot, &after, settlement.answer.as_ref());
+    if let Outcome::Await { signal, .. } = &settlement.outcome {
+        signal::wait(&mut plan, snapshot, task, signal);
+    }
+    let by = task.assigned_to.into();
+    let emit = |(name, payload): &(String, Value)| Command::Emit {
+        name: name.clone(),
+        payload: payload.clone(),
+        by,
+    };
+    plan.then.extend(settlement.signals.iter().map(emit));
     limit::free(&mut plan, snapshot);
     Ok(plan)
 }
@@ -190,7 +203,8 @@ pub(super) fn check_settlement(
             && settlement.cursors.is_empty()
             && settlement.traffic.is_empty()
             && settlement.hidden.is_empty());
-    let has_work = has_read || !(settlement.hand_offs.is_empty() && settlement.incidents.is_empty());
+    let hands_on = !(settlement.hand_offs.is_empty() && settlement.signals.is_empty());
+    let has_work = has_read || hands_on || !settlement.incidents.is_empty();
     if (has_work || settlement.answer.is_some()) && !completes {
         return Err(Refusal::Invalid("only a completed task hands off work".into()));
     }
@@ -213,13 +227,17 @@ pub(super) fn check_settlement(
         }
         ask.as_ref().map_or(Ok(()), |ask| ask::check(task, *on, ask))?;
     }
+    if let Outcome::Await { signal, .. } = &settlement.outcome {
+        signal::check_name(signal)?;
+    }
+    settlement.signals.iter().try_for_each(|(name, _)| signal::check_name(name))?;
     settlement.hand_offs.iter().try_for_each(check_new)
 }
 
 /// The task as it stands after its run, and how the metrics count the run.
 pub(super) fn after_run(
     task: &Task,
-    open_children: bool,
+    snapshot: &Snapshot,
     outcome: &Outcome,
     now: Timestamp,
 ) -> (Option<RunEnd>, Task) {
@@ -239,13 +257,19 @@ pub(super) fn after_run(
             Some(RunEnd::Failed)
         }
         // The last child may have ended while this run was deciding to wait for it: nobody would wake the task.
-        Outcome::Block { on: BlockedOn::Children, .. } if !open_children => {
+        Outcome::Block { on: BlockedOn::Children, .. } if !snapshot.open_children => {
             after.status = Status::Pending;
             Some(RunEnd::Blocked)
         }
         Outcome::Block { on, .. } => {
             after.status = Status::Blocked;
             after.wait = Some(Wait { on: *on, message: None });
+            Some(RunEnd::Blocked)
+        }
+        Outcome::Await { signal, until } => {
+            after.status = Status::Pending;
+            let comes = !snapshot.emitted.contains(signal);
+            after.run_at = comes.then(|| until.unwrap_or(NEVER));
             Some(RunEnd::Blocked)
         }
         Outcome::Release => {
@@ -295,7 +319,7 @@ pub(super) fn end_word(outcome: &Outcome, status: Status) -> &'static str {
         Outcome::Retry { .. } if status == Status::Failed => "failed",
         Outcome::Retry { .. } => "retried",
         Outcome::Fail { .. } => "failed",
-        Outcome::Block { .. } => "blocked",
+        Outcome::Block { .. } | Outcome::Await { .. } => "blocked",
         Outcome::Release => "released",
     }
 }

@@ -15,13 +15,14 @@ use groundcrew_core::incident::{
 };
 use groundcrew_core::lifecycle::{
     Command, Known, MOST_WAITING, Outcome, Plan, Refusal, RoleLoad, Settlement, Snapshot, Steps,
-    WaitingParent, Write, answer_key, decide, wanted_keys,
+    WaitingParent, Write, answer_key, awaited_signals, decide, wanted_keys,
 };
 use groundcrew_core::limit::{Limit, NewLimit, Rate, Scope};
 use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::{Ask, Given, Message, MessageType, NewMessage};
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::{NewSchedule, Schedule};
+use groundcrew_core::signal::Signal;
 use groundcrew_core::task::{
     BlockedOn, IncidentId, IncidentLink, LeaseToken, MessageId, NewTask, ProjectId, Status, Task, TaskId,
     Wait,
@@ -53,6 +54,8 @@ pub(crate) struct Memory {
     pub(crate) cursors: BTreeMap<String, Value>,
     pub(crate) pauses: BTreeMap<Option<Role>, Pause>,
     pub(crate) limits: BTreeMap<Scope, Limit>,
+    pub(crate) signals: BTreeMap<String, Signal>,
+    pub(crate) awaits: BTreeMap<TaskId, String>,
     pub(crate) schedules: BTreeMap<String, Schedule>,
     pub(crate) events: Vec<Event>,
     /// Occurrences of each incident's own fingerprint.
@@ -102,6 +105,7 @@ impl Memory {
             Command::Create(_)
             | Command::Pause { .. }
             | Command::Resume { .. }
+            | Command::Emit { .. }
             | Command::SetLimit { .. }
             | Command::ClearLimit { .. }
             | Command::AddSchedule(_)
@@ -160,6 +164,14 @@ impl Memory {
             triage_waiting: self.triage_waiting(),
             pauses: self.pauses.values().cloned().collect(),
             limits: self.limits(),
+            emitted: awaited_signals(command)
+                .into_iter()
+                .filter(|name| self.signals.contains_key(*name))
+                .map(str::to_owned)
+                .collect(),
+            arrived: about
+                .and_then(|task| self.awaits.get(&task.id))
+                .is_some_and(|signal| self.signals.contains_key(signal)),
             incidents: self.incidents.values().map(|found| (found.id, found.clone())).collect(),
             asked: about.and_then(|task| self.asked(task)),
             answering: about.and_then(|task| self.answering(task)),
@@ -200,6 +212,11 @@ impl Memory {
                 let of_task = self.steps.keys().filter(|(of, _)| of == task).count();
                 let has_name = self.steps.contains_key(&(*task, name.clone()));
                 snapshot.steps = Steps { recorded: of_task as u64, has_name };
+            }
+            Command::Emit { name, .. } => {
+                snapshot.signal = self.signals.get(name).cloned();
+                let waits = |(_, signal): &(&TaskId, &String)| *signal == name;
+                snapshot.waiting = self.awaits.iter().filter(waits).map(|(task, _)| *task).collect();
             }
             Command::AddSchedule(new) => snapshot.schedule = self.schedules.get(&new.name).cloned(),
             Command::RemoveSchedule { name, .. } | Command::Tick { name } => {
@@ -379,6 +396,15 @@ impl Memory {
             Write::LiftPause(role) => {
                 self.pauses.remove(role);
             }
+            Write::Emit(signal) => {
+                assert!(self.signals.insert(signal.name.clone(), signal.clone()).is_none());
+            }
+            Write::Await(task, signal) => {
+                self.awaits.insert(*task, signal.clone());
+            }
+            Write::EndAwait(task) => {
+                self.awaits.remove(task);
+            }
             Write::SetLimit(limit) => {
                 self.limits.insert(limit.scope.clone(), limit.clone());
             }
@@ -513,6 +539,7 @@ impl Memory {
             dedupe_key: new.dedupe_key.clone(),
         };
         self.tasks.insert(id, task);
+        self.awaits.extend(new.after.clone().map(|signal| (id, signal)));
         id
     }
 
@@ -613,6 +640,7 @@ pub(crate) enum Try {
     Redrive { task: usize },
     Pause { role: Option<Role>, on: bool },
     Limit { scope: Scope, change: Bound },
+    Emit { name: u8 },
     Schedule { name: u8, change: Timing },
     Read { message: usize, by: Party },
     Incident { incident: usize, other: usize, wish: u8 },
@@ -640,6 +668,7 @@ pub(crate) enum Delay {
     No,
     Past,
     Never,
+    Signal(u8),
 }
 
 /// How a run ends.
@@ -658,6 +687,7 @@ pub(crate) enum End {
         choices: usize,
         to: Option<Role>,
     },
+    Await(u8, bool),
     Release,
 }
 
@@ -702,8 +732,13 @@ fn end() -> impl Strategy<Value = End> {
             .prop_map(|(on, choices, to)| End::Block { on, choices, to }),
         2 => (2..4usize, role())
             .prop_map(|(choices, to)| End::Block { on: BlockedOn::Question, choices, to: Some(to) }),
+        2 => (0..3u8, any::<bool>()).prop_map(|(name, ends)| End::Await(name, ends)),
         1 => Just(End::Release),
     ]
+}
+
+fn signal_name(number: u8) -> String {
+    format!("signal {number}")
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
@@ -731,7 +766,15 @@ fn party() -> impl Strategy<Value = Party> {
 pub(crate) fn attempt() -> impl Strategy<Value = Try> {
     let task = 0..8usize;
     let stale = prop::bool::weighted(0.2);
-    let delayed = prop::sample::select(vec![Delay::No, Delay::No, Delay::Past, Delay::Never]);
+    let delayed = prop::sample::select(vec![
+        Delay::No,
+        Delay::No,
+        Delay::No,
+        Delay::Past,
+        Delay::Never,
+        Delay::Signal(0),
+        Delay::Signal(1),
+    ]);
     let create = (role(), 0..12u8, prop::option::of(0..3u8), prop::option::of(task.clone()), delayed);
     prop_oneof![
         4 => create.prop_map(|(role, priority, key, parent, delayed)| Try::Create { role, priority, key, parent, delayed }),
@@ -749,6 +792,7 @@ pub(crate) fn attempt() -> impl Strategy<Value = Try> {
         2 => task.prop_map(|task| Try::Redrive { task }),
         2 => (prop::option::weighted(0.4, role()), prop::bool::weighted(0.15))
             .prop_map(|(role, on)| Try::Pause { role, on }),
+        1 => (0..3u8).prop_map(|name| Try::Emit { name }),
         2 => (scope(), bound()).prop_map(|(scope, change)| Try::Limit { scope, change }),
         2 => (0..2u8, timing()).prop_map(|(name, change)| Try::Schedule { name, change }),
         1 => (0..16usize, party()).prop_map(|(message, by)| Try::Read { message, by }),
@@ -783,8 +827,12 @@ impl Try {
                 task.project = Some(PROJECT);
                 task.dedupe_key = key.map(|key| format!("key {key}"));
                 task.parent = parent.as_ref().and_then(named).map(|task| task.id);
+                task.after = match delayed {
+                    Delay::Signal(name) => Some(signal_name(*name)),
+                    Delay::No | Delay::Past | Delay::Never => None,
+                };
                 task.run_at = match delayed {
-                    Delay::No => None,
+                    Delay::No | Delay::Signal(_) => None,
                     Delay::Past => Some(Timestamp::UNIX_EPOCH),
                     Delay::Never => Some("9000-01-01T00:00:00Z".parse().unwrap()),
                 };
@@ -840,6 +888,10 @@ impl Try {
                 Command::Pause { role: *role, by: Party::User, reason: "a release".to_owned() }
             }
             Self::Pause { role, on: false } => Command::Resume { role: *role, by: Party::User },
+            Self::Emit { name } => {
+                let payload = json!({ "n": memory.signals.len() });
+                Command::Emit { name: signal_name(*name), payload, by: Party::User }
+            }
             Self::Limit { scope, change: Bound::Clear } => {
                 Command::ClearLimit { scope: scope.clone(), by: Party::User }
             }
@@ -899,6 +951,9 @@ impl End {
                 let ask = ask.filter(|_| *on != BlockedOn::Children);
                 Outcome::Block { on: *on, ask }
             }
+            Self::Await(name, ends) => {
+                Outcome::Await { signal: signal_name(*name), until: ends.then_some(Timestamp::UNIX_EPOCH) }
+            }
             Self::Release => Outcome::Release,
         };
         let mut settlement = Settlement::new(task.id, token, outcome);
@@ -917,6 +972,7 @@ impl End {
             }];
             settlement.sightings = seen.iter().map(|(which, history)| sighting(*which, *history)).collect();
             settlement.cursors = vec![("app.log".to_owned(), json!(seen.len()))];
+            settlement.signals = seen.iter().map(|(which, _)| (signal_name(*which), json!(which))).collect();
             settlement.hand_offs = next
                 .iter()
                 .map(|(role, key)| {

@@ -1,3 +1,5 @@
--- Only a failed run sets this time on a task that has run before; a time that a person chose has passed by then.
+-- Only a failed run sets this time on a task that has run before, or a wait for a signal; a time that a person chose has
+-- passed by then.
 UPDATE agent_tasks SET run_at = ?1
 WHERE status = 'pending' AND run_at > ?2 AND retry_count > 0
+  AND NOT EXISTS (SELECT 1 FROM crew_awaits a WHERE a.task_id = agent_tasks.id)

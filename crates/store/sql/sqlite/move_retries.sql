@@ -1,2 +1,3 @@
 UPDATE agent_tasks SET run_at = strftime('%Y-%m-%d %H:%M:%f', run_at, ?2)
 WHERE status = 'pending' AND run_at > ?1 AND retry_count > 0
+  AND NOT EXISTS (SELECT 1 FROM crew_awaits a WHERE a.task_id = agent_tasks.id)

@@ -14,6 +14,7 @@ mod lines;
 mod pauses;
 mod queue;
 mod record;
+mod signals;
 mod steps;
 mod talk;
 mod upkeep;
@@ -40,6 +41,7 @@ pub use lines::*;
 pub use pauses::*;
 pub use queue::*;
 pub use record::*;
+pub use signals::*;
 pub use steps::*;
 pub use talk::*;
 pub use upkeep::*;
@@ -62,6 +64,13 @@ macro_rules! conformance {
     ($make:path) => {
         $crate::conformance!(@ $make:
             a_claim_takes_priority_then_age_then_key,
+            a_task_waits_for_a_signal_whichever_comes_first,
+            a_run_waits_for_a_signal_whichever_comes_first,
+            a_signal_comes_once,
+            a_completion_emits_with_its_end,
+            a_wait_for_a_signal_can_end_without_it,
+            everybody_who_waits_for_a_signal_goes_on,
+            who_waits_is_served_when_a_signal_comes,
             a_role_runs_no_more_at_once_than_its_limit,
             what_a_limit_holds_back_is_passed_over,
             a_rate_lets_so_many_start_in_a_window,

@@ -14,12 +14,12 @@ use rusqlite::params;
 use serde_json::Value;
 
 use super::query::{
-    ABOVE, ADD_FINGERPRINT, ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK,
-    BEAT_WORKER, CHANGE_INCIDENT, CLAIM_TASK, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, END_TASK, HIDE, INCIDENT,
-    INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN, LIFT_PAUSE, MARK_READ,
-    NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, RECORD_STEP, REGISTER_WORKER, REMOVE_SCHEDULE,
-    REMOVE_WORKER, RENEW_TASK, RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT, SIGHT, TICK,
-    UPDATE_TASK,
+    ABOVE, ADD_FINGERPRINT, ADD_PROJECT, ADD_SCHEDULE, ADD_TO_BUCKET, ADD_TRAFFIC, ADVANCE_BOOKMARK, AWAIT,
+    BEAT_WORKER, CHANGE_INCIDENT, CLAIM_TASK, CLOSE_ATTEMPT, COUNT_FOR_OTHERS, Db, EMIT, END_AWAIT, END_TASK,
+    HIDE, INCIDENT, INCIDENT_OF, INSERT_EVENT, INSERT_LOG, INSERT_MESSAGE, INSERT_TASK, KEEP_OWN_SEEN,
+    LIFT_PAUSE, MARK_READ, NAME_RELEASES, OPEN_ATTEMPT, PROJECTS, READDRESS, RECORD_STEP, REGISTER_WORKER,
+    REMOVE_SCHEDULE, REMOVE_WORKER, RENEW_TASK, RESTORE_SEEN, SET_CURSOR, SET_MERGED, SET_PAUSE, SET_WAIT,
+    SIGHT, TICK, UPDATE_TASK,
 };
 use super::row;
 use super::session::Session;
@@ -111,6 +111,16 @@ pub(super) fn plan(
                 session.forget_holds();
                 db.run(LIFT_PAUSE, [paused(*role)])?;
             }
+            Write::Emit(signal) => {
+                let (payload, by) = (signal.payload.to_string(), signal.by.as_str());
+                db.run(EMIT, params![signal.name, payload, written(signal.emitted_at), by])?;
+            }
+            Write::Await(task, signal) => {
+                db.run(AWAIT, params![task.0, signal, at])?;
+            }
+            Write::EndAwait(task) => {
+                db.run(END_AWAIT, [task.0])?;
+            }
             Write::SetLimit(limit) => {
                 session.forget_holds();
                 limits::set(db, limit)?;
@@ -163,6 +173,9 @@ fn insert_task(
         task.once_key,
     ];
     let id = TaskId(db.insert(INSERT_TASK, values)?);
+    if let Some(signal) = &task.after {
+        db.run(AWAIT, params![id.0, signal, at])?;
+    }
     session.underway.added(task.assigned_to);
     Ok(id)
 }

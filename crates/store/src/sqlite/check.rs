@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 
 use super::audit;
 use super::query::{
-    CHECK_CHILDREN, CHECK_COUNTS, CHECK_HAND_OFFS, CHECK_HELD, CHECK_KEYS, CHECK_LINKS, CHECK_QUESTIONS,
-    CHECK_RETRIES, CHECK_RINGS, CHECK_ROLES, CHECK_RUNS, CHECK_TOKENS, CHECK_UNLEASED, CHECK_UNWAITED,
-    CHECK_WAITS, Db, FOREIGN_KEYS, INTEGRITY, Query,
+    CHECK_AWAITS, CHECK_CHILDREN, CHECK_COUNTS, CHECK_HAND_OFFS, CHECK_HELD, CHECK_KEYS, CHECK_LINKS,
+    CHECK_QUESTIONS, CHECK_RETRIES, CHECK_RINGS, CHECK_ROLES, CHECK_RUNS, CHECK_TOKENS, CHECK_UNLEASED,
+    CHECK_UNWAITED, CHECK_WAITS, Db, FOREIGN_KEYS, INTEGRITY, Query,
 };
 use super::row;
 use crate::error::StoreError;
@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
     Rule { name: "wait", table: "agent_tasks", query: CHECK_UNWAITED },
     Rule { name: "wait", table: "agent_tasks", query: CHECK_WAITS },
     Rule { name: "wait", table: "agent_tasks", query: CHECK_CHILDREN },
+    Rule { name: "wait", table: "agent_tasks", query: CHECK_AWAITS },
     Rule { name: "retries", table: "agent_tasks", query: CHECK_RETRIES },
     Rule { name: "token", table: "agent_tasks", query: CHECK_TOKENS },
     Rule { name: "run", table: "agent_tasks", query: CHECK_RUNS },

@@ -7,7 +7,7 @@ use groundcrew_core::incident::{
     Incident, IncidentChange, IncidentStatus, IncidentWish, ReleaseCount, Sighting, Until,
 };
 use groundcrew_core::lifecycle::{
-    Command, Known, KnownBy, MOST_WAITING, Snapshot, WaitingParent, answer_key, wanted_keys,
+    Command, Known, KnownBy, MOST_WAITING, Snapshot, WaitingParent, answer_key, awaited_signals, wanted_keys,
 };
 use groundcrew_core::limit::{Limit, Scope};
 use groundcrew_core::message::Message;
@@ -18,14 +18,17 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::query::{
-    CHILDREN, COUNT_STEPS, Db, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN, KEY_USED, KNOWN,
-    MESSAGE, OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, READY_LONGEST, SCHEDULES, TASK, UNREAD_WITH_TASK,
-    WAITING_PARENT, WAITING_UP_TO,
+    AWAITING, CHILDREN, COUNT_STEPS, Db, HAS_ARRIVED, HAS_FURTHER, HOLDER, INCIDENT, KEY_HOLDER, KEY_TAKEN,
+    KEY_USED, KNOWN, MESSAGE, OPEN_CHILDREN, OPEN_OF_INCIDENT, Query, READY, READY_LONGEST, SCHEDULES,
+    SIGNAL, TASK, UNREAD_WITH_TASK, WAITING_PARENT, WAITING_UP_TO,
 };
 use super::session::Session;
 use super::{limits, lines, row, turns};
 use crate::error::StoreError;
 use crate::time::written;
+
+/// Tasks that an emission lets go at once; the sweep goes on with the rest, so that no emission holds the write lock for long.
+const LET_GO: i64 = 500;
 
 /// One task.
 pub(super) fn task(db: Db<'_>, id: TaskId) -> Result<Option<Task>, StoreError> {
@@ -55,6 +58,9 @@ pub(super) fn snapshot(
     }
     snapshot.task = about;
     without_task(session, command, &mut snapshot)?;
+    for name in awaited_signals(command) {
+        snapshot.emitted.extend(db.first(SIGNAL, [name], row::signal)?.map(|signal| signal.name));
+    }
     let wanted = wanted_keys(&snapshot, command, now);
     let own = snapshot.task.as_ref().map_or(0, |task| task.id.0);
     snapshot.taken_keys = gone(db, KEY_TAKEN, wanted.open, own)?;
@@ -102,6 +108,7 @@ fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot
             let found = db.first(COUNT_STEPS, params![task.id.0, name], row::steps)?;
             snapshot.steps = found.unwrap_or_default();
         }
+        Command::Promote { .. } => snapshot.arrived = db.number(HAS_ARRIVED, [task.id.0])? != 0,
         Command::Rescue { .. } => snapshot.asked = asked(db, task)?,
         Command::Cancel { .. } => {
             snapshot.asked = asked(db, task)?;
@@ -113,10 +120,10 @@ fn with_task(db: Db<'_>, command: &Command, task: &Task, snapshot: &mut Snapshot
         | Command::Heartbeat { .. }
         | Command::Note { .. }
         | Command::Adopt { .. }
-        | Command::Promote { .. }
         | Command::Redrive { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Emit { .. }
         | Command::SetLimit { .. }
         | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
@@ -138,6 +145,11 @@ fn without_task(
     match command {
         Command::Claim { .. } | Command::Pause { .. } | Command::Resume { .. } => {
             snapshot.pauses = session.pauses()?;
+        }
+        Command::Emit { name, .. } => {
+            snapshot.signal = db.first(SIGNAL, [name], row::signal)?;
+            let some = db.numbers(AWAITING, params![name, LET_GO])?;
+            snapshot.waiting = some.into_iter().map(TaskId).collect();
         }
         Command::AddSchedule(schedule) => snapshot.schedule = self::schedule(db, &schedule.name)?,
         Command::RemoveSchedule { name, .. } | Command::Tick { name } => {
@@ -187,6 +199,7 @@ fn about(
         Command::Create(_)
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Emit { .. }
         | Command::SetLimit { .. }
         | Command::ClearLimit { .. }
         | Command::AddSchedule(_)
@@ -236,6 +249,7 @@ fn limits_for(session: &mut Session<'_>, command: &Command) -> Result<Vec<Limit>
         | Command::Redrive { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Emit { .. }
         | Command::AddSchedule(_)
         | Command::RemoveSchedule { .. }
         | Command::Tick { .. }

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::time::written;
 
 /// Latest schema version that this program knows.
-pub const SCHEMA_VERSION: u32 = 11;
+pub const SCHEMA_VERSION: u32 = 12;
 
 /// A migration, applied or to be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 9, name: "lean", text: include_str!("../../migrations/sqlite/0009_lean.sql") },
     Migration { version: 10, name: "steps", text: include_str!("../../migrations/sqlite/0010_steps.sql") },
     Migration { version: 11, name: "limits", text: include_str!("../../migrations/sqlite/0011_limits.sql") },
+    Migration {
+        version: 12,
+        name: "signals",
+        text: include_str!("../../migrations/sqlite/0012_signals.sql"),
+    },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS crew_migrations (

@@ -41,6 +41,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::signal::{Await, Signal as Emitted};
 use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
@@ -269,6 +270,18 @@ impl Store for SqliteStore {
 
     fn limits(&self) -> Result<Vec<Limit>, StoreError> {
         self.readers.with(limits::used)
+    }
+
+    fn signals(&self) -> Result<Vec<Emitted>, StoreError> {
+        self.readers.with(reader::signals)
+    }
+
+    fn signal(&self, name: &str) -> Result<Option<Emitted>, StoreError> {
+        self.readers.with(|db| reader::signal(db, name))
+    }
+
+    fn awaits(&self) -> Result<Vec<Await>, StoreError> {
+        self.readers.with(reader::awaits)
     }
 
     fn schedules(&self) -> Result<Vec<Schedule>, StoreError> {

@@ -107,6 +107,17 @@ queries! {
     LATEST_OF = "sqlite/latest_of";
     LIFT_PAUSE = "shared/lift_pause";
     LIMITS = "shared/limits";
+    SIGNAL = "shared/signal";
+    SIGNALS = "shared/signals";
+    EMIT = "shared/emit";
+    AWAIT = "shared/await";
+    END_AWAIT = "shared/end_await";
+    AWAITING = "shared/awaiting";
+    AWAITS = "shared/awaits";
+    HAS_ARRIVED = "shared/has_arrived";
+    ARRIVED = "shared/arrived";
+    FORGET_AWAITS = "shared/forget_awaits";
+    CHECK_AWAITS = "shared/check_awaits";
     SET_LIMIT = "shared/set_limit";
     CLEAR_LIMIT = "shared/clear_limit";
     COUNT_START = "shared/count_start";
@@ -372,6 +383,7 @@ mod tests {
             (KEY_TAKEN, "agent_tasks_dedupe"),
             (KEY_HOLDER, "agent_tasks_dedupe"),
             (KEY_USED, "agent_tasks_once"),
+            (AWAITING, "crew_awaits_signal"),
             (SCHEDULES_DUE, "crew_schedules_due"),
             (OPEN_OF_INCIDENT, "agent_tasks_incident"),
             (MEND_LEASES, "agent_tasks_lease"),

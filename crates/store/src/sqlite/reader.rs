@@ -11,6 +11,7 @@ use groundcrew_core::log::LogEntry;
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::signal::{Await, Signal};
 use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, ProjectId, Status, Task, TaskId};
 use jiff::Timestamp;
@@ -18,11 +19,11 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::query::{
-    AGENTS, ANSWERS_OF, ATTEMPTS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, HIDDEN, HOLDER, INBOX,
-    INCIDENT, INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS, LOGS_NEWEST,
-    LOGS_NEWEST_OF_TASK, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW, MESSAGES_TO,
-    PAUSES, PROJECTS, SCHEDULES, SETTING, SIMILAR, STEPS, TASKS_NEWEST, TASKS_OF_INCIDENT, TASKS_OF_ROLE,
-    TRAFFIC, WORKERS, WORKFLOW,
+    AGENTS, ANSWERS_OF, ATTEMPTS, AWAITS, BOOKMARK, COUNTS, CURSOR, CURSORS, Db, EVENTS, HIDDEN, HOLDER,
+    INBOX, INCIDENT, INCIDENT_BUCKETS, INCIDENT_COUNTS, INCIDENT_COUNTS_OF, INCIDENTS, LATEST_OF, LOGS,
+    LOGS_NEWEST, LOGS_NEWEST_OF_TASK, LOGS_OF_TASK, MESSAGES_NEWEST, MESSAGES_OF_TASK, MESSAGES_OF_WORKFLOW,
+    MESSAGES_TO, PAUSES, PROJECTS, SCHEDULES, SETTING, SIGNAL, SIGNALS, SIMILAR, STEPS, TASKS_NEWEST,
+    TASKS_OF_INCIDENT, TASKS_OF_ROLE, TRAFFIC, WORKERS, WORKFLOW,
 };
 use super::{file, load, row};
 use crate::error::StoreError;
@@ -221,6 +222,18 @@ pub(super) fn incident_buckets(
 
 pub(super) fn traffic(db: Db<'_>, project: ProjectId, since: Timestamp) -> Result<Vec<Traffic>, StoreError> {
     db.all(TRAFFIC, params![project.0, written(bucket(since))], row::traffic)
+}
+
+pub(super) fn signals(db: Db<'_>) -> Result<Vec<Signal>, StoreError> {
+    db.all(SIGNALS, [], row::signal)
+}
+
+pub(super) fn signal(db: Db<'_>, name: &str) -> Result<Option<Signal>, StoreError> {
+    db.first(SIGNAL, [name], row::signal)
+}
+
+pub(super) fn awaits(db: Db<'_>) -> Result<Vec<Await>, StoreError> {
+    db.all(AWAITS, [], row::awaits)
 }
 
 pub(super) fn pauses(db: Db<'_>) -> Result<Vec<Pause>, StoreError> {

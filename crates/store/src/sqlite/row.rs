@@ -14,6 +14,7 @@ use groundcrew_core::log::{LogEntry, LogLevel};
 use groundcrew_core::message::{Message, MessageType};
 use groundcrew_core::role::Role;
 use groundcrew_core::schedule::Schedule;
+use groundcrew_core::signal::{Await, Signal};
 use groundcrew_core::step::Step;
 use groundcrew_core::task::{
     BlockedOn, DEFAULT_PRIORITY, IncidentId, Lease, LeaseToken, MAX_RETRIES, MessageId, ProjectId, Status,
@@ -219,6 +220,26 @@ pub(super) fn pause(row: &Row<'_>) -> Result<Pause, StoreError> {
         since: row.time_or_epoch("since"),
         by: row.needed("paused_by")?,
         reason: row.text("reason").unwrap_or_default(),
+    })
+}
+
+pub(super) fn signal(row: &Row<'_>) -> Result<Signal, StoreError> {
+    let row = Fields::of(row, "crew_signals");
+    Ok(Signal {
+        name: row.text("name").unwrap_or_default(),
+        payload: row.json("payload_json").unwrap_or(Value::Null),
+        emitted_at: row.time_or_epoch("emitted_at"),
+        by: row.needed("emitted_by")?,
+    })
+}
+
+pub(super) fn awaits(row: &Row<'_>) -> Result<Await, StoreError> {
+    let row = Fields::of(row, "crew_awaits");
+    Ok(Await {
+        task: TaskId(row.number("task_id").unwrap_or(0)),
+        role: row.needed("assigned_to")?,
+        signal: row.text("signal").unwrap_or_default(),
+        since: row.time_or_epoch("since"),
     })
 }
 

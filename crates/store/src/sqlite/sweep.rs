@@ -7,7 +7,7 @@ use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, TaskId};
 use jiff::SignedDuration;
 
-use super::query::{DUE, EXPIRED, SCHEDULES_DUE, UNLEASED};
+use super::query::{ARRIVED, DUE, EXPIRED, FORGET_AWAITS, SCHEDULES_DUE, UNLEASED};
 use super::session::Session;
 use super::{audit, clock, row, transaction};
 use crate::error::StoreError;
@@ -23,6 +23,8 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     clock::mend(session, now, lease)?;
     let now = written(now);
     let unleased = session.db.numbers(UNLEASED, [MOST])?;
+    session.db.run(FORGET_AWAITS, [])?;
+    let arrived = session.db.numbers(ARRIVED, [MOST])?;
     let due = session.db.numbers(DUE, rusqlite::params![MOST, now])?;
     let expired = session.db.numbers(EXPIRED, rusqlite::params![MOST, now])?;
     let schedules = session.db.all(SCHEDULES_DUE, rusqlite::params![MOST, now], row::first_text)?;
@@ -31,7 +33,7 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     for id in unleased {
         done.adopted += u64::from(drive(session, &Command::Adopt { task: TaskId(id), lease })?.is_some());
     }
-    for id in due {
+    for id in due.into_iter().chain(arrived) {
         done.promoted += u64::from(drive(session, &Command::Promote { task: TaskId(id) })?.is_some());
     }
     for id in expired {

@@ -10,6 +10,7 @@
 //! | children | a task that went on without all of its children |
 //! | step | a step that was repeated after it had been recorded, is recorded by a run that did not take it, or is missing |
 //! | answer | a task that asked twice, was answered twice, or went on without an answer |
+//! | signal | a task that went on without the signal that it waits for, or waits for one that was emitted |
 //! | limit | more tasks of a type that run at once than may |
 //! | count | a count or a metric that is not what a count gives |
 //! | effect | an effect that is missing, wrong, or made twice though it is guarded |
@@ -23,6 +24,7 @@ use groundcrew_core::agent::AgentStatus;
 use groundcrew_core::contract::task_type::ANSWER_QUESTION;
 use groundcrew_core::message::MessageType;
 use groundcrew_core::role::{Party, Role};
+use groundcrew_core::signal::NEVER;
 use groundcrew_core::task::{LeaseToken, Status, Task, TaskId};
 use groundcrew_store::Attempt;
 use serde::Serialize;
@@ -67,6 +69,7 @@ pub(super) fn violations(picture: &Picture, phase: Phase) -> Vec<Violation> {
     children(picture, &mut found);
     steps(picture, &mut found);
     answers(picture, &mut found);
+    signals(picture, &mut found);
     limits(picture, &mut found);
     counts(picture, &mut found);
     agents(picture, &mut found);
@@ -303,6 +306,17 @@ fn answers(picture: &Picture, found: &mut Found) {
                 "answer",
                 format!("task {} is {is}, asked {questions} times and has {answers} answers", task.id),
             );
+        }
+    }
+}
+
+fn signals(picture: &Picture, found: &mut Found) {
+    for task in picture.tasks.values().filter(|task| Part::of(task) == Part::Waiter) {
+        let emitted = picture.signals.contains(&work::signal(task.id));
+        let waits = task.status == Status::Pending && task.run_at == Some(NEVER);
+        if (task.status == Status::Completed && !emitted) || (waits && emitted) {
+            found
+                .add("signal", format!("task {} is {}, its signal emitted: {emitted}", task.id, task.status));
         }
     }
 }

@@ -273,6 +273,7 @@ impl<'a> Conductor<'a> {
             self.look_after_holders();
             self.staff()?;
             self.answer()?;
+            self.emit()?;
             self.redrive()?;
             let mut counts: BTreeMap<Status, u64> = BTreeMap::new();
             for count in self.store.counts()? {

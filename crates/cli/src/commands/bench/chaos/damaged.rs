@@ -14,8 +14,8 @@ use super::worker::{self, Orders};
 use super::world::World;
 
 /// A task of every part but the slow one, which is only slower.
-const PARTS: [Part; 6] =
-    [Part::Plain, Part::Parent, Part::Asker, Part::RoleAsker, Part::Retried, Part::Refused];
+const PARTS: [Part; 7] =
+    [Part::Plain, Part::Parent, Part::Waiter, Part::Asker, Part::RoleAsker, Part::Retried, Part::Refused];
 /// The first task, which is a plain one.
 const FIRST: &str = "(SELECT min(id) FROM agent_tasks)";
 
@@ -87,6 +87,10 @@ fn url(folder: &Path) -> String {
 }
 
 fn answer(store: &dyn Store) {
+    for wait in store.awaits().unwrap() {
+        let emit = Command::Emit { name: wait.signal, payload: Value::Null, by: Party::User };
+        store.execute(emit).unwrap();
+    }
     for item in store.inbox().unwrap() {
         let answer = Command::Answer {
             question: item.message.id,
@@ -263,4 +267,18 @@ fn a_task_that_failed_without_a_reason_of_its_own_is_gone() {
 #[test]
 fn more_that_run_at_once_than_may_are_found() {
     finds("limit", &["UPDATE agent_tasks SET status = 'running' WHERE task_type = 'chaos_child'"]);
+}
+
+#[test]
+fn a_task_that_waits_or_went_on_whatever_its_signal_is_found() {
+    let waiter = "json_extract(context_json, '$.part') = 'waiter'";
+    finds(
+        "signal",
+        &[
+            "DELETE FROM crew_signals",
+            &format!(
+                "UPDATE agent_tasks SET status = 'pending', run_at = '9999-12-30 00:00:00.000' WHERE {waiter}"
+            ),
+        ],
+    );
 }

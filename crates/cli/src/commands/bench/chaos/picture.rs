@@ -24,6 +24,8 @@ pub(super) struct Picture {
     pub(super) runs: BTreeMap<TaskId, Vec<Attempt>>,
     /// The recorded steps of tasks that take several.
     pub(super) steps: BTreeMap<TaskId, Vec<Step>>,
+    /// Names of the signals that were emitted.
+    pub(super) signals: BTreeSet<String>,
     /// All messages, oldest first.
     pub(super) messages: Vec<Message>,
     /// The audit log, oldest first.
@@ -82,6 +84,7 @@ impl Picture {
         let after_id = Some(self.logs.last().map_or(0, |entry| entry.id));
         let limit = Some(u32::MAX);
         self.logs.extend(store.logs(&LogFilter { after_id, limit, ..LogFilter::default() })?);
+        self.signals = store.signals()?.into_iter().map(|signal| signal.name).collect();
         self.counts = store.counts()?;
         self.agents = store.agents()?;
         Ok(())

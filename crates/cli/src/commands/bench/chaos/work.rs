@@ -34,6 +34,8 @@ pub(super) enum Part {
     Stepper,
     /// It asks the person.
     Asker,
+    /// It waits for a signal.
+    Waiter,
     /// It asks another role.
     RoleAsker,
     /// Its first run says that the machine misbehaved.
@@ -43,12 +45,13 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Plain, "plain"),
         (Self::Slow, "slow"),
         (Self::Parent, "parent"),
         (Self::Stepper, "stepper"),
         (Self::Asker, "asker"),
+        (Self::Waiter, "waiter"),
         (Self::RoleAsker, "role_asker"),
         (Self::Retried, "retried"),
         (Self::Refused, "refused"),
@@ -70,6 +73,7 @@ impl Part {
             0 | 5 => Self::Parent,
             1 | 9 => Self::Asker,
             3 => Self::RoleAsker,
+            12 => Self::Waiter,
             4 | 10 => Self::Stepper,
             6 => Self::Retried,
             11 => Self::Refused,
@@ -129,6 +133,11 @@ pub(super) fn has_effects(task: &Task) -> bool {
 /// Whether a task is to hand off another one when it completes.
 pub(super) fn hands_off(task: &Task) -> bool {
     link(task).is_some()
+}
+
+/// The signal that a task waits for.
+pub(super) fn signal(task: TaskId) -> String {
+    format!("go {task}")
 }
 
 /// The name of a step.

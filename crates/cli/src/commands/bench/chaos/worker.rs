@@ -265,6 +265,9 @@ impl Hand<'_> {
             Part::Parent if !self.children_are_done(task)? => {
                 return Ok(end(Outcome::Block { on: BlockedOn::Children, ask: None }));
             }
+            Part::Waiter if self.store.signal(&work::signal(task.id))?.is_none() => {
+                return Ok(end(Outcome::Await { signal: work::signal(task.id), until: None }));
+            }
             Part::Asker if self.store.answers_of(task.id)?.is_empty() => return Ok(end(asked(ask))),
             Part::RoleAsker if self.store.answers_of(task.id)?.is_empty() => {
                 return Ok(end(asked(Ask { to: Party::Qa, ..ask })));
@@ -279,7 +282,13 @@ impl Hand<'_> {
                 }));
             }
             Part::Stepper => self.take_steps(task)?,
-            Part::Plain | Part::Slow | Part::Parent | Part::Asker | Part::RoleAsker | Part::Retried => {}
+            Part::Plain
+            | Part::Slow
+            | Part::Parent
+            | Part::Waiter
+            | Part::Asker
+            | Part::RoleAsker
+            | Part::Retried => {}
         }
         if work::has_effects(task) {
             self.act(task).map_err(|error| self.outside(error))?;

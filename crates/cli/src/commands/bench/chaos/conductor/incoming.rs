@@ -27,7 +27,17 @@ impl Conductor<'_> {
             self.picture.acknowledged.extend(self.store.enqueue(new)?);
         }
         self.answer()?;
+        self.emit()?;
         self.redrive()
+    }
+
+    /// Emits what is waited for.
+    pub(super) fn emit(&self) -> Result<(), Failure> {
+        for wait in self.store.awaits()? {
+            let emit = Command::Emit { name: wait.signal, payload: Value::Null, by: Party::User };
+            self.store.execute(emit)?;
+        }
+        Ok(())
     }
 
     pub(super) fn answer(&self) -> Result<(), Failure> {

@@ -1,0 +1,15 @@
+-- Facts that come once, and the tasks that wait for them. Such a task is pending and not ready before its run_at.
+
+CREATE TABLE crew_signals (
+    name TEXT PRIMARY KEY,
+    payload_json TEXT NOT NULL,
+    emitted_at DATETIME NOT NULL,
+    emitted_by TEXT NOT NULL
+);
+
+CREATE TABLE crew_awaits (
+    task_id INTEGER PRIMARY KEY,
+    signal TEXT NOT NULL,
+    since DATETIME NOT NULL
+);
+CREATE INDEX crew_awaits_signal ON crew_awaits(signal);

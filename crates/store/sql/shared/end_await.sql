@@ -1,0 +1,1 @@
+DELETE FROM crew_awaits WHERE task_id = ?1

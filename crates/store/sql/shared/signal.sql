@@ -1,0 +1,1 @@
+SELECT * FROM crew_signals WHERE name = ?1

@@ -1,0 +1,1 @@
+SELECT * FROM crew_signals ORDER BY emitted_at, name
