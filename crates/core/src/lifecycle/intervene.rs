@@ -69,6 +69,7 @@ pub(super) fn rescue(
     if after.status == Status::Pending && after.run_at.is_none() {
         plan.wake.insert(after.assigned_to);
     }
+    signal::end_wait(&mut plan, &after);
     plan.close(task, "lost", Some(error.clone()));
     plan.system_log(
         task.id,

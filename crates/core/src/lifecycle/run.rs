@@ -176,6 +176,7 @@ pub(super) fn settle(snapshot: &Snapshot, settlement: &Settlement, now: Timestam
         ask::put(&mut plan, snapshot, task, *on, ask);
     }
     ask::answered(&mut plan, snapshot, &after, settlement.answer.as_ref());
+    signal::end_wait(&mut plan, &after);
     if let Outcome::Await { signal, .. } = &settlement.outcome {
         signal::wait(&mut plan, snapshot, task, signal);
     }

@@ -100,7 +100,7 @@ pub(super) fn wait(plan: &mut Plan, snapshot: &Snapshot, task: &Task, signal: &s
     }
 }
 
-/// Ends the wait of a task that is no longer delayed.
+/// Ends the wait of a task that is delayed no longer, or for another reason.
 pub(super) fn end_wait(plan: &mut Plan, task: &Task) {
     if task.run_at.is_some() {
         plan.writes.push(Write::EndAwait(task.id));

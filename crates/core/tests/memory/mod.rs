@@ -215,7 +215,9 @@ impl Memory {
             }
             Command::Emit { name, .. } => {
                 snapshot.signal = self.signals.get(name).cloned();
-                let waits = |(_, signal): &(&TaskId, &String)| *signal == name;
+                let delayed = |task: &Task| task.status == Status::Pending && task.run_at.is_some();
+                let waits =
+                    |(task, signal): &(&TaskId, &String)| *signal == name && delayed(&self.tasks[*task]);
                 snapshot.waiting = self.awaits.iter().filter(waits).map(|(task, _)| *task).collect();
             }
             Command::AddSchedule(new) => snapshot.schedule = self.schedules.get(&new.name).cloned(),

@@ -66,6 +66,7 @@ macro_rules! conformance {
             a_claim_takes_priority_then_age_then_key,
             a_task_waits_for_a_signal_whichever_comes_first,
             a_run_waits_for_a_signal_whichever_comes_first,
+            a_wait_for_a_signal_is_no_wait_before_a_retry,
             a_signal_comes_once,
             a_completion_emits_with_its_end,
             a_wait_for_a_signal_can_end_without_it,

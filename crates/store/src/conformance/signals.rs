@@ -69,6 +69,27 @@ pub fn a_run_waits_for_a_signal_whichever_comes_first(make: Make<'_>) {
     assert_eq!(bench.store.attempts(task.id).unwrap()[0].outcome.as_deref(), Some("blocked"));
 }
 
+/// Nothing but its signal ends a wait without a time, also of a task that was tried again before: it is taken for no retry.
+pub fn a_wait_for_a_signal_is_no_wait_before_a_retry(make: Make<'_>) {
+    let bench = make();
+    let task = bench.claimed(Role::Qa);
+    bench.settle(&task, retry()).unwrap();
+    bench.hurry();
+    let again = bench.claim(Role::Qa);
+    let far: Timestamp = "2199-01-01T00:00:00Z".parse().unwrap();
+    for until in [Some(far), None] {
+        let task = bench.store.claim(Role::Qa, Some(again.id), "w", MINUTE).ok().flatten();
+        bench.settle(task.as_ref().unwrap_or(&again), wait("go", until)).unwrap();
+        bench.store.maintain(MINUTE).unwrap();
+        let waiting = bench.task(again.id);
+        assert_eq!((waiting.run_at, waiting.retry_count), (until.or(Some(NEVER)), 1));
+    }
+    emit(&bench, "go", Value::Null);
+    let woken = bench.claim(Role::Qa);
+    bench.settle(&woken, retry()).unwrap();
+    assert_eq!(awaited(&bench), [], "it waits for its next try");
+}
+
 /// The first emission of a name is kept; a later one changes nothing, and is no error. Both are on record as what they are.
 pub fn a_signal_comes_once(make: Make<'_>) {
     let bench = make();

@@ -115,8 +115,8 @@ queries! {
     AWAITING = "shared/awaiting";
     AWAITS = "shared/awaits";
     HAS_ARRIVED = "shared/has_arrived";
-    ARRIVED = "shared/arrived";
-    FORGET_AWAITS = "shared/forget_awaits";
+    OPEN_SIGNALS = "shared/open_signals";
+    CLOSE_SIGNAL = "shared/close_signal";
     CHECK_AWAITS = "shared/check_awaits";
     SET_LIMIT = "shared/set_limit";
     CLEAR_LIMIT = "shared/clear_limit";
@@ -384,6 +384,7 @@ mod tests {
             (KEY_HOLDER, "agent_tasks_dedupe"),
             (KEY_USED, "agent_tasks_once"),
             (AWAITING, "crew_awaits_signal"),
+            (OPEN_SIGNALS, "crew_signals_open"),
             (SCHEDULES_DUE, "crew_schedules_due"),
             (OPEN_OF_INCIDENT, "agent_tasks_incident"),
             (MEND_LEASES, "agent_tasks_lease"),

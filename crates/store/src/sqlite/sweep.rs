@@ -7,7 +7,7 @@ use groundcrew_core::role::Role;
 use groundcrew_core::task::{Status, TaskId};
 use jiff::SignedDuration;
 
-use super::query::{ARRIVED, DUE, EXPIRED, FORGET_AWAITS, SCHEDULES_DUE, UNLEASED};
+use super::query::{AWAITING, CLOSE_SIGNAL, DUE, EXPIRED, OPEN_SIGNALS, SCHEDULES_DUE, UNLEASED};
 use super::session::Session;
 use super::{audit, clock, row, transaction};
 use crate::error::StoreError;
@@ -23,8 +23,6 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     clock::mend(session, now, lease)?;
     let now = written(now);
     let unleased = session.db.numbers(UNLEASED, [MOST])?;
-    session.db.run(FORGET_AWAITS, [])?;
-    let arrived = session.db.numbers(ARRIVED, [MOST])?;
     let due = session.db.numbers(DUE, rusqlite::params![MOST, now])?;
     let expired = session.db.numbers(EXPIRED, rusqlite::params![MOST, now])?;
     let schedules = session.db.all(SCHEDULES_DUE, rusqlite::params![MOST, now], row::first_text)?;
@@ -33,9 +31,10 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     for id in unleased {
         done.adopted += u64::from(drive(session, &Command::Adopt { task: TaskId(id), lease })?.is_some());
     }
-    for id in due.into_iter().chain(arrived) {
+    for id in due {
         done.promoted += u64::from(drive(session, &Command::Promote { task: TaskId(id) })?.is_some());
     }
+    done.promoted += let_go(session)?;
     for id in expired {
         match drive(session, &Command::Rescue { task: TaskId(id), ended_worker: None })? {
             Some(receipt) if receipt.task.as_ref().is_some_and(|task| task.status == Status::Failed) => {
@@ -55,6 +54,23 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
     }
     session.undivided(audit::seal)?;
     Ok(done)
+}
+
+/// Lets go what waits for a signal that was emitted: what one emission left, and what another program emitted.
+fn let_go(session: &mut Session<'_>) -> Result<u64, StoreError> {
+    let mut promoted = 0;
+    for signal in session.db.all(OPEN_SIGNALS, [MOST], row::first_text)? {
+        let waiting = session.db.numbers(AWAITING, rusqlite::params![signal, MOST])?;
+        let is_last = i64::try_from(waiting.len()).is_ok_and(|found| found < MOST);
+        for id in waiting {
+            promoted += u64::from(drive(session, &Command::Promote { task: TaskId(id) })?.is_some());
+        }
+        if !is_last {
+            break;
+        }
+        session.db.run(CLOSE_SIGNAL, [signal])?;
+    }
+    Ok(promoted)
 }
 
 /// Carries out a command; none if it was refused, as when a row looks due to SQL but is not.

@@ -1,0 +1,1 @@
+UPDATE crew_signals SET open = 0 WHERE name = ?1

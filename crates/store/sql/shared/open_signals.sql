@@ -1,0 +1,1 @@
+SELECT name FROM crew_signals WHERE open = 1 LIMIT ?1
