@@ -19,6 +19,13 @@ FUNCTIONS_LIKE = (
     ("deepcopy", "copy"), ("total_seconds", "seconds"), ("days", "seconds"), ("extend", "extendleft"),
 )
 
+# Flags of calls of the standard library that change what they do, and are forgotten.
+FLAGS = {
+    "popitem": "last=False", "move_to_end": "last=False", "makedirs": "exist_ok=True", "mkdir": "exist_ok=True",
+    "unlink": "missing_ok=True", "dumps": "sort_keys=True", "splitlines": "keepends=True", "parse_qs": "keep_blank_values=True",
+    "parse_qsl": "keep_blank_values=True", "gather": "return_exceptions=True", "rmtree": "ignore_errors=True",
+}
+
 
 def call(place, node):
     args = [arg for arg in node.args]
@@ -90,6 +97,12 @@ def extra(place, node, args, function, short):
                 same = name == parameter.arg
                 text = name if number == 0 and not node.keywords else "%s=%s" % (parameter.arg, name)
                 yield add(text, 0.5 if same else 0.1)
+        for parameter, default in flags(known):
+            if parameter not in given and parameter not in [one.arg for one in known.args.args[: len(args)]]:
+                yield add("%s=%s" % (parameter, not default), 0.25)
+    flag = FLAGS.get(short)
+    if flag and flag.split("=")[0] not in given:
+        yield add(flag, 0.25)
     if short in ("sorted", "sort"):
         if "reverse" not in given:
             yield add("reverse=True", 0.35)
@@ -140,6 +153,15 @@ def extra(place, node, args, function, short):
             yield add(value, 0.1)
 
 
+def flags(function):
+    """The parameters of a function whose default is true or false, with that."""
+    args = function.args
+    with_default = args.args[len(args.args) - len(args.defaults) :]
+    for parameter, default in list(zip(with_default, args.defaults)) + list(zip(args.kwonlyargs, args.kw_defaults)):
+        if isinstance(default, ast.Constant) and isinstance(default.value, bool):
+            yield parameter.arg, default.value
+
+
 def keywords(place, node):
     for keyword in node.keywords:
         if keyword.arg and len(node.args) + len(node.keywords) > 1:
@@ -174,6 +196,7 @@ def wrapped(place, node):
                 yield wrap(function + "(%s, 0)" if function == "max" else "min(%s, 0)", 0.12 if function == "max" else 0.04)
                 others = targets(place) if result else []
                 others += [name for name in place.names({"int", "float"}, (text,))[:5] if name not in others]
+                others += [other for other in compared(place) if other not in others]
                 for other in others:
                     prior = (0.4 if grows(place, other) else 0.1) if other in targets(place) and result else 0.08
                     if other != text:
@@ -236,8 +259,25 @@ def given_to(place, node, text):
         return
     used = {call.func.id for call in place.nodes if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)}
     for name, function in functions_in_reach(place).items():
-        if name != text and function is not place.function and len(parameters(function)) == 1:
+        if name == text or len(parameters(function)) != 1:
+            continue
+        # A function that is given what it was given never ends.
+        if function is not place.function or parameters(function)[0] != text:
             yield place.put(node, "%s(%s)" % (name, text), ATOM, "wrapping", 0.3 if name in used else 0.12)
+
+
+def compared(place):
+    """Numbers with which the conditions around a statement compare something, other than by a name."""
+    found = {}
+    node = place.file.parent(place.statement)
+    while node is not None and node is not place.function:
+        if isinstance(node, ast.If):
+            for one in ast.walk(node.test):
+                for side in [one.left, *one.comparators] if isinstance(one, ast.Compare) else []:
+                    if isinstance(side, (ast.Subscript, ast.Attribute)) and plain(place.kinds(side)) <= {"int", "float"}:
+                        found[place.text(side)] = None
+        node = place.file.parent(node)
+    return list(found)[:4]
 
 
 def functions_in_reach(place):

@@ -261,3 +261,38 @@ fn a_condition_that_never_holds_again_is_no_rival_of_the_right_edit() {
     // `and not sku` passes because nothing is ever found again.
     assert_eq!(repaired.as_likely, None);
 }
+
+/// The program as the search leaves it, from what is wrong in it, its tests, and those that fail.
+fn found(code: &str, wrong: (&str, &str), tests: &str, failing_tests: &[&str]) -> (String, String) {
+    let broken = code.replace(wrong.0, wrong.1);
+    assert_ne!(broken, code);
+    let test = format!("import unittest\nimport prog\n\n\nclass ProgTest(unittest.TestCase):\n{tests}");
+    let project = Project::new(&[&[("prog.py", &broken), ("test_prog.py", &test)]], Some(UNITTEST));
+    let named: Vec<String> = failing_tests.iter().map(|name| format!("test_prog.ProgTest.{name}")).collect();
+    let repaired = project.repaired(&failing(&named.iter().map(String::as_str).collect::<Vec<_>>()));
+    (content(&repaired), code.to_owned())
+}
+
+#[test]
+fn a_part_that_the_function_was_to_be_applied_to_again_is() {
+    let code = "def size(folder):\n    total = 0\n    for part in folder:\n        if isinstance(part, list):\n            total += size(part)\n        else:\n            total += part\n    return total\n\n\ndef names(tree):\n    if isinstance(tree, str):\n        return [tree]\n    out = []\n    for branch in tree:\n        out += names(branch)\n    return out\n";
+    let tests = "    def test_one(self):\n        self.assertEqual(prog.names(\"oak\"), [\"oak\"])\n\n    def test_deep(self):\n        self.assertEqual(prog.names([\"oak\", [\"elm\", [\"yew\"]]]), [\"oak\", \"elm\", \"yew\"])\n\n    def test_flat(self):\n        self.assertEqual(prog.names([\"oak\", \"ash\"]), [\"oak\", \"ash\"])\n";
+    let (repaired, right) = found(code, ("names(branch)", "branch"), tests, &["test_deep", "test_flat"]);
+    assert_eq!(repaired, right);
+}
+
+#[test]
+fn the_larger_of_a_number_and_what_the_condition_compared_is_taken() {
+    let code = "def stays(visits):\n    out = []\n    for come, gone in sorted(visits):\n        if out and come <= out[-1][1]:\n            out[-1] = (out[-1][0], max(out[-1][1], gone))\n        else:\n            out.append((come, gone))\n    return out\n";
+    let tests = "    def test_apart(self):\n        self.assertEqual(prog.stays([(5, 6), (1, 2)]), [(1, 2), (5, 6)])\n\n    def test_over(self):\n        self.assertEqual(prog.stays([(1, 4), (3, 7)]), [(1, 7)])\n\n    def test_within(self):\n        self.assertEqual(prog.stays([(1, 9), (3, 4), (8, 8)]), [(1, 9)])\n";
+    let (repaired, right) = found(code, ("max(out[-1][1], gone)", "gone"), tests, &["test_within"]);
+    assert_eq!(repaired, right);
+}
+
+#[test]
+fn a_flag_that_was_forgotten_is_given() {
+    let code = "from collections import OrderedDict\n\n\nclass Recent:\n    def __init__(self, most):\n        self.most = most\n        self.kept = OrderedDict()\n\n    def see(self, name):\n        self.kept.pop(name, None)\n        self.kept[name] = True\n        while len(self.kept) > self.most:\n            self.kept.popitem(last=False)\n        return list(self.kept)\n";
+    let tests = "    def test_few(self):\n        self.assertEqual(prog.Recent(3).see(\"a\"), [\"a\"])\n\n    def test_oldest_goes(self):\n        recent = prog.Recent(2)\n        for name in \"abac\":\n            seen = recent.see(name)\n        self.assertEqual(seen, [\"a\", \"c\"])\n\n    def test_last_stays(self):\n        recent = prog.Recent(1)\n        recent.see(\"a\")\n        self.assertEqual(recent.see(\"b\"), [\"b\"])\n";
+    let (repaired, right) = found(code, ("last=False", ""), tests, &["test_oldest_goes", "test_last_stays"]);
+    assert_eq!(repaired, right);
+}
