@@ -12,7 +12,8 @@ use groundcrew_core::message::MessageType;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::task::{BlockedOn, LeaseToken, MAX_RETRIES, Status, Task};
 use jiff::{SignedDuration, Timestamp};
-use memory::{Memory, Try, attempt};
+use memory::Memory;
+use memory::tries::{Try, attempt};
 use proptest::prelude::*;
 
 proptest! {

@@ -14,7 +14,8 @@ use groundcrew_store::{
     IncidentFilter, LogFilter, MessageFilter, Options, Store, StoreError, TaskFilter, open,
 };
 use jiff::Timestamp;
-use memory::{Memory, PROJECT, Run, attempt};
+use memory::tries::attempt;
+use memory::{Memory, PROJECT, Run};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use groundcrew_core::limit::Rate;
 use groundcrew_core::role::Role;
 use groundcrew_crew::config::Span;
@@ -41,11 +41,12 @@ pub(crate) struct Limits {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LimitAction {
     /// Set a limit, in place of the one before
+    #[command(group(ArgGroup::new("bound").required(true).multiple(true).args(["concurrency", "rate"])))]
     Set {
         #[command(flatten)]
         of: LimitOf,
         /// Tasks that may run at once
-        #[arg(long, value_name = "N", required_unless_present = "rate", value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         concurrency: Option<u32>,
         /// Tasks that may start within a time, such as 10/h or 100/15m
         #[arg(long, value_name = "N/TIME")]

@@ -42,42 +42,15 @@ pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
 
 /// The names of signals that a command would wait for.
 pub fn awaited_signals(command: &Command) -> Vec<&str> {
-    match command {
-        Command::Create(task) => task.after.as_deref().into_iter().collect(),
-        Command::Settle(settlement) => {
-            let own = match &settlement.outcome {
-                Outcome::Await { signal, .. } => Some(signal.as_str()),
-                Outcome::Complete { .. }
-                | Outcome::Retry { .. }
-                | Outcome::Fail { .. }
-                | Outcome::Block { .. }
-                | Outcome::Release => None,
-            };
-            own.into_iter()
-                .chain(settlement.hand_offs.iter().filter_map(|next| next.after.as_deref()))
-                .collect()
-        }
-        Command::Claim { .. }
-        | Command::Heartbeat { .. }
-        | Command::Note { .. }
-        | Command::RecordStep { .. }
-        | Command::Adopt { .. }
-        | Command::Promote { .. }
-        | Command::Rescue { .. }
-        | Command::Answer { .. }
-        | Command::Cancel { .. }
-        | Command::Redrive { .. }
-        | Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::SetLimit { .. }
-        | Command::ClearLimit { .. }
-        | Command::Emit { .. }
-        | Command::AddSchedule(_)
-        | Command::RemoveSchedule { .. }
-        | Command::Tick { .. }
-        | Command::Read { .. }
-        | Command::Incident { .. } => Vec::new(),
+    if let Command::Create(task) = command {
+        return task.after.as_deref().into_iter().collect();
     }
+    let Command::Settle(settlement) = command else { return Vec::new() };
+    let mut names: Vec<&str> = settlement.hand_offs.iter().filter_map(|next| next.after.as_deref()).collect();
+    if let Outcome::Await { signal, .. } = &settlement.outcome {
+        names.push(signal);
+    }
+    names
 }
 
 /// A new task as it stands after a look at the signal that it waits for: that was emitted, or it is not ready before.

@@ -170,6 +170,9 @@ pub fn who_waits_behind_a_limit_is_served_when_it_is_free(make: Make<'_>) {
         store.maintain(MINUTE).unwrap();
         assert_eq!(waiting.join().unwrap(), Some(fourth));
     });
+    (bench.sql)("UPDATE crew_limits SET window_at = '2001-01-01 00:00:00.000'");
+    store.maintain(MINUTE).unwrap();
+    assert_eq!(limit(&bench).started, 0, "it is told once");
 }
 
 /// A limit replaces what was said of its scope before, and counts on while its rate stays; both are on record, once.

@@ -230,33 +230,16 @@ fn about(
     Ok((task(db, id)?, None))
 }
 
-/// The limits that a command has to do with.
+/// The limits that a command has to do with: it starts or ends a run, or changes one of them.
 fn limits_for(session: &mut Session<'_>, command: &Command) -> Result<Vec<Limit>, StoreError> {
-    let mut limits = match command {
-        Command::Claim { .. }
-        | Command::Settle(_)
-        | Command::Rescue { .. }
-        | Command::Cancel { .. }
-        | Command::SetLimit { .. }
-        | Command::ClearLimit { .. } => session.limits()?,
-        Command::Create(_)
-        | Command::Heartbeat { .. }
-        | Command::Note { .. }
-        | Command::RecordStep { .. }
-        | Command::Adopt { .. }
-        | Command::Promote { .. }
-        | Command::Answer { .. }
-        | Command::Redrive { .. }
-        | Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::Emit { .. }
-        | Command::AddSchedule(_)
-        | Command::RemoveSchedule { .. }
-        | Command::Tick { .. }
-        | Command::Read { .. }
-        | Command::Incident { .. } => Vec::new(),
-    };
-    if matches!(command, Command::Claim { .. }) {
+    let starts = matches!(command, Command::Claim { .. });
+    let ends = matches!(command, Command::Settle(_) | Command::Rescue { .. } | Command::Cancel { .. });
+    let changes = matches!(command, Command::SetLimit { .. } | Command::ClearLimit { .. });
+    if !(starts || ends || changes) {
+        return Ok(Vec::new());
+    }
+    let mut limits = session.limits()?;
+    if starts {
         limits::count(session.db, &mut limits)?;
     }
     Ok(limits)

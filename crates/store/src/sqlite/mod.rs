@@ -5,6 +5,7 @@
 mod apply;
 mod audit;
 mod backup;
+mod changes;
 mod check;
 mod clock;
 mod file;
@@ -18,7 +19,6 @@ mod reader;
 mod roles;
 mod row;
 mod session;
-mod signal;
 mod stats;
 mod sweep;
 mod transaction;
@@ -41,7 +41,7 @@ use groundcrew_core::log::{LogEntry, NewLog};
 use groundcrew_core::message::Message;
 use groundcrew_core::role::{Party, Role};
 use groundcrew_core::schedule::Schedule;
-use groundcrew_core::signal::{Await, Signal as Emitted};
+use groundcrew_core::signal::{Await, Signal};
 use groundcrew_core::step::Step;
 use groundcrew_core::task::{IncidentId, MessageId, NewTask, ProjectId, Task, TaskId};
 use groundcrew_core::template::{Learned, Template};
@@ -57,9 +57,9 @@ use crate::view::{
     Attempt, Count, InboxItem, IncidentFilter, LogFilter, MessageFilter, NewWorker, Project, TaskFilter,
     TemplateFilter, Worker,
 };
+use changes::Changes;
 use reader::Readers;
 use session::Session;
-use signal::Signal;
 use writer::{Wish, Writer};
 
 pub(crate) use backup::backup;
@@ -70,7 +70,7 @@ pub(crate) struct SqliteStore {
     /// None where the file is opened for reading only.
     writer: Option<Writer>,
     readers: Readers,
-    signal: Arc<Signal>,
+    changes: Arc<Changes>,
     path: Arc<Path>,
     /// Device and inode of the file as it was opened.
     file: Option<(u64, u64)>,
@@ -79,12 +79,12 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     pub(crate) fn open(path: &Path, access: Access, clock: Option<Clock>) -> Result<Self, StoreError> {
         let path: Arc<Path> = path.into();
-        let signal = Arc::new(Signal::default());
+        let changes = Arc::new(Changes::default());
         let writer = match access {
             Access::Create | Access::Existing => {
                 let connection = file::open_to_write(&path, access)?;
                 migrations::bring_up_to_date(&connection, &path)?;
-                Some(Writer::start(connection, Arc::clone(&path), Arc::clone(&signal), clock)?)
+                Some(Writer::start(connection, Arc::clone(&path), Arc::clone(&changes), clock)?)
             }
             Access::ReadOnly => {
                 migrations::check(&file::open_to_read(&path)?, &path)?;
@@ -92,7 +92,7 @@ impl SqliteStore {
             }
         };
         let file = identity(&path);
-        Ok(Self { writer, readers: Readers::new(Arc::clone(&path)), signal, path, file })
+        Ok(Self { writer, readers: Readers::new(Arc::clone(&path)), changes, path, file })
     }
 
     fn write<T: Send + 'static>(
@@ -169,11 +169,11 @@ impl Store for SqliteStore {
     }
 
     fn changes(&self, since: u64, timeout: Duration) -> u64 {
-        self.signal.wait(since, timeout)
+        self.changes.wait(since, timeout)
     }
 
     fn wake(&self) {
-        self.signal.raise();
+        self.changes.raise();
     }
 
     fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
@@ -272,11 +272,11 @@ impl Store for SqliteStore {
         self.readers.with(limits::used)
     }
 
-    fn signals(&self) -> Result<Vec<Emitted>, StoreError> {
+    fn signals(&self) -> Result<Vec<Signal>, StoreError> {
         self.readers.with(reader::signals)
     }
 
-    fn signal(&self, name: &str) -> Result<Option<Emitted>, StoreError> {
+    fn signal(&self, name: &str) -> Result<Option<Signal>, StoreError> {
         self.readers.with(|db| reader::signal(db, name))
     }
 

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::query::{AWAITING, CLOSE_SIGNAL, DUE, EXPIRED, OPEN_SIGNALS, SCHEDULES_DUE, UNLEASED};
 use super::session::Session;
-use super::{audit, clock, row, transaction};
+use super::{audit, clock, limits, row, transaction};
 use crate::error::StoreError;
 use crate::store::{Maintained, Receipt};
 use crate::time::written;
@@ -48,12 +48,20 @@ pub(super) fn sweep(session: &mut Session<'_>, lease: SignedDuration) -> Result<
         let made = drive(session, &Command::Tick { name })?.map_or(0, |receipt| receipt.inserted.len());
         done.scheduled += u64::try_from(made).unwrap_or(0);
     }
-    // No commit tells those who wait that a window is over.
-    if session.limits()?.iter().any(|limit| limit.is_free_again(session.now())) {
-        session.wake.extend(Role::ALL);
-    }
+    free_again(session)?;
     session.undivided(audit::seal)?;
     Ok(done)
+}
+
+/// Tells those who wait, once, that the window of a rate is over: no other commit does.
+fn free_again(session: &mut Session<'_>) -> Result<(), StoreError> {
+    let now = session.now();
+    for limit in session.limits()?.iter().filter(|limit| limit.is_free_again(now)) {
+        limits::count_start(session.db, &limit.scope, limit.window_at.unwrap_or(now), 0)?;
+        session.forget_holds();
+        session.wake.extend(Role::ALL);
+    }
+    Ok(())
 }
 
 /// Lets go what waits for a signal that was emitted: what one emission left, and what another program emitted.

@@ -19,11 +19,11 @@ use jiff::SignedDuration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::changes::Changes;
 use super::clock::{self, Watch};
 use super::file::fault;
 use super::query::{Db, FOREIGN_TRIGGERS, SCHEMA};
 use super::session::{Attempted, Session, Share};
-use super::signal::Signal;
 use super::transaction;
 use super::turns::Turns;
 use super::underway::CountedBy;
@@ -59,7 +59,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         path: Arc<Path>,
-        signal: Arc<Signal>,
+        changes: Arc<Changes>,
         clock: Option<Clock>,
     ) -> Result<Self, StoreError> {
         let (calls, receiver) = channel::<Sent>();
@@ -74,7 +74,7 @@ impl Writer {
                 Loop {
                     connection,
                     path: at,
-                    signal,
+                    changes,
                     seen,
                     normalised: 0,
                     clock,
@@ -275,7 +275,7 @@ enum Ended {
 struct Loop {
     connection: Connection,
     path: Arc<Path>,
-    signal: Arc<Signal>,
+    changes: Arc<Changes>,
     /// The connection's `data_version`, which grows with the commits of others only.
     seen: i64,
     normalised: u64,
@@ -296,17 +296,17 @@ impl Loop {
                 Some(held) => self.group(Some(held), sent),
                 None => match sent.recv_timeout(self.patience()) {
                     Ok(Sent::Claim(claim)) => {
-                        self.claims.add(claim, self.signal.count());
+                        self.claims.add(claim, self.changes.count());
                         if self.claims.are_new() {
                             self.group(None, sent);
                         }
                     }
                     Ok(Sent::Call(call)) => self.group(Some(call), sent),
                     Ok(Sent::Both(call, claim)) => {
-                        self.claims.add(claim, self.signal.count());
+                        self.claims.add(claim, self.changes.count());
                         self.group(Some(call), sent);
                     }
-                    Err(RecvTimeoutError::Timeout) => self.claims.answer(&Ok(()), self.signal.count()),
+                    Err(RecvTimeoutError::Timeout) => self.claims.answer(&Ok(()), self.changes.count()),
                     Err(RecvTimeoutError::Disconnected) => return,
                 },
             }
@@ -330,7 +330,7 @@ impl Loop {
         let changed = version != self.seen;
         if changed {
             self.seen = version;
-            self.signal.raise();
+            self.changes.raise();
         }
         changed && !self.claims.are_none()
     }
@@ -350,11 +350,11 @@ impl Loop {
         }
         let committed = outcome.map(|ended| {
             if let Ended::Committed { wakes: true } = ended {
-                self.signal.raise();
+                self.changes.raise();
             }
         });
         // Who ends a task and claims the next one waits for the first of the two answers, and is woken once.
-        self.claims.answer(&committed, self.signal.count());
+        self.claims.answer(&committed, self.changes.count());
         for call in done {
             call.answer(&committed);
         }
@@ -402,11 +402,11 @@ impl Loop {
             }
             let call = match more.map(Receiver::try_recv) {
                 Some(Ok(Sent::Claim(claim))) => {
-                    self.claims.add(claim, self.signal.count());
+                    self.claims.add(claim, self.changes.count());
                     continue;
                 }
                 Some(Ok(Sent::Both(call, claim))) => {
-                    self.claims.add(claim, self.signal.count());
+                    self.claims.add(claim, self.changes.count());
                     call
                 }
                 Some(Ok(Sent::Call(call))) => call,

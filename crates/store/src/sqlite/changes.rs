@@ -5,18 +5,18 @@ use std::time::{Duration, Instant};
 
 /// A number that grows whenever a role may have new work.
 #[derive(Debug)]
-pub(super) struct Signal {
+pub(super) struct Changes {
     count: Mutex<u64>,
     changed: Condvar,
 }
 
-impl Default for Signal {
+impl Default for Changes {
     fn default() -> Self {
         Self { count: Mutex::new(1), changed: Condvar::new() }
     }
 }
 
-impl Signal {
+impl Changes {
     /// Wakes everybody who waits.
     pub(super) fn raise(&self) {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
